@@ -1,6 +1,6 @@
 /** The one error class of the service: what an operator or a reader of `/metrics` can act on. */
 
-import { STATUS_CODE } from "@std/http/status";
+import { STATUS_CODE, type StatusCode } from "@std/http/status";
 
 /** What went wrong, as a stable word for logs, metrics and tests. */
 export type ErrorCode =
@@ -17,6 +17,7 @@ export type ErrorCode =
   | "UPSTREAM_NOT_EXPOSITION"
   | "UPSTREAM_FAILED"
   | "READER_GONE"
+  | "READER_SLOW"
   | "BUSY"
   | "STOPPING";
 
@@ -25,7 +26,7 @@ export type ErrorCode =
  * it (RFC 9110, section 15.6): 504 for a server that did not answer in time,
  * 503 for what passes by itself, 502 for all else that the server did wrong.
  */
-const STATUS_OF: Partial<Record<ErrorCode, number>> = {
+const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
   UPSTREAM_TIMEOUT: STATUS_CODE.GatewayTimeout,
   BUSY: STATUS_CODE.ServiceUnavailable,
   STOPPING: STATUS_CODE.ServiceUnavailable,
@@ -66,7 +67,7 @@ export class MetricsError extends Error {
   }
 
   /** The HTTP status that a reader gets for it: 502, 503 or 504. */
-  get status(): number {
+  get status(): StatusCode {
     return STATUS_OF[this.code] ?? STATUS_CODE.BadGateway;
   }
 }

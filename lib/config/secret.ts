@@ -1,0 +1,64 @@
+/** A text that must not show up anywhere by accident. */
+
+/** What every accidental print of a secret shows. */
+export const REDACTED = "[redacted]";
+
+/**
+ * Holds a secret. String conversion, JSON and `Deno.inspect` show
+ * {@linkcode REDACTED}; only {@linkcode Secret.reveal} gives the text.
+ *
+ * @example Usage
+ * ```ts
+ * const token = new Secret("hunter2");
+ * token.reveal(); // "hunter2"
+ * String(token); // "[redacted]"
+ * ```
+ */
+export class Secret {
+  readonly #text: string;
+
+  /**
+   * Wraps a text.
+   *
+   * @param text The secret text.
+   */
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /**
+   * Gives the text, for the one place that sends it.
+   *
+   * @returns The secret text.
+   */
+  reveal(): string {
+    return this.#text;
+  }
+
+  /**
+   * Hides the text in a template or a concatenation.
+   *
+   * @returns `[redacted]`.
+   */
+  toString(): string {
+    return REDACTED;
+  }
+
+  /**
+   * Hides the text in `JSON.stringify()`.
+   *
+   * @returns `[redacted]`.
+   */
+  toJSON(): string {
+    return REDACTED;
+  }
+
+  /**
+   * Hides the text in `Deno.inspect()` and the console.
+   *
+   * @returns `[redacted]`.
+   */
+  [Symbol.for("Deno.customInspect")](): string {
+    return REDACTED;
+  }
+}

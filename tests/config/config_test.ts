@@ -1,0 +1,159 @@
+import { assertEquals } from "@std/assert";
+import { type Config, parseConfig } from "../../lib/config/config.ts";
+import type { Environment } from "../../lib/config/env_file.ts";
+
+const URL_ONLY = { VLLM_METRICS_URL: "http://vllm:8000" };
+const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+
+const FILES: Readonly<Record<string, string>> = {
+  "/token": "abc\n",
+  "/token-crlf": "abc\r\n",
+  "/password": "two words\n",
+  "/headers": "X-Key: abc\nX-Tenant: 7\n",
+  "/ca.pem": CERTIFICATE,
+  "/cert.pem": CERTIFICATE,
+  "/key.pem": KEY,
+};
+
+function configOf(env: Environment): Config {
+  const result = parseConfig(env, (path) => FILES[path] ?? "");
+  if (!result.ok) throw new Error(result.mistakes.join("\n"));
+  return result.config;
+}
+
+function headersOf(env: Environment): (readonly [string, string])[] {
+  const { upstream } = configOf({ ...URL_ONLY, ...env });
+  return upstream.headers.map(([name, value]) => [name, value.reveal()] as const);
+}
+
+Deno.test("parseConfig() fills in the defaults", () => {
+  const { upstream, ...rest } = configOf(URL_ONLY);
+  assertEquals(upstream.url.href, "http://vllm:8000/metrics");
+  assertEquals({ ...upstream, url: undefined }, {
+    url: undefined,
+    label: "http://vllm:8000/metrics",
+    headers: [],
+    timeoutMs: 10_000,
+    maxBodyBytes: 67_108_864,
+    tls: { skipVerify: false },
+  });
+  assertEquals(rest, {
+    listen: { hostname: "0.0.0.0", port: 9090 },
+    log: { level: "info", format: "text" },
+    warnings: [],
+  });
+});
+
+Deno.test("parseConfig() reads every plain setting, spaces around it aside", () => {
+  const { upstream, listen, log } = configOf({
+    VLLM_METRICS_URL: " https://vllm/m?key=value ",
+    LISTEN_ADDRESS: "[::1]:9091\n",
+    SCRAPE_TIMEOUT: "1m",
+    MAX_BODY_BYTES: "1MiB",
+    LOG_LEVEL: "DEBUG",
+    LOG_FORMAT: "json",
+    VLLM_TLS_CA_FILE: "/ca.pem",
+    VLLM_TLS_CERT_FILE: "/cert.pem",
+    VLLM_TLS_KEY_FILE: "/key.pem",
+  });
+  assertEquals(upstream.url.href, "https://vllm/m?key=value");
+  assertEquals(upstream.label, "https://vllm/m?key=***");
+  assertEquals([upstream.timeoutMs, upstream.maxBodyBytes], [60_000, 1_048_576]);
+  assertEquals(upstream.tls.caCerts, CERTIFICATE);
+  assertEquals(upstream.tls.cert, CERTIFICATE);
+  assertEquals(upstream.tls.key?.reveal(), KEY);
+  assertEquals(listen, { hostname: "::1", port: 9091 });
+  assertEquals(log, { level: "debug", format: "json" });
+});
+
+Deno.test("parseConfig() takes an empty variable as not set", () => {
+  const env = { ...URL_ONLY, LISTEN_ADDRESS: "", SCRAPE_TIMEOUT: " ", VLLM_BEARER_TOKEN: "" };
+  assertEquals(configOf({ ...env, VLLM_BEARER_TOKEN_FILE: "" }), configOf(URL_ONLY));
+});
+
+Deno.test.each([
+  ["a bearer token", { VLLM_BEARER_TOKEN: "abc" }, [["Authorization", "Bearer abc"]]],
+  ["a token file", { VLLM_BEARER_TOKEN_FILE: "/token" }, [["Authorization", "Bearer abc"]]],
+  [
+    "a token file with CRLF",
+    { VLLM_BEARER_TOKEN_FILE: "/token-crlf" },
+    [["Authorization", "Bearer abc"]],
+  ],
+  [
+    "a user and a password",
+    { VLLM_USERNAME: "Aladdin", VLLM_PASSWORD: "open sesame" },
+    [["Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]],
+  ],
+  [
+    "a password beyond ASCII, as UTF-8",
+    { VLLM_USERNAME: "test", VLLM_PASSWORD: "123\u00A3" },
+    [["Authorization", "Basic dGVzdDoxMjPCow=="]],
+  ],
+  [
+    "a password file",
+    { VLLM_USERNAME: "me", VLLM_PASSWORD_FILE: "/password" },
+    [["Authorization", "Basic bWU6dHdvIHdvcmRz"]],
+  ],
+  [
+    "credentials in the URL",
+    { VLLM_METRICS_URL: "http://Aladdin:open%20sesame@vllm" },
+    [["Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]],
+  ],
+  ["headers", { VLLM_HEADERS: "X-Key: a\\nB: c" }, [["X-Key", "a"], ["B", "c"]]],
+  ["a header file", { VLLM_HEADERS_FILE: "/headers" }, [["X-Key", "abc"], ["X-Tenant", "7"]]],
+  [
+    "a scheme of one's own",
+    { VLLM_HEADERS: "authorization: ApiKey abc" },
+    [["authorization", "ApiKey abc"]],
+  ],
+  [
+    "a token with other headers",
+    { VLLM_BEARER_TOKEN: "abc", VLLM_HEADERS: "X-Key: a" },
+    [["Authorization", "Bearer abc"], ["X-Key", "a"]],
+  ],
+])("parseConfig() makes headers of %s", (_, env, expected) => {
+  assertEquals(headersOf(env), expected);
+});
+
+Deno.test("parseConfig() keeps the credentials out of URL and label", () => {
+  const { upstream } = configOf({ VLLM_METRICS_URL: "http://user:word@vllm" });
+  assertEquals(upstream.url.href, "http://vllm/metrics");
+  assertEquals(upstream.label, "http://vllm/metrics");
+});
+
+Deno.test("parseConfig() gives an object that is frozen throughout", () => {
+  const { upstream, listen, log, warnings } = configOf({ ...URL_ONLY, VLLM_HEADERS: "A: b" });
+  const parts = [upstream, upstream.headers, upstream.headers[0], upstream.tls];
+  for (const part of [...parts, listen, log, warnings]) assertEquals(Object.isFrozen(part), true);
+});
+
+Deno.test.each([
+  [
+    "unchecked certificates",
+    { VLLM_METRICS_URL: "https://vllm", VLLM_TLS_INSECURE_SKIP_VERIFY: "true" },
+    "VLLM_TLS_INSECURE_SKIP_VERIFY: no certificate of vLLM is checked, so whoever is on the way " +
+    "can listen in. Set VLLM_TLS_CA_FILE in its place.",
+  ],
+  [
+    "TLS settings without TLS",
+    { ...URL_ONLY, VLLM_TLS_CA_FILE: "/ca.pem" },
+    'VLLM_TLS_CA_FILE: has no effect, since VLLM_METRICS_URL is not "https:".',
+  ],
+  [
+    "unchecked certificates without TLS",
+    { ...URL_ONLY, VLLM_TLS_INSECURE_SKIP_VERIFY: "1" },
+    'VLLM_TLS_INSECURE_SKIP_VERIFY: has no effect, since VLLM_METRICS_URL is not "https:".',
+  ],
+  [
+    "a variable that looks like a setting",
+    { ...URL_ONLY, SCRAPE_TIMOUT: "2s" },
+    'SCRAPE_TIMOUT: there is no such setting. Did you mean "SCRAPE_TIMEOUT"?',
+  ],
+])("parseConfig() warns of %s", (_, env, warning) => {
+  assertEquals(configOf(env).warnings, [warning]);
+});
+
+Deno.test("parseConfig() does not warn of a variable that is not set", () => {
+  assertEquals(configOf({ ...URL_ONLY, SCRAPE_TIMOUT: undefined, VLLM_PORT: "8000" }).warnings, []);
+});

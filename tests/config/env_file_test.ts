@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { mergeEnvFile } from "../../lib/config/env_file.ts";
+
+Deno.test("mergeEnvFile() reads the variables of the file", () => {
+  const text =
+    '# comment\nLOG_LEVEL=debug\nexport LOG_FORMAT="json"\n\nSCRAPE_TIMEOUT = 2s # short\n';
+  assertEquals(mergeEnvFile({}, text), {
+    LOG_LEVEL: "debug",
+    LOG_FORMAT: "json",
+    SCRAPE_TIMEOUT: "2s",
+  });
+});
+
+Deno.test("mergeEnvFile() lets the environment win, also with an empty variable", () => {
+  const env = { LOG_LEVEL: "warn", LOG_FORMAT: "", SCRAPE_TIMEOUT: undefined };
+  assertEquals(mergeEnvFile(env, "LOG_LEVEL=debug\nLOG_FORMAT=json\nSCRAPE_TIMEOUT=2s"), {
+    LOG_LEVEL: "warn",
+    LOG_FORMAT: "",
+    SCRAPE_TIMEOUT: "2s",
+  });
+});
+
+Deno.test("mergeEnvFile() lets a secret of the environment win over both forms in the file", () => {
+  const text = "VLLM_BEARER_TOKEN=a\nVLLM_PASSWORD_FILE=/b\nVLLM_USERNAME=c";
+  const env = { VLLM_BEARER_TOKEN_FILE: "/run/token", VLLM_PASSWORD: "d", VLLM_USERNAME_FILE: "" };
+  assertEquals(mergeEnvFile(env, text), { ...env, VLLM_USERNAME: "c" });
+});
+
+Deno.test("mergeEnvFile() gives a dollar sign no meaning", () => {
+  const text = "VLLM_PASSWORD=pa$HOME${HOME}$\nVLLM_USERNAME=\"$HOME\"\nVLLM_BEARER_TOKEN='$$'";
+  assertEquals(mergeEnvFile({}, text), {
+    VLLM_PASSWORD: "pa$HOME${HOME}$",
+    VLLM_USERNAME: "$HOME",
+    VLLM_BEARER_TOKEN: "$$",
+  });
+});
+
+Deno.test("mergeEnvFile() keeps a hash sign and line ends inside quotes", () => {
+  const text = `VLLM_PASSWORD='a#b'\nVLLM_HEADERS="A: 1\\nB: 2"`;
+  assertEquals(mergeEnvFile({}, text), { VLLM_PASSWORD: "a#b", VLLM_HEADERS: "A: 1\nB: 2" });
+});
+
+Deno.test("mergeEnvFile() takes an empty file", () => {
+  assertEquals(mergeEnvFile({ LOG_LEVEL: "warn" }, ""), { LOG_LEVEL: "warn" });
+});

@@ -1,0 +1,99 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { parseConfig } from "../../lib/config/config.ts";
+import type { Environment } from "../../lib/config/env_file.ts";
+
+/** Where a secret can be, and the environment that puts it there. */
+const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
+  "a bearer token": (secret) => ({ VLLM_BEARER_TOKEN: secret }),
+  "a token file": () => ({ VLLM_BEARER_TOKEN_FILE: "/secret" }),
+  "a user name": (secret) => ({ VLLM_USERNAME: secret, VLLM_PASSWORD: "word" }),
+  "a user name without password": (secret) => ({ VLLM_USERNAME: secret }),
+  "a password": (secret) => ({ VLLM_USERNAME: "me", VLLM_PASSWORD: secret }),
+  "a password file": () => ({ VLLM_USERNAME: "me", VLLM_PASSWORD_FILE: "/secret" }),
+  "a header": (secret) => ({ VLLM_HEADERS: `X-Key: ${secret}` }),
+  "a header without name": (secret) => ({ VLLM_HEADERS: secret }),
+  "a header file": () => ({ VLLM_HEADERS_FILE: "/secret" }),
+  "a private key": () => ({ VLLM_TLS_CERT_FILE: "/cert.pem", VLLM_TLS_KEY_FILE: "/key.pem" }),
+  "a broken private key": () => ({ VLLM_TLS_KEY_FILE: "/secret" }),
+  "a broken certificate": () => ({ VLLM_TLS_CA_FILE: "/secret" }),
+  "a URL as it stands": (secret) => ({ VLLM_METRICS_URL: `http://me:${secret}@vllm:8000/m` }),
+  "a URL as user": (secret) => ({ VLLM_METRICS_URL: `http://${secret}@vllm:8000` }),
+  "a URL, encoded": (secret) => ({
+    VLLM_METRICS_URL: `https://me:${encodeURIComponent(secret)}@vllm`,
+  }),
+  "a URL without scheme": (secret) => ({ VLLM_METRICS_URL: `me:${secret}@vllm:8000` }),
+  "a URL with a wrong scheme": (secret) => ({ VLLM_METRICS_URL: `ftp://me:${secret}@vllm` }),
+  "a URL with a wrong port": (secret) => ({ VLLM_METRICS_URL: `http://me:${secret}@vllm:x` }),
+  "a query": (secret) => ({
+    VLLM_METRICS_URL: `http://vllm/m?key=${encodeURIComponent(secret)}`,
+  }),
+  "a query of a wrong URL": (secret) => ({
+    VLLM_METRICS_URL: `vllm:8000?key=${encodeURIComponent(secret)}`,
+  }),
+  "a URL in a wrong place": (secret) => ({ LISTEN_ADDRESS: `http://me:${secret}@vllm:8000` }),
+};
+
+/** All that somebody could get to see for an environment. */
+function shown(env: Environment, secret: string): string {
+  const files: Readonly<Record<string, string>> = {
+    "/secret": secret,
+    "/cert.pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+    "/key.pem": `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----`,
+  };
+  const result = parseConfig(
+    { VLLM_METRICS_URL: "http://vllm:8000", ...env },
+    (path) => files[path] ?? "",
+  );
+  const inspected = Deno.inspect(result, { depth: 10, strAbbreviateSize: Infinity });
+  if (!result.ok) return [...result.mistakes, ...result.warnings, inspected].join("\n");
+  const { label } = result.config.upstream;
+  return [...result.config.warnings, label, JSON.stringify(result.config), inspected].join("\n");
+}
+
+function base64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+/** The forms in which a secret would give itself away. */
+function formsOf(secret: string): string[] {
+  const url = URL.parse(`http://me:${secret}@vllm`);
+  return [
+    secret,
+    secret.trim(),
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+    url?.password ?? secret,
+    base64(`me:${secret}`),
+    base64(`${secret}:word`),
+  ].filter((form) => form.length >= 6);
+}
+
+const secrets = fc.oneof(
+  fc.string({ minLength: 6, maxLength: 40 }),
+  fc.string({ minLength: 6, maxLength: 40, unit: "grapheme" }),
+  fc.base64String({ minLength: 8, maxLength: 40 }),
+  // What URLs, headers and PEM files give a meaning to.
+  fc.string({
+    minLength: 6,
+    maxLength: 20,
+    unit: fc.constantFrom(..."ab1:/?#@%&=;\\\n \"'[]-"),
+  }),
+);
+
+for (const [place, envOf] of Object.entries(PLACES)) {
+  Deno.test(`parseConfig() never shows a secret that is ${place}`, () => {
+    // A text that is there without the secret as well gives nothing away.
+    const innocent = shown(envOf("!!!"), "!!!");
+    fc.assert(
+      fc.property(secrets, (secret) => {
+        const text = shown(envOf(secret), secret);
+        const leaked = formsOf(secret).filter((form) =>
+          text.includes(form) && !innocent.includes(form)
+        );
+        assertEquals(leaked, []);
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
