@@ -1,0 +1,67 @@
+/** What came: which of the formats, or something that is no exposition at all. */
+
+import type { Format } from "./header.ts";
+
+/** TYPE words and comments that only OpenMetrics has. */
+const OPENMETRICS_LINE =
+  /^# (?:EOF[ \t]*$|UNIT |TYPE \S+ (?:unknown|info|stateset|gaugehistogram)\b)/m;
+const COUNTER_TYPE = /^# TYPE (\S+) counter/gm;
+
+/** Characters of a foreign text that are shown to the operator. */
+const MAX_SHOWN = 40;
+
+function decode(head: Uint8Array): string {
+  return new TextDecoder().decode(head);
+}
+
+/** OpenMetrics names a counter's family without the `_total` of its samples. */
+function hasBareCounter(text: string): boolean {
+  for (const [, family = ""] of text.matchAll(COUNTER_TYPE)) {
+    if (!family.endsWith("_total") && text.includes(`\n${family}_total`)) return true;
+  }
+  return false;
+}
+
+/**
+ * Tells the format of an exposition, by its Content-Type and, when that does
+ * not say, by what stands in it.
+ *
+ * @param contentType The header's value; empty when there was none.
+ * @param head The first bytes of the body.
+ * @returns `openmetrics`, or `text` for the Prometheus text formats 0.0.4 and 1.0.0.
+ */
+export function detectFormat(contentType: string, head: Uint8Array): Format {
+  const type = contentType.toLowerCase();
+  if (/^\s*application\/openmetrics-text\b/.test(type)) return "openmetrics";
+  if (/^\s*text\/plain\b.*;\s*version=/.test(type)) return "text";
+  const text = decode(head);
+  return OPENMETRICS_LINE.test(text) || hasBareCounter(text) ? "openmetrics" : "text";
+}
+
+/**
+ * Says what a body is that is no exposition.
+ *
+ * @param head The first bytes of the body; all of them when it is short.
+ * @returns Words that complete "the server sent …".
+ */
+export function describeForeign(head: Uint8Array): string {
+  const text = decode(head).replace(/^\uFEFF/, "").trimStart();
+  if (text === "") return "an empty body";
+  if (text.startsWith("<")) return "an HTML or XML page";
+  if (/^[{[]/.test(text)) return "JSON";
+  const line = text.split(/[\r\n]/, 1)[0] ?? "";
+  const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line;
+  return `text without a sample, which begins with ${JSON.stringify(shown)}`;
+}
+
+/**
+ * Tells whether a body can be no exposition, whatever follows: an HTML page may
+ * hold lines that look like samples.
+ *
+ * @param head The first bytes of the body.
+ * @returns Whether its first byte that is neither blank nor of a byte order mark is `<`.
+ */
+export function isMarkup(head: Uint8Array): boolean {
+  const first = head.find((byte) => byte > 0x20 && byte < 0x80);
+  return first === 0x3c;
+}

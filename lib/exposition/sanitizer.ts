@@ -1,0 +1,233 @@
+/** An exposition on its way through, chunk by chunk: bytes in, text 0.0.4 out. */
+
+import { ByteBuffer } from "./byte_buffer.ts";
+import { DroppedLines } from "./dropped.ts";
+import type { Format } from "./header.ts";
+import { lineEnd } from "./plain.ts";
+import { isHeaderAt, NEED_MORE, NO_MATCH, viewOf } from "./shape.ts";
+import type { ShapeMemory, ShapeWalk } from "./shape_memory.ts";
+import { StrictSanitizer } from "./strict.ts";
+
+/** Longest line that is read, in bytes; vLLM's longest is about 1 KB. */
+export const MAX_LINE_BYTES = 65_536;
+/** Bytes of one family that are kept to remember its shape. */
+const MAX_SHAPE_BYTES = 65_536;
+
+const EMPTY = new Uint8Array(0);
+
+type Bytes = Uint8Array<ArrayBuffer>;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/** What a {@linkcode Sanitizer} is told. */
+export interface SanitizerOptions {
+  /** The format of the text. */
+  readonly format: Format;
+  /** What is remembered of the server the text comes from; nothing is remembered without. */
+  readonly memory?: ShapeMemory;
+  /** Longest line that is read, in bytes. @default {65536} */
+  readonly maxLineBytes?: number;
+}
+
+/**
+ * Turns one exposition into text 0.0.4 that every reader takes. Push its chunks
+ * in their order, the last one with `final`.
+ */
+export class Sanitizer {
+  /** The lines left out so far. */
+  readonly dropped: DroppedLines = new DroppedLines();
+
+  readonly #walk: ShapeWalk | undefined;
+  readonly #strict: StrictSanitizer;
+  readonly #seen = new Set<string>();
+  readonly #maxLineBytes: number;
+  readonly #pieces: Bytes[] = [];
+  /** Families that matched one behind the other: they are handed out as one piece. */
+  #run: { readonly bytes: Bytes; readonly start: number; end: number } | undefined;
+  /** The family being read line by line, as it came: what its shape is learned from. */
+  readonly #family = new ByteBuffer();
+  #learning = false;
+  #carry: Bytes = EMPTY;
+  #skipping = false;
+  #started = false;
+  #matchedSamples = 0;
+  #matchedAny = false;
+  #finished = false;
+
+  /** @param options Format, memory and bound. */
+  constructor(options: SanitizerOptions) {
+    this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
+    // The shapes are of text; OpenMetrics does not keep its bytes.
+    this.#walk = options.format === "text" ? options.memory?.walk() : undefined;
+    this.#strict = new StrictSanitizer(
+      options.format,
+      this.dropped,
+      this.#seen,
+      this.#maxLineBytes,
+    );
+  }
+
+  /** Samples written so far, without those of the family being read. */
+  get samples(): number {
+    return this.#matchedSamples + this.#strict.samples;
+  }
+
+  /** Whether the last bytes were pushed. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether a line was met that is one of an exposition. */
+  get recognized(): boolean {
+    return this.#matchedAny || this.#strict.recognized;
+  }
+
+  /**
+   * Takes the next bytes.
+   *
+   * @param chunk The bytes; they may be edited in place and be part of the answer.
+   * @param final Whether these are the last ones.
+   * @returns What can be handed out, perhaps nothing.
+   */
+  push(chunk: Bytes, final: boolean): Bytes {
+    const bytes = this.#withCarry(chunk);
+    let at = this.#skipByteOrderMark(bytes, final);
+    if (at >= 0) {
+      const view = viewOf(bytes);
+      while (at < bytes.length) {
+        const next = this.#atFamily(bytes, view, at)
+          ? this.#match(bytes, view, at, final)
+          : NO_MATCH;
+        if (next === NEED_MORE) break;
+        const end = next === NO_MATCH ? this.#line(bytes, at, final) : next;
+        if (end < 0) break;
+        at = end;
+      }
+      this.#carry = at < bytes.length ? bytes.slice(at) : EMPTY;
+    }
+    if (final) this.#finish();
+    else if (!this.#learning) this.#takeStrict();
+    return this.#takePieces();
+  }
+
+  #withCarry(chunk: Bytes): Bytes {
+    if (this.#carry.length === 0) return chunk;
+    const bytes = new Uint8Array(this.#carry.length + chunk.length);
+    bytes.set(this.#carry);
+    bytes.set(chunk, this.#carry.length);
+    return bytes;
+  }
+
+  /** Where the text begins; -1 when there are too few bytes to tell. */
+  #skipByteOrderMark(bytes: Uint8Array, final: boolean): number {
+    if (this.#started) return 0;
+    const marked = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
+    const open = bytes.length < 3 && BYTE_ORDER_MARK.slice(0, bytes.length)
+      .every((byte, index) => bytes[index] === byte);
+    if (open && !final) {
+      this.#carry = bytes.slice();
+      return -1;
+    }
+    this.#started = true;
+    return marked ? 3 : 0;
+  }
+
+  /** Whether a remembered family can be looked for here. */
+  #atFamily(bytes: Uint8Array, view: DataView, at: number): boolean {
+    return this.#walk !== undefined && !this.#skipping && isHeaderAt(view, at) &&
+      !this.#strict.isOwnHeader(bytes, at);
+  }
+
+  #match(bytes: Bytes, view: DataView, at: number, final: boolean): number {
+    this.#finishFamily();
+    const end = this.#walk?.match(bytes, view, at, final, this.#seen) ?? NO_MATCH;
+    if (end >= 0) {
+      this.#matchedAny = true;
+      const { name = "", samples = 0 } = this.#walk?.matched ?? {};
+      if (samples > 0) this.#seen.add(name);
+      this.#matchedSamples += samples;
+      if (this.#run?.bytes === bytes && this.#run.end === at) this.#run.end = end;
+      else {
+        this.#endRun();
+        this.#run = { bytes, start: at, end };
+      }
+    } else if (end === NO_MATCH) {
+      this.#learning = true;
+    }
+    return end;
+  }
+
+  /** Reads one line the strict way; gives where the next begins, -1 when the line is not whole. */
+  #line(bytes: Uint8Array, at: number, final: boolean): number {
+    const end = lineEnd(bytes, at);
+    const whole = end < bytes.length || final;
+    const tooLong = end - at > this.#maxLineBytes;
+    if (!whole && !tooLong) return -1;
+    const next = Math.min(end + 1, bytes.length);
+    if (this.#skipping || tooLong) {
+      if (!this.#skipping) this.dropped.add("line_too_long");
+      this.#skipping = !whole;
+      this.#stopLearning();
+      return next;
+    }
+    this.#strict.line(bytes.subarray(at, end));
+    this.#keep(bytes.subarray(at, next));
+    return next;
+  }
+
+  /** Keeps the line to learn the family's shape from, if it is not too large for that. */
+  #keep(line: Uint8Array): void {
+    if (!this.#learning) return;
+    this.#family.append(line);
+    if (this.#family.length > MAX_SHAPE_BYTES) this.#stopLearning();
+  }
+
+  #stopLearning(): void {
+    this.#learning = false;
+    this.#family.clear();
+  }
+
+  #finishFamily(): void {
+    const family = this.#strict.family;
+    this.#strict.finishFamily();
+    if (this.#learning && family?.name !== undefined) {
+      this.#walk?.learn({
+        name: family.name,
+        signed: family.isSigned,
+        before: this.#family.view(),
+        after: this.#strict.out.view(),
+      });
+    }
+    this.#stopLearning();
+    this.#takeStrict();
+  }
+
+  #finish(): void {
+    this.#finished = true;
+    this.#finishFamily();
+    this.#walk?.finish();
+  }
+
+  #takeStrict(): void {
+    if (this.#strict.out.length === 0) return;
+    this.#endRun();
+    this.#pieces.push(this.#strict.out.take());
+  }
+
+  #endRun(): void {
+    if (this.#run !== undefined) {
+      this.#pieces.push(this.#run.bytes.subarray(this.#run.start, this.#run.end));
+    }
+    this.#run = undefined;
+  }
+
+  /** One array of all that is ready; a single piece is handed out as it is. */
+  #takePieces(): Bytes {
+    this.#endRun();
+    const pieces = this.#pieces.splice(0);
+    const [first = EMPTY] = pieces;
+    if (pieces.length < 2) return first;
+    const joined = new ByteBuffer();
+    for (const piece of pieces) joined.append(piece);
+    return joined.take();
+  }
+}
