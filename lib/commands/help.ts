@@ -1,0 +1,30 @@
+/** `vllm-metrics help`: the commands and the settings. */
+
+import { helpTable } from "../config/settings.ts";
+import { EXIT, type Host } from "./host.ts";
+
+/** The text of `help`. */
+export function helpText(): string {
+  return `vllm-metrics makes vLLM's metrics readable for Prometheus, Fluent Bit and others.
+
+Usage: vllm-metrics [command]
+
+Commands:
+  serve         run the service (this is what happens without a command)
+  sanitize      standard input to standard output, as /metrics does it;
+                --openmetrics says what the input is
+  healthcheck   ask the running service; 0 when it is ready, 1 when not
+  version       print the version
+  help          print this text
+
+Settings, from the environment or a file .env; [...] is the default. Each
+secret can come from a file: NAME_FILE names it.
+
+${helpTable()}`;
+}
+
+/** Prints the text. */
+export function help(host: Host): number {
+  host.print(helpText());
+  return EXIT.ok;
+}

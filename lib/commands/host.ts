@@ -1,0 +1,65 @@
+/** What commands may use of the world outside. `main.ts` makes the one that is real. */
+
+import type { Environment } from "../config/env_file.ts";
+
+/** Settings of {@linkcode Host.listen}. */
+export interface ListenOptions {
+  /** Where to listen. */
+  readonly hostname: string;
+  /** The port; 0 takes any that is free. */
+  readonly port: number;
+  /** Answers requests. */
+  readonly handler: (request: Request) => Response | Promise<Response>;
+}
+
+/** A listener that takes requests. */
+export interface Listener {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Takes no more connections, waits for replies under way, ends when they are out. */
+  shutdown(): Promise<void>;
+  /** Breaks off what is still under way. */
+  abort(): void;
+}
+
+/** The process, as far as commands need it. */
+export interface Host {
+  /** The words behind the command's name. */
+  readonly args: readonly string[];
+  /** The process environment. */
+  readonly env: Environment;
+  /** Standard input. */
+  readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Standard output. */
+  readonly stdout: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** Writes a text to standard output, all of it. */
+  print(text: string): void;
+  /** Writes a text to standard error, all of it. */
+  printError(text: string): void;
+  /** Reads a text file; throws as `Deno.readTextFileSync` does. */
+  readTextFile(path: string): string;
+  /** Opens a listener; throws as `Deno.serve` does when the address is taken. */
+  listen(options: ListenOptions): Listener;
+  /** Calls a function at each SIGINT and SIGTERM; gives a function that ends that. */
+  onStopSignal(stop: () => void): () => void;
+  /** The time in milliseconds since 1970. */
+  now(): number;
+  /** When the process began, in milliseconds since 1970. */
+  readonly startedMs: number;
+  /** CPU time of the process, in seconds. */
+  cpuSeconds(): number;
+  /** Resident memory of the process, in bytes. */
+  residentBytes(): number;
+  /** The version of the runtime. */
+  readonly runtime: string;
+}
+
+/** Exit codes, as the design has them. */
+export const EXIT = {
+  /** Done, or asked to stop. */
+  ok: 0,
+  /** Failed. */
+  failed: 1,
+  /** Bad configuration or bad arguments. */
+  badConfig: 2,
+} as const;

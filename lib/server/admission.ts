@@ -1,0 +1,70 @@
+/** How many requests on `/metrics` are answered at once, and who makes room. */
+
+/** How long a reader may stand still before others take its place, in milliseconds. */
+const STALLED_MS = 1_000;
+
+/** What {@linkcode Admission} needs from outside. */
+export interface AdmissionOptions {
+  /** Requests answered at once. */
+  readonly limit: number;
+  /** The time in milliseconds. */
+  readonly now: () => number;
+  /** Told whenever the number of requests changes. */
+  readonly onChange: (requests: number) => void;
+  /** Told when a reader that stood still had to make room. */
+  readonly onEvict: () => void;
+}
+
+/** A place among the requests being answered. */
+export class Ticket {
+  /** Breaks the reply off; set by whoever streams it. */
+  evict: (() => void) | undefined;
+  /** Since when the reader has not asked for more, in milliseconds; absent while it does. */
+  stalledSince: number | undefined;
+
+  readonly #leave: (ticket: Ticket) => void;
+
+  /** @param leave Gives the place back. */
+  constructor(leave: (ticket: Ticket) => void) {
+    this.#leave = leave;
+  }
+
+  /** Gives the place back; again does nothing. */
+  leave(): void {
+    this.#leave(this);
+  }
+}
+
+/** A bounded number of places. Readers that stand still lose theirs when others wait. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #tickets = new Set<Ticket>();
+
+  /** @param options The bound, the clock, and whom to tell. */
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a place; undefined when all are taken by requests that move. */
+  enter(): Ticket | undefined {
+    if (this.#tickets.size >= this.#options.limit && !this.#evictOne()) return undefined;
+    const ticket = new Ticket((left) => {
+      if (this.#tickets.delete(left)) this.#options.onChange(this.#tickets.size);
+    });
+    this.#tickets.add(ticket);
+    this.#options.onChange(this.#tickets.size);
+    return ticket;
+  }
+
+  #evictOne(): boolean {
+    const latest = this.#options.now() - STALLED_MS;
+    for (const ticket of this.#tickets) {
+      if (ticket.evict === undefined || (ticket.stalledSince ?? Infinity) > latest) continue;
+      ticket.evict();
+      ticket.leave();
+      this.#options.onEvict();
+      return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,82 @@
+/** Which route answers what. */
+
+import { accepts } from "@std/http/negotiation";
+import { STATUS_CODE } from "@std/http/status";
+import { landingPageHtml, landingPageText, PAGE_HEADERS } from "./landing_page.ts";
+import type { MetricsRoute } from "./metrics_route.ts";
+import type { OwnMetrics } from "./own_metrics.ts";
+import { EXPOSITION_TYPE } from "./exposition_passage.ts";
+import { textResponse } from "./responses.ts";
+import type { UpstreamState } from "./upstream_state.ts";
+
+/** What {@linkcode createHandler} works with. */
+export interface HandlerOptions {
+  /** The version of the service. */
+  readonly version: string;
+  /** The server's address for people. */
+  readonly upstream: string;
+  /** What is known of the server. */
+  readonly state: UpstreamState;
+  /** The service's own metrics. */
+  readonly metrics: OwnMetrics;
+  /** Answers `/metrics`. */
+  readonly metricsRoute: MetricsRoute;
+  /** Whether the service takes requests; false once it has been asked to stop. */
+  readonly isReady: () => boolean;
+}
+
+type Route = (request: Request) => Response | Promise<Response>;
+
+/** Methods that all routes take. */
+const METHODS = ["GET", "HEAD"];
+
+/**
+ * Makes the handler of the service's listener.
+ *
+ * @param options What the routes work with.
+ * @returns A function of a request; it looks at nothing but method, path and a few headers.
+ */
+export function createHandler(options: HandlerOptions): Route {
+  const healthy: Route = () => textResponse(STATUS_CODE.OK, "ok");
+  const routes: Record<string, Route> = {
+    "/": (request) => landing(options, request),
+    "/metrics": (request) => options.metricsRoute.answer(request),
+    "/health": healthy,
+    "/-/healthy": healthy,
+    "/-/ready": () =>
+      options.isReady()
+        ? textResponse(STATUS_CODE.OK, "ready")
+        : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
+    "/-/metrics": async () =>
+      new Response(await options.metrics.text(), { headers: { "content-type": EXPOSITION_TYPE } }),
+  };
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
+    if (route === undefined) {
+      return textResponse(
+        STATUS_CODE.NotFound,
+        "There is nothing here. The metrics are at /metrics.",
+      );
+    }
+    if (!METHODS.includes(request.method)) {
+      const allow = METHODS.join(", ");
+      return textResponse(STATUS_CODE.MethodNotAllowed, `This route takes ${allow}.`, { allow });
+    }
+    return route(request);
+  };
+}
+
+function landing(options: HandlerOptions, request: Request): Response {
+  const page = {
+    version: options.version,
+    upstream: options.upstream,
+    state: options.state.sentence,
+  };
+  return accepts(request, "text/html", "text/plain") === "text/html" &&
+      request.headers.get("accept")?.includes("text/html")
+    ? new Response(landingPageHtml(page), {
+      headers: { ...PAGE_HEADERS, "content-type": "text/html; charset=utf-8", vary: "accept" },
+    })
+    : textResponse(STATUS_CODE.OK, landingPageText(page).trimEnd(), { vary: "accept" });
+}

@@ -1,0 +1,183 @@
+/** `GET /metrics`: asks the server then and there and hands out what it says, sanitised. */
+
+import { MetricsError } from "../errors.ts";
+import { ShapeMemory } from "../exposition/shape_memory.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Admission, Ticket } from "./admission.ts";
+import { EXPOSITION_TYPE, ExpositionPassage } from "./exposition_passage.ts";
+import type { OwnMetrics } from "./own_metrics.ts";
+import { errorResponse } from "./responses.ts";
+import type { UpstreamState } from "./upstream_state.ts";
+
+/** Prometheus breaks a scrape off at its own time-out; the reply must be there before, in seconds. */
+const SCRAPE_TIMEOUT_OFFSET_SECONDS = 0.5;
+
+/** What {@linkcode MetricsRoute} works with. */
+export interface MetricsRouteOptions {
+  /** The server that is asked. */
+  readonly upstream: Upstream;
+  /** The bound on requests at once. */
+  readonly admission: Admission;
+  /** Counts what happens. */
+  readonly metrics: OwnMetrics;
+  /** What is known of the server. */
+  readonly state: UpstreamState;
+  /** The time in milliseconds; only differences are used. */
+  readonly now: () => number;
+}
+
+/**
+ * The longest time for a scrape, by what Prometheus says of its own patience.
+ *
+ * @param request The reader's request.
+ * @returns `X-Prometheus-Scrape-Timeout-Seconds` less half a second (or half of it, when that
+ *   is more) in milliseconds; undefined without such a header or with a senseless one.
+ */
+export function readerTimeoutMs(request: Request): number | undefined {
+  const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
+  const seconds = Number(text);
+  if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
+  return Math.max(seconds - SCRAPE_TIMEOUT_OFFSET_SECONDS, seconds / 2) * 1_000;
+}
+
+/** Answers requests on `/metrics`. */
+export class MetricsRoute {
+  readonly #options: MetricsRouteOptions;
+  readonly #memory = new ShapeMemory();
+
+  /** @param options What it works with. */
+  constructor(options: MetricsRouteOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Answers one request.
+   *
+   * @param request A GET or HEAD request.
+   * @returns The exposition, or a sentence with 502, 503 or 504.
+   */
+  async answer(request: Request): Promise<Response> {
+    const ticket = this.#options.admission.enter();
+    if (ticket === undefined) {
+      this.#options.metrics.countRefused();
+      return errorResponse(
+        new MetricsError("BUSY", "Cannot scrape now: too many requests are being answered", {
+          hint: "Try again in a moment, and see whether readers hang.",
+        }),
+      );
+    }
+    const visit = new Visit(this.#options, this.#memory, ticket);
+    try {
+      return await visit.answer(request);
+    } catch (error) {
+      const failure = visit.fail(error);
+      return errorResponse(failure);
+    }
+  }
+}
+
+/** One request on `/metrics`, from its beginning to its last byte. */
+class Visit {
+  readonly #options: MetricsRouteOptions;
+  readonly #memory: ShapeMemory;
+  readonly #ticket: Ticket;
+  readonly #startedMs: number;
+  #passage: ExpositionPassage | undefined;
+  #ended = false;
+
+  constructor(options: MetricsRouteOptions, memory: ShapeMemory, ticket: Ticket) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#ticket = ticket;
+    this.#startedMs = options.now();
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const timeoutMs = readerTimeoutMs(request);
+    const { upstream } = this.#options;
+    const scrape = await upstream.scrape({
+      signal: request.signal,
+      ...timeoutMs === undefined ? {} : { timeoutMs },
+    });
+    this.#passage = new ExpositionPassage(scrape, upstream.label, this.#memory);
+    const { bytes, whole } = await this.#passage.begin();
+    const headers: Record<string, string> = { "content-type": EXPOSITION_TYPE };
+    if (whole) {
+      this.#end();
+      headers["content-length"] = String(bytes.length);
+      return new Response(request.method === "HEAD" ? null : bytes, { headers });
+    }
+    if (request.method === "HEAD") {
+      await this.#leaveEarly("the request was for the headers only");
+      return new Response(null, { headers });
+    }
+    return new Response(this.#stream(this.#passage, bytes), { headers });
+  }
+
+  /** Ends the visit with an error, in the state, the metrics and the log. */
+  fail(error: unknown): MetricsError {
+    const failure = error instanceof MetricsError
+      ? error
+      : new MetricsError("UPSTREAM_FAILED", "Cannot scrape: an unexpected error", {
+        cause: error,
+      });
+    this.#end(failure);
+    return failure;
+  }
+
+  /** The rest of the body behind its first bytes. If it breaks off, so does the reply. */
+  #stream(passage: ExpositionPassage, head: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+    const { now } = this.#options;
+    return new ReadableStream<Uint8Array>({
+      start: (controller): void => {
+        this.#ticket.evict = (): void => {
+          const gone = new MetricsError("READER_GONE", "The reader stood still");
+          controller.error(gone);
+          void this.#leaveEarly(gone);
+        };
+        controller.enqueue(head);
+      },
+      pull: async (controller): Promise<void> => {
+        this.#ticket.stalledSince = undefined;
+        try {
+          let bytes = await passage.next();
+          while (bytes?.length === 0) bytes = await passage.next();
+          if (bytes === undefined) {
+            this.#end();
+            controller.close();
+          } else controller.enqueue(bytes);
+        } catch (error) {
+          controller.error(this.fail(error));
+        }
+        this.#ticket.stalledSince = now();
+      },
+      cancel: (reason): Promise<void> => this.#leaveEarly(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  async #leaveEarly(reason: unknown): Promise<void> {
+    this.#ended = true;
+    this.#ticket.leave();
+    await this.#passage?.cancel(reason);
+  }
+
+  #end(failure?: MetricsError): void {
+    this.#ticket.leave();
+    if (this.#ended) return;
+    this.#ended = true;
+    // A reader that goes away says nothing about the server.
+    if (failure?.code === "READER_GONE") return;
+    const { metrics, state, now } = this.#options;
+    const sanitizer = this.#passage?.sanitizer;
+    metrics.recordScrape({
+      ...failure === undefined ? {} : { code: failure.code },
+      durationSeconds: (now() - this.#startedMs) / 1_000,
+      upstreamBytes: this.#passage?.upstreamBytes ?? 0,
+      replyBytes: this.#passage?.replyBytes ?? 0,
+      samples: failure === undefined ? sanitizer?.samples ?? 0 : 0,
+      ...sanitizer === undefined ? {} : { dropped: sanitizer.dropped },
+    });
+    if (failure === undefined) state.succeeded();
+    else state.failed(failure);
+  }
+}

@@ -1,0 +1,116 @@
+/** Names what is wrong with the TLS between the service and its upstream. */
+
+import type { Complaint, Target } from "./complaint.ts";
+
+const TRUST_HINT = "Set VLLM_TLS_CA_FILE to the certificate of the authority that signed it.";
+const CLIENT_HINT = "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.";
+
+/** Alerts by which a server says that it does not like the client's certificate (RFC 8446, 6.2). */
+const CERTIFICATE_ALERTS: ReadonlySet<string> = new Set([
+  "AccessDenied",
+  "BadCertificate",
+  "CertificateExpired",
+  "CertificateRequired",
+  "CertificateRevoked",
+  "CertificateUnknown",
+  "UnknownCA",
+  "UnsupportedCertificate",
+]);
+
+/**
+ * Recognises a failure of TLS by the words of rustls, which both `fetch` and
+ * `node:https` run on here.
+ *
+ * @param detail The words of the error.
+ * @param target What was asked.
+ * @returns The failure in words; undefined when TLS has nothing to do with it.
+ */
+export function tlsFailure(detail: string, target: Target): Complaint | undefined {
+  const found = certificateFailure(detail) ?? alertFailure(detail, target) ??
+    handshakeFailure(detail);
+  return found === undefined ? undefined : { code: "UPSTREAM_TLS", ...found };
+}
+
+type TlsComplaint = Omit<Complaint, "code">;
+
+function certificateFailure(detail: string): TlsComplaint | undefined {
+  const problem = /invalid peer certificate: (.+)/.exec(detail)?.[1];
+  if (problem === undefined) return undefined;
+  if (problem.startsWith("UnknownIssuer")) {
+    return { text: "the certificate is from an unknown authority", hint: TRUST_HINT };
+  }
+  if (problem.startsWith("CaUsedAsEndEntity")) {
+    return {
+      text: "the certificate is an authority's, not a server's",
+      hint: "Make one without CA:TRUE, signed by the authority in VLLM_TLS_CA_FILE.",
+    };
+  }
+  if (/expired/i.test(problem)) {
+    return {
+      text: `the certificate expired${onDay(/not valid after (\d+)/.exec(problem))}`,
+      hint: "Renew the certificate of the server, or set the clock of this machine.",
+    };
+  }
+  if (/not valid yet|NotValidYet/.test(problem)) {
+    return {
+      text: `the certificate becomes valid only${onDay(/not valid before (\d+)/.exec(problem))}`,
+      hint: "Is the clock of this machine right?",
+    };
+  }
+  if (/not valid for name|NotValidForName/.test(problem)) return wrongHost(problem);
+  const kind = /^\w+/.exec(problem)?.[0];
+  return { text: `the certificate is not valid (${kind ?? "no reason given"})`, hint: "" };
+}
+
+function wrongHost(problem: string): TlsComplaint {
+  const asked = /for name "([^"]+)"/.exec(problem)?.[1];
+  const names = [...problem.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
+    .map((match) => `"${match[1]}"`);
+  return {
+    text: `the certificate is not for ${asked === undefined ? "this host" : `"${asked}"`}`,
+    hint: names.length === 0 ? "" : `It is for ${names.join(", ")}.`,
+  };
+}
+
+function alertFailure(detail: string, target: Target): TlsComplaint | undefined {
+  const alert = /received fatal alert: (\w+)/.exec(detail)?.[1];
+  if (alert === undefined) return undefined;
+  if (alert === "ProtocolVersion") {
+    return { text: "the server speaks no TLS of today", hint: "TLS 1.2 or 1.3 is needed." };
+  }
+  if (CERTIFICATE_ALERTS.has(alert)) {
+    return target.hasCertificate
+      ? {
+        text: `the server does not accept the client certificate (${alert})`,
+        hint: "Is the certificate in VLLM_TLS_CERT_FILE from the authority that the server trusts?",
+      }
+      : { text: "the server wants a client certificate", hint: CLIENT_HINT };
+  }
+  // A server with TLS 1.2 says no more than this when the client certificate is missing.
+  const hint = alert === "HandshakeFailure" && !target.hasCertificate
+    ? `Does the server want a client certificate? ${CLIENT_HINT}`
+    : "";
+  return { text: `the server broke the TLS handshake off (${alert})`, hint };
+}
+
+function handshakeFailure(detail: string): TlsComplaint | undefined {
+  if (/received corrupt message|WRONG_VERSION_NUMBER/.test(detail)) {
+    return {
+      text: "the server does not speak TLS",
+      hint: "Is the port right, or should the address begin with http://?",
+    };
+  }
+  if (/tls handshake eof/i.test(detail)) {
+    return {
+      text: "the server closed the connection during the TLS handshake",
+      hint: "Is the port right, and does it speak TLS?",
+    };
+  }
+  return undefined;
+}
+
+/** Says a day as ` on 2002-01-01`; nothing when the time is missing or past what a date holds. */
+function onDay(match: RegExpExecArray | null): string {
+  const date = new Date(Number(match?.[1]) * 1000);
+  return Number.isNaN(date.getTime()) ? "" : ` on ${date.toISOString().slice(0, 10)}`;
+}

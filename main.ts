@@ -1,0 +1,69 @@
+/**
+ * The composition root: the only file that reads the environment and the
+ * arguments, opens listeners, listens to signals and ends the process.
+ */
+
+import process from "node:process";
+import { type Host, type Listener, type ListenOptions, runCommand } from "./lib/commands/mod.ts";
+
+const ENCODER = new TextEncoder();
+
+/** Writes all of a text before it returns: nothing is lost when the process ends. */
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = ENCODER.encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}
+
+function listen({ hostname, port, handler }: ListenOptions): Listener {
+  const abort = new AbortController();
+  const server = Deno.serve({
+    hostname,
+    port,
+    signal: abort.signal,
+    // gzip and br for those who ask; the text is about a tenth then.
+    automaticCompression: true,
+    onListen: () => {},
+  }, handler);
+  return {
+    port: server.addr.port,
+    shutdown: () => server.shutdown(),
+    abort: () => abort.abort(),
+  };
+}
+
+function onStopSignal(stop: () => void): () => void {
+  Deno.addSignalListener("SIGINT", stop);
+  Deno.addSignalListener("SIGTERM", stop);
+  return () => {
+    Deno.removeSignalListener("SIGINT", stop);
+    Deno.removeSignalListener("SIGTERM", stop);
+  };
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function createHost(): Host {
+  return {
+    args: Deno.args,
+    env: Deno.env.toObject(),
+    stdin: Deno.stdin.readable,
+    stdout: Deno.stdout.writable,
+    print: (text) => writeAll(Deno.stdout, text),
+    printError: (text) => writeAll(Deno.stderr, text),
+    readTextFile: (path) => Deno.readTextFileSync(path),
+    listen,
+    onStopSignal,
+    now: () => Date.now(),
+    startedMs: performance.timeOrigin,
+    cpuSeconds,
+    residentBytes: () => Deno.memoryUsage().rss,
+    runtime: Deno.version.deno,
+  };
+}
+
+if (import.meta.main) {
+  Deno.exit(await runCommand(createHost()));
+}
