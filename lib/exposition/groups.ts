@@ -1,6 +1,7 @@
-/** Histograms and summaries in the one order that Fluent Bit reads right. */
+/** Histograms and summaries in the one form that Fluent Bit reads right. */
 
 import type { DroppedLines } from "./dropped.ts";
+import { sanitizeValue } from "./numbers.ts";
 import { formatSample, type Label, type Sample } from "./sample.ts";
 
 /** A sample of a histogram or summary, and what its name adds to the family's. */
@@ -21,6 +22,9 @@ export interface FormattedGroups {
   readonly regular: boolean;
 }
 
+/** What a family can be whose samples belong together. */
+export type GroupedKind = "histogram" | "summary";
+
 /** The samples of one label set. */
 interface Group {
   /** By bound (`le`) or quantile. */
@@ -30,10 +34,11 @@ interface Group {
   count?: Sample;
 }
 
-type Kind = "histogram" | "summary";
-
 const PART_LABEL = { histogram: "le", summary: "quantile" } as const;
 const PART_SUFFIX = { histogram: "_bucket", summary: "" } as const;
+
+/** Fluent Bit counts in 64 bits without a sign. */
+const COUNT_END = 2 ** 64;
 
 /** Reads a value as it stands in sanitised text. */
 function numberOf(value: string): number {
@@ -43,30 +48,62 @@ function numberOf(value: string): number {
 /** A count that Fluent Bit can turn into a whole number without making one up. */
 function isCount(sample: Sample): boolean {
   const count = numberOf(sample.value);
-  return count >= 0 && Number.isFinite(count);
+  return count >= 0 && count < COUNT_END;
 }
 
-function partOf(sample: Sample, kind: Kind): string {
+function partOf(sample: Sample, kind: GroupedKind): string {
   return sample.labels.find(([name]) => name === PART_LABEL[kind])?.[1] ?? "";
+}
+
+/** A bound or quantile as a number; NaN when readers cannot take it as it stands. */
+function partNumber(sample: Sample, kind: GroupedKind): number {
+  const text = partOf(sample, kind);
+  const number = numberOf(text);
+  return Number.isFinite(number) && sanitizeValue(text) !== text ? NaN : number;
 }
 
 function groupKey(labels: readonly Label[], part: string): string {
   return JSON.stringify(labels.filter(([name]) => name !== part).toSorted());
 }
 
+/**
+ * Fluent Bit takes labels by position, but for the bound or quantile: all
+ * samples of a family get them in one order.
+ */
+function inOneOrder(held: readonly GroupedSample[], part: string): GroupedSample[] {
+  const ranks = new Map<string, number>();
+  for (const { sample } of held) {
+    for (const [name] of sample.labels) if (!ranks.has(name)) ranks.set(name, ranks.size);
+  }
+  ranks.set(part, Infinity);
+  const rank = ([name]: Label): number => ranks.get(name) ?? 0;
+  const isSorted = (labels: readonly Label[]): boolean =>
+    labels.filter(([name]) => name !== part).every((label, index, all) =>
+      index === 0 || rank(label) > rank(all[index - 1] ?? label)
+    );
+  return held.map(({ sample, suffix }) => {
+    const { labels } = sample;
+    if (isSorted(labels)) return { sample, suffix };
+    return { sample: { ...sample, labels: labels.toSorted((a, b) => rank(a) - rank(b)) }, suffix };
+  });
+}
+
 /** Sorts samples into groups; one that repeats another or lacks its label is counted out. */
-function collect(kind: Kind, held: readonly GroupedSample[], dropped: DroppedLines): Group[] {
+function collect(
+  kind: GroupedKind,
+  held: readonly GroupedSample[],
+  dropped: DroppedLines,
+): Group[] {
   const groups = new Map<string, Group>();
-  for (const grouped of held) {
+  for (const grouped of inOneOrder(held, PART_LABEL[kind])) {
     const { sample, suffix } = grouped;
     const isPart = suffix === PART_SUFFIX[kind];
     const key = groupKey(sample.labels, isPart ? PART_LABEL[kind] : "");
     const group: Group = groups.get(key) ?? { parts: new Map(), samples: [] };
     groups.set(key, group);
     if (isPart) {
-      const text = partOf(sample, kind);
-      const part = numberOf(text);
-      if (text.trim() === "" || Number.isNaN(part)) {
+      const part = partNumber(sample, kind);
+      if (partOf(sample, kind).trim() === "" || Number.isNaN(part)) {
         dropped.add("bad_label");
         continue;
       }
@@ -86,14 +123,10 @@ function collect(kind: Kind, held: readonly GroupedSample[], dropped: DroppedLin
   return [...groups.values()];
 }
 
-/** The label set of a group without the part label, taken from any of its samples. */
-function withPart(sample: Sample, kind: Kind, part: string | undefined, value: string): Sample {
-  const labels = sample.labels.filter(([name]) => name !== PART_LABEL[kind]);
-  return {
-    ...sample,
-    labels: part === undefined ? labels : [...labels, [PART_LABEL[kind], part]],
-    value,
-  };
+/** A sample of the same label set with another bound, or none, and another value. */
+function withPart(sample: Sample, bound: string | undefined, value: string): Sample {
+  const labels = sample.labels.filter(([name]) => name !== "le");
+  return { ...sample, labels: bound === undefined ? labels : [...labels, ["le", bound]], value };
 }
 
 /**
@@ -102,14 +135,11 @@ function withPart(sample: Sample, kind: Kind, part: string | undefined, value: s
  * was not told is not a number.
  */
 function complete(group: Group): boolean {
-  const last = group.parts.get(Infinity) ?? group.count;
   const count = group.count ?? group.parts.get(Infinity);
-  if (last === undefined || count === undefined) return false;
-  if (!group.parts.has(Infinity)) {
-    group.parts.set(Infinity, withPart(last, "histogram", "+Inf", last.value));
-  }
-  group.count ??= withPart(count, "histogram", undefined, count.value);
-  group.sum ??= withPart(count, "histogram", undefined, "NaN");
+  if (count === undefined) return false;
+  if (!group.parts.has(Infinity)) group.parts.set(Infinity, withPart(count, "+Inf", count.value));
+  group.count ??= withPart(count, undefined, count.value);
+  group.sum ??= withPart(count, undefined, "NaN");
   return true;
 }
 
@@ -117,49 +147,28 @@ function complete(group: Group): boolean {
 function soundHistograms(groups: readonly Group[], dropped: DroppedLines): Group[] {
   return groups.filter((group) => {
     const counts = [...group.parts.values(), ...group.count === undefined ? [] : [group.count]];
-    const reason = !counts.every(isCount)
-      ? "bad_count"
-      : !complete(group)
-      ? "incomplete_histogram"
-      : undefined;
-    if (reason !== undefined) dropped.add(reason, group.samples.length);
-    return reason === undefined;
+    if (!counts.every(isCount)) dropped.add("bad_count", group.samples.length);
+    else if (!complete(group)) dropped.add("incomplete_histogram", group.samples.length);
+    else return true;
+    return false;
   });
 }
 
-/** Fluent Bit loses the other labels of a summary whose `quantile` comes first. */
-function quantileLast(sample: Sample): Sample {
-  const [first] = sample.labels;
-  if (first?.[0] !== "quantile" || sample.labels.length === 1) return sample;
-  return { ...sample, labels: [...sample.labels.slice(1), first] };
-}
-
-/**
- * Fluent Bit reads the bounds of the first label set for all that have the
- * same label names. An empty label, which Prometheus takes for an absent one
- * (https://prometheus.io/docs/concepts/data_model/), tells other bounds apart.
- */
-function layoutLabels(layouts: string[], layout: string): Label[] {
-  if (!layouts.includes(layout)) layouts.push(layout);
-  const index = layouts.indexOf(layout);
-  return index === 0 ? [] : [[`buckets_${index + 1}`, ""]];
-}
-
 /** Whether the bounds rise and the count comes behind them, as Fluent Bit needs it. */
-function isInOrder(group: Group, kind: Kind): boolean {
+function isInOrder(group: Group, kind: GroupedKind): boolean {
   let bounds = 0;
   const rising = [...group.parts.keys()].every((part, index, parts) =>
     index === 0 || part > (parts[index - 1] ?? part)
   );
-  for (const { sample, suffix } of group.samples) {
+  for (const { suffix } of group.samples) {
     if (suffix === "_count" && bounds < group.parts.size) return false;
-    if (group.parts.get(numberOf(partOf(sample, kind))) === sample) bounds++;
+    if (suffix === PART_SUFFIX[kind]) bounds++;
   }
   return rising;
 }
 
 /** The samples of a group in an order that Fluent Bit reads right: their own if it is one. */
-function ordered(group: Group, kind: Kind): GroupedSample[] {
+function ordered(group: Group, kind: GroupedKind): GroupedSample[] {
   const { samples, sum, count } = group;
   const whole = samples.length === group.parts.size + Number(!!sum) + Number(!!count);
   if (whole && isInOrder(group, kind)) return samples;
@@ -171,42 +180,80 @@ function ordered(group: Group, kind: Kind): GroupedSample[] {
   ];
 }
 
-function writeGroup(name: string, kind: Kind, group: Group, extra: readonly Label[]): string {
-  return ordered(group, kind).map(({ sample, suffix }) => {
-    const { labels } = kind === "summary" ? quantileLast(sample) : sample;
-    return formatSample(name + suffix, { ...sample, labels: [...labels, ...extra] });
-  }).join("");
+/** Fluent Bit loses the labels behind the `quantile` of a summary. */
+function quantileLast(sample: Sample): Sample {
+  const last = sample.labels.filter(([name]) => name === "quantile");
+  return { ...sample, labels: [...sample.labels.filter(([name]) => name !== "quantile"), ...last] };
 }
 
 /**
- * Writes the samples of a histogram or summary family group by group: in
- * the order of the text, or buckets by bound, then count and sum.
+ * Tells Fluent Bit where a histogram of other bounds or label names begins. It
+ * reads a label set like the one before it unless the number of label names
+ * differs, so an empty label on the count (absent, for Prometheus:
+ * https://prometheus.io/docs/concepts/data_model/) makes it differ, or agree.
+ */
+class Layouts {
+  #previous = "";
+  #previousNames = 0;
+
+  /** The label to add to the count of a group, if any. */
+  separator(group: Group): Label[] {
+    const names = (group.count?.labels ?? []).map(([name]) => name);
+    const bounds = [...group.parts.keys()].toSorted((a, b) => a - b);
+    const layout = JSON.stringify([names, bounds]);
+    const mustDiffer = layout !== this.#previous;
+    const differs = names.length !== this.#previousNames;
+    const pad = this.#previous !== "" && mustDiffer !== differs;
+    this.#previous = layout;
+    this.#previousNames = names.length + Number(pad);
+    return pad ? [[names.includes("bounds") ? "_bounds" : "bounds", ""]] : [];
+  }
+}
+
+function writeGroup(name: string, kind: GroupedKind, group: Group, separator: Label[]): string {
+  return ordered(group, kind).map(({ sample, suffix }) => {
+    const { labels } = kind === "summary" ? quantileLast(sample) : sample;
+    const more = suffix === "_count" ? separator : [];
+    return formatSample(name + suffix, { ...sample, labels: [...labels, ...more] });
+  }).join("");
+}
+
+/** Whether Fluent Bit reads such groups as what they are (facts of Fluent Bit 5.1.1, 2.2). */
+function isRegular(groups: readonly Group[], kind: GroupedKind): boolean {
+  if (kind === "histogram") return groups.every(({ parts }) => parts.size > 1);
+  const counted = groups.every(({ sum, count }) =>
+    sum !== undefined && count !== undefined && isCount(count)
+  );
+  if (groups.length < 2) return counted;
+  const names = new Set(groups.map(({ count }) => count?.labels.map(([name]) => name).join()));
+  return counted && names.size === 1 && groups.every(({ parts }) => parts.size === 0);
+}
+
+/**
+ * Writes the samples of a histogram or summary family group by group, in the
+ * order of the text if Fluent Bit reads that right, or buckets by bound, then
+ * count and sum.
  *
  * @param name The family's name to hand out.
  * @param kind What the family is.
  * @param held Its samples in any order.
  * @param dropped Counts what cannot be handed out.
- * @returns The lines; not `regular` when a histogram has no finite bucket, or a
- *   summary lacks sum or count or differs in its quantiles: Fluent Bit reads
- *   such families wrong or loses the scrape, unless they are untyped.
+ * @returns The lines; not `regular` when Fluent Bit would read them wrong, lose the scrape or
+ *   exit on them unless they are untyped: a histogram without a finite bucket; a summary without
+ *   sum or count, or with quantiles and several label sets.
  */
 export function formatGroups(
   name: string,
-  kind: Kind,
+  kind: GroupedKind,
   held: readonly GroupedSample[],
   dropped: DroppedLines,
 ): FormattedGroups {
   const collected = collect(kind, held, dropped);
   const groups = kind === "histogram" ? soundHistograms(collected, dropped) : collected;
-  const layouts: string[] = [];
-  let text = "";
-  for (const group of groups) {
-    const layout = [...group.parts.keys()].toSorted((a, b) => a - b).join();
-    const extra = layoutLabels(layouts, layout);
-    text += writeGroup(name, kind, group, kind === "histogram" ? extra : []);
-  }
-  const regular = kind === "histogram"
-    ? groups.every((group) => group.parts.size > 1)
-    : layouts.length < 2 && groups.every(({ sum, count }) => sum && count && isCount(count));
+  const regular = isRegular(groups, kind);
+  const layouts = new Layouts();
+  const text = groups.map((group) =>
+    writeGroup(name, kind, group, regular && kind === "histogram" ? layouts.separator(group) : [])
+  ).join("");
   return { text, samples: text.split("\n").length - 1, regular };
 }

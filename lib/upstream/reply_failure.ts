@@ -113,6 +113,6 @@ export function unknownCoding(label: string): MetricsError {
 export function badCoding(label: string, coding: string): MetricsError {
   return new MetricsError(
     "UPSTREAM_FAILED",
-    `Cannot scrape "${label}": the body says that it is ${coding}, and is not`,
+    `Cannot scrape "${label}": the body does not decompress as ${coding}`,
   );
 }
