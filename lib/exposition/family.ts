@@ -70,6 +70,7 @@ export class Family {
   samples = 0;
 
   readonly #context: FamilyContext;
+  readonly #baseName: string | undefined;
   readonly #declared: boolean;
   readonly #labelNames = new Set<string>();
   readonly #series = new Set<string>();
@@ -88,6 +89,7 @@ export class Family {
    */
   constructor(rawName: string, declared: boolean, context: FamilyContext) {
     this.rawName = rawName;
+    this.#baseName = sanitizeMetricName(rawName);
     this.#declared = declared;
     this.#context = context;
   }
@@ -109,7 +111,7 @@ export class Family {
 
   /** The name to hand out; undefined when nothing is left of it. */
   get name(): string | undefined {
-    const name = sanitizeMetricName(this.rawName);
+    const name = this.#baseName;
     const suffix = OPENMETRICS_SUFFIX[this.type];
     if (name === undefined || suffix === undefined || this.#context.format === "text") return name;
     return name.endsWith(suffix) ? name : name + suffix;
@@ -149,7 +151,7 @@ export class Family {
   /** vLLM's mounted endpoint writes `vllm_x` below `# TYPE vllm:x` when asked for OpenMetrics. */
   #renamedSuffix(sampleName: string): string | undefined {
     const name = sanitizeMetricName(sampleName);
-    const family = sanitizeMetricName(this.rawName);
+    const family = this.#baseName;
     if (name === undefined || family === undefined || !name.startsWith(family)) return undefined;
     return name.slice(family.length);
   }
@@ -231,12 +233,14 @@ export class Family {
   }
 
   #hold(sample: Sample, suffix: string): void {
-    const text = formatSample("", sample);
-    this.#heldCharacters += text.length;
+    for (const [name, value] of sample.labels) {
+      this.#heldCharacters += name.length + value.length;
+    }
+    this.#heldCharacters += sample.value.length;
     if (this.#heldCharacters > MAX_HELD_CHARACTERS) {
       this.#context.dropped.add("family_too_large");
     } else if (suffix === "_created") {
-      this.#created += `${sanitizeMetricName(this.rawName)}_created${text}`;
+      this.#created += formatSample(`${this.#baseName}_created`, sample);
     } else {
       this.#held.push({ sample, suffix });
     }
@@ -252,7 +256,7 @@ export class Family {
 
   /** As prometheus_client does in its text format: `x_created` is a gauge of its own. */
   #writeCreated(): void {
-    const name = `${sanitizeMetricName(this.rawName)}_created`;
+    const name = `${this.#baseName}_created`;
     const lines = this.#created.split("\n").length - 1;
     if (this.#context.seen.has(name)) return this.#context.dropped.add("duplicate_family", lines);
     this.#context.seen.add(name);

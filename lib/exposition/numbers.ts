@@ -7,6 +7,8 @@ const LONGEST_NUMBER = 62;
 /** Latest timestamp whose nanoseconds fit 64 bits, in milliseconds since 1970. */
 const LATEST_TIMESTAMP_MS = 18_446_744_073_709;
 
+/** Numbers that need no second look: neither too long, nor too large, nor too small. */
+const PLAIN = /^-?[0-9]{1,15}(?:\.[0-9]{1,17})?$/;
 const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
@@ -37,6 +39,7 @@ function hexadecimal(text: string): number | undefined {
  * @returns The text to hand out, or undefined when it is not a number.
  */
 export function sanitizeValue(text: string): string | undefined {
+  if (PLAIN.test(text)) return text;
   if (DECIMAL.test(text)) {
     const value = Number(text);
     const plain = Number.isFinite(value) &&

@@ -82,7 +82,7 @@ function readHead(line: string): Head | DropReason {
         labels.push([label, unescapeText(value, true)]);
       } else if (read.quoted && name === "") name = read.text;
       else return "bad_label";
-      if (!cursor.take(",") && !/^[ \t]*\}/.test(line.slice(cursor.at))) return "bad_label";
+      if (!cursor.take(",") && line[cursor.at] !== "}") return "bad_label";
     }
   }
   return name === "" ? "bad_name" : { name, labels, rest: line.slice(cursor.at) };
@@ -136,8 +136,9 @@ export function parseSample(line: string, seconds: boolean): Sample | DropReason
   if (typeof head === "string") return head;
   const { name, labels, rest } = head;
   if (new Set(labels.map(([label]) => label)).size !== labels.length) return "bad_label";
-  const [valueText, timestampText, ...more] = rest.replace(/#[^]*$/, "").split(/[ \t]+/)
-    .filter((token) => token !== "");
+  const comment = rest.indexOf("#");
+  const [valueText, timestampText, ...more] =
+    (comment < 0 ? rest : rest.slice(0, comment)).match(/[^ \t]+/g) ?? [];
   if (valueText === undefined || more.length > 0) return "bad_syntax";
   const value = sanitizeValue(valueText);
   if (value === undefined) return "bad_value";

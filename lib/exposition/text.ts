@@ -1,5 +1,9 @@
 /** Escapes of label values and help texts. */
 
+/** What most label values have nothing of. */
+// deno-lint-ignore no-control-regex
+const NEEDS_ESCAPE = /[\0\r\n\\"]/;
+
 /** NUL ends a text for readers in C, and CR makes Fluent Bit exit: neither has an escape. */
 function withoutControl(text: string): string {
   return text.replaceAll("\0", "\uFFFD").replace(/\r\n?/g, "\n");
@@ -28,6 +32,7 @@ export function unescapeText(text: string, quotes: boolean): string {
  * @returns The text between the quotes: `\`, line feed and `"` escaped, CR as a line feed, NUL as U+FFFD.
  */
 export function escapeLabelValue(value: string): string {
+  if (!NEEDS_ESCAPE.test(value)) return value;
   return withoutControl(value).replace(
     /[\\\n"]/g,
     (character) => character === "\n" ? "\\n" : `\\${character}`,
