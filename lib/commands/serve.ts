@@ -54,8 +54,8 @@ export function createService(upstream: Upstream, log: Logger, host: ServiceHost
   const admission = new Admission({
     limit: MAX_REQUESTS,
     now,
-    onChange: (requests) => metrics.setInFlight(requests),
-    onEvict: () => metrics.countEvicted(),
+    onChange: (requests) => metrics.requestsInFlight = requests,
+    onEvict: () => metrics.evicted++,
   });
   const metricsRoute = new MetricsRoute({ upstream, admission, metrics, state, now });
   const isReady = (): boolean => ready;

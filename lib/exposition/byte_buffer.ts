@@ -2,12 +2,12 @@
 
 const ENCODER = new TextEncoder();
 
-/** Smallest room to start with, in bytes. */
+/** Room to start with once there is something to hold, in bytes. */
 const INITIAL_BYTES = 4_096;
 
 /** Bytes collected one piece after the other; the room is kept when it is emptied. */
 export class ByteBuffer {
-  #bytes = new Uint8Array(INITIAL_BYTES);
+  #bytes = new Uint8Array(0);
   #length = 0;
 
   /** How many bytes are held. */
@@ -49,7 +49,7 @@ export class ByteBuffer {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2, INITIAL_BYTES));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }

@@ -67,11 +67,13 @@ function sameBytes(
   bStart: number,
   length: number,
 ): boolean {
-  let at = 0;
-  for (; at + 8 <= length; at += 8) {
+  const last = length - 8;
+  for (let at = 0; at < last; at += 8) {
     if (a.getFloat64(aStart + at, true) !== b.getFloat64(bStart + at, true)) return false;
   }
-  for (; at < length; at++) {
+  // The last eight overlap what was compared already.
+  if (last >= 0) return a.getFloat64(aStart + last, true) === b.getFloat64(bStart + last, true);
+  for (let at = 0; at < length; at++) {
     if (a.getUint8(aStart + at) !== b.getUint8(bStart + at)) return false;
   }
   return true;

@@ -5,6 +5,7 @@ import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import type { ShapeMemory } from "../exposition/shape_memory.ts";
 import { MetricsError } from "../errors.ts";
+import type { BodyRead } from "../upstream/body.ts";
 import type { Scrape } from "../upstream/scrape.ts";
 
 /** What every reader is told it gets. */
@@ -35,10 +36,9 @@ export class ExpositionPassage {
   readonly #scrape: Scrape;
   readonly #label: string;
   readonly #memory: ShapeMemory;
-  readonly #reader: ReadableStreamDefaultReader<Bytes>;
   #head: Bytes = EMPTY;
   #sanitizer: Sanitizer | undefined;
-  #pending: Promise<ReadableStreamReadResult<Bytes>> | undefined;
+  #pending: Promise<BodyRead> | undefined;
 
   /**
    * @param scrape The server's reply.
@@ -49,7 +49,6 @@ export class ExpositionPassage {
     this.#scrape = scrape;
     this.#label = label;
     this.#memory = memory;
-    this.#reader = scrape.body.getReader();
   }
 
   /** The sanitiser, once bytes have come. */
@@ -67,16 +66,13 @@ export class ExpositionPassage {
   async begin(): Promise<{ bytes: Bytes; whole: boolean }> {
     const pieces: Bytes[] = [];
     for (;;) {
-      const bytes = await this.next();
-      if (bytes === undefined) {
-        this.#refuseForeign(true);
-        return { bytes: join(pieces), whole: true };
-      }
-      pieces.push(bytes);
-      this.#refuseForeign(false);
+      pieces.push(await this.next() ?? EMPTY);
+      const whole = this.#sanitizer?.finished ?? false;
+      this.#refuseForeign(whole);
+      if (whole) return { bytes: join(pieces), whole };
       if (!this.#sanitizer?.recognized) continue;
       if (this.upstreamBytes > MAX_BURST_BYTES || !await this.#followsSoon()) {
-        return { bytes: join(pieces), whole: false };
+        return { bytes: join(pieces), whole };
       }
     }
   }
@@ -93,10 +89,10 @@ export class ExpositionPassage {
     this.upstreamBytes += value.length;
     if (!done && this.upstreamBytes === this.#scrape.contentLength) {
       // All has come: the end that follows at once is taken with it.
-      ({ done } = await this.#reader.read());
+      ({ done } = await this.#scrape.body.read());
     }
     if (this.#sanitizer === undefined) {
-      this.#head = value.slice(0, 1_024);
+      this.#head = value;
       const format = detectFormat(this.#scrape.contentType, value);
       this.#sanitizer = new Sanitizer({ format, memory: this.#memory });
     }
@@ -107,18 +103,18 @@ export class ExpositionPassage {
 
   /** Stops reading: the reader has gone. */
   async cancel(reason: unknown): Promise<void> {
-    await this.#reader.cancel(reason);
+    await this.#scrape.body.cancel(reason);
   }
 
-  #read(): Promise<ReadableStreamReadResult<Bytes>> {
-    const pending = this.#pending ?? this.#reader.read();
+  #read(): Promise<BodyRead> {
+    const pending = this.#pending ?? this.#scrape.body.read();
     this.#pending = undefined;
     return pending;
   }
 
   /** Whether the next chunk comes at once. */
   async #followsSoon(): Promise<boolean> {
-    this.#pending ??= this.#reader.read();
+    this.#pending ??= this.#scrape.body.read();
     const { promise: late, resolve } = Promise.withResolvers<false>();
     const timer = setTimeout(() => resolve(false), BURST_MS);
     // A failure is told by the read that takes the chunk.

@@ -51,7 +51,12 @@ export function createHandler(options: HandlerOptions): Route {
       new Response(await options.metrics.text(), { headers: { "content-type": EXPOSITION_TYPE } }),
   };
   return (request) => {
-    const { pathname } = new URL(request.url);
+    // The runtime puts the URL together from the client's Host field, whatever that holds.
+    const url = URL.parse(request.url);
+    if (url === null) {
+      return textResponse(STATUS_CODE.BadRequest, "The request has no valid Host field.");
+    }
+    const { pathname } = url;
     const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
     if (route === undefined) {
       return textResponse(

@@ -9,6 +9,9 @@ import type { OwnMetrics } from "./own_metrics.ts";
 import { errorResponse } from "./responses.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
+/** What all expositions are answered with; the runtime adds the length of a body that is whole. */
+const EXPOSITION: ResponseInit = { headers: { "content-type": EXPOSITION_TYPE } };
+
 /** Prometheus breaks a scrape off at its own time-out; the reply must be there before, in seconds. */
 const SCRAPE_TIMEOUT_OFFSET_SECONDS = 0.5;
 
@@ -59,7 +62,7 @@ export class MetricsRoute {
   async answer(request: Request): Promise<Response> {
     const ticket = this.#options.admission.enter();
     if (ticket === undefined) {
-      this.#options.metrics.countRefused();
+      this.#options.metrics.refused++;
       return errorResponse(
         new MetricsError("BUSY", "Cannot scrape now: too many requests are being answered", {
           hint: "Try again in a moment, and see whether readers hang.",
@@ -74,6 +77,12 @@ export class MetricsRoute {
       return errorResponse(failure);
     }
   }
+}
+
+/** The headers of a whole exposition without its body (RFC 9110, section 9.3.2). */
+function headResponse(bytes: number): Response {
+  const headers = { "content-type": EXPOSITION_TYPE, "content-length": String(bytes) };
+  return new Response(null, { headers });
 }
 
 /** One request on `/metrics`, from its beginning to its last byte. */
@@ -101,17 +110,16 @@ class Visit {
     });
     this.#passage = new ExpositionPassage(scrape, upstream.label, this.#memory);
     const { bytes, whole } = await this.#passage.begin();
-    const headers: Record<string, string> = { "content-type": EXPOSITION_TYPE };
+    const isHead = request.method === "HEAD";
     if (whole) {
       this.#end();
-      headers["content-length"] = String(bytes.length);
-      return new Response(request.method === "HEAD" ? null : bytes, { headers });
+      return isHead ? headResponse(bytes.length) : new Response(bytes, EXPOSITION);
     }
-    if (request.method === "HEAD") {
+    if (isHead) {
       await this.#leaveEarly("the request was for the headers only");
-      return new Response(null, { headers });
+      return new Response(null, EXPOSITION);
     }
-    return new Response(this.#stream(this.#passage, bytes), { headers });
+    return new Response(this.#stream(this.#passage, bytes), EXPOSITION);
   }
 
   /** Ends the visit with an error, in the state, the metrics and the log. */
@@ -170,12 +178,12 @@ class Visit {
     const { metrics, state, now } = this.#options;
     const sanitizer = this.#passage?.sanitizer;
     metrics.recordScrape({
-      ...failure === undefined ? {} : { code: failure.code },
+      code: failure?.code,
       durationSeconds: (now() - this.#startedMs) / 1_000,
       upstreamBytes: this.#passage?.upstreamBytes ?? 0,
       replyBytes: this.#passage?.replyBytes ?? 0,
       samples: failure === undefined ? sanitizer?.samples ?? 0 : 0,
-      ...sanitizer === undefined ? {} : { dropped: sanitizer.dropped },
+      dropped: sanitizer?.dropped,
     });
     if (failure === undefined) state.succeeded();
     else state.failed(failure);

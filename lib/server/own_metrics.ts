@@ -19,8 +19,8 @@ export interface OwnMetricsOptions {
 
 /** One scrape that ended, well or not. */
 export interface ScrapeRecord {
-  /** The error code; absent when the scrape went well. */
-  readonly code?: string;
+  /** The error code; undefined when the scrape went well. */
+  readonly code: string | undefined;
   /** From the request to the last byte, in seconds. */
   readonly durationSeconds: number;
   /** Bytes that came from the server. */
@@ -29,83 +29,69 @@ export interface ScrapeRecord {
   readonly replyBytes: number;
   /** Samples that were handed out. */
   readonly samples: number;
-  /** The lines that were left out. */
-  readonly dropped?: DroppedLines;
+  /** The lines that were left out; undefined when none were read. */
+  readonly dropped: DroppedLines | undefined;
 }
 
-/** Counters and gauges of the service; one object a process, none global. */
+/**
+ * Counters and gauges of the service; one object a process, none global. They
+ * are plain numbers until somebody asks for them: a scrape costs no look-up.
+ */
 export class OwnMetrics {
+  /** Requests on `/metrics` being answered. */
+  requestsInFlight = 0;
+  /** Requests on `/metrics` refused because too many were being answered. */
+  refused = 0;
+  /** Replies broken off because their reader stood still. */
+  evicted = 0;
+
   readonly #registry = new Registry();
-  readonly #up = this.#gauge("upstream_up", "Whether the last scrape of vLLM went well.");
-  readonly #scrapes = this.#counter("scrapes_total", "Scrapes of vLLM, failed ones included.");
-  readonly #failures = this.#counter(
-    "scrape_failures_total",
-    "Scrapes of vLLM that failed, by what went wrong.",
-    "code",
-  );
-  readonly #duration = this.#gauge(
-    "scrape_duration_seconds",
-    "How long the last scrape of vLLM took, to its last byte.",
-  );
-  readonly #samples = this.#gauge("scrape_samples", "Samples handed out by the last scrape.");
-  readonly #upstreamBytes = this.#counter("upstream_bytes_total", "Bytes that came from vLLM.");
-  readonly #replyBytes = this.#counter(
-    "reply_bytes_total",
-    "Bytes of expositions handed out, before compression.",
-  );
-  readonly #dropped = this.#counter(
-    "dropped_lines_total",
-    "Lines of vLLM's exposition that were left out, by reason.",
-    "reason",
-  );
-  readonly #inFlight = this.#gauge("requests_in_flight", "Requests on /metrics being answered.");
-  readonly #refused = this.#counter(
-    "requests_refused_total",
-    "Requests on /metrics refused because too many were being answered.",
-  );
-  readonly #evicted = this.#counter(
-    "slow_readers_dropped_total",
-    "Replies broken off because their reader stood still and others waited.",
-  );
+  #scrapes = 0;
+  #upstreamBytes = 0;
+  #replyBytes = 0;
+  #last: ScrapeRecord | undefined;
+  readonly #failures = new Map<string, number>();
+  readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
   /** @param options Versions, and where process figures come from. */
   constructor(options: OwnMetricsOptions) {
-    this.#gauge("build_info", "Always 1; the labels tell the build.", "version", "deno_version")
-      .set({ version: options.version, deno_version: options.runtime }, 1);
-    for (const reason of Object.keys(DROP_REASONS)) this.#dropped.inc({ reason }, 0);
-    this.#up.remove();
-    this.#duration.remove();
-    this.#samples.remove();
-    this.#process(options);
+    this.#describeScrapes();
+    this.#describeRequests();
+    const labels = { version: options.version, "deno_version": options.runtime };
+    const registers = [this.#registry];
+    new Gauge({
+      name: "vllm_metrics_build_info",
+      help: "Always 1; the labels tell the build.",
+      labelNames: ["version", "deno_version"],
+      registers,
+    }).set(labels, 1);
+    this.#gauge(
+      "process_start_time_seconds",
+      "Start time of the process since unix epoch in seconds.",
+      () => options.startSeconds,
+    );
+    this.#gauge(
+      "process_resident_memory_bytes",
+      "Resident memory size in bytes.",
+      options.residentBytes,
+    );
+    this.#counter(
+      "process_cpu_seconds_total",
+      "Total user and system CPU time spent in seconds.",
+      options.cpuSeconds,
+    );
   }
 
   /** Counts a scrape that ended. */
   recordScrape(record: ScrapeRecord): void {
-    this.#scrapes.inc();
-    this.#up.set(record.code === undefined ? 1 : 0);
-    this.#duration.set(record.durationSeconds);
-    this.#samples.set(record.samples);
-    this.#upstreamBytes.inc(record.upstreamBytes);
-    this.#replyBytes.inc(record.replyBytes);
-    if (record.code !== undefined) this.#failures.inc({ code: record.code });
+    this.#scrapes++;
+    this.#upstreamBytes += record.upstreamBytes;
+    this.#replyBytes += record.replyBytes;
+    this.#last = record;
+    if (record.code !== undefined) add(this.#failures, record.code, 1);
     for (const [reason, lines] of record.dropped?.entries() ?? []) {
-      this.#dropped.inc({ reason }, lines);
+      add(this.#dropped, reason, lines);
     }
-  }
-
-  /** Sets how many requests on `/metrics` are being answered. */
-  setInFlight(requests: number): void {
-    this.#inFlight.set(requests);
-  }
-
-  /** Counts a request that was refused because too many were being answered. */
-  countRefused(): void {
-    this.#refused.inc();
-  }
-
-  /** Counts a reply that was broken off because its reader stood still. */
-  countEvicted(): void {
-    this.#evicted.inc();
   }
 
   /** All of it as text 0.0.4. */
@@ -113,40 +99,108 @@ export class OwnMetrics {
     return this.#registry.metrics();
   }
 
-  #gauge(name: string, help: string, ...labelNames: string[]): Gauge {
-    const registers = [this.#registry];
-    return new Gauge({ name: `vllm_metrics_${name}`, help, labelNames, registers });
+  #describeScrapes(): void {
+    this.#gauge(
+      "vllm_metrics_upstream_up",
+      "Whether the last scrape of vLLM went well.",
+      () => this.#last === undefined ? undefined : Number(this.#last.code === undefined),
+    );
+    this.#counter(
+      "vllm_metrics_scrapes_total",
+      "Scrapes of vLLM, failed ones included.",
+      () => this.#scrapes,
+    );
+    this.#counterBy(
+      "vllm_metrics_scrape_failures_total",
+      "Scrapes of vLLM that failed, by what went wrong.",
+      "code",
+      this.#failures,
+    );
+    this.#gauge(
+      "vllm_metrics_scrape_duration_seconds",
+      "How long the last scrape of vLLM took, to its last byte.",
+      () => this.#last?.durationSeconds,
+    );
+    this.#gauge(
+      "vllm_metrics_scrape_samples",
+      "Samples handed out by the last scrape.",
+      () => this.#last?.samples,
+    );
+    this.#counter(
+      "vllm_metrics_upstream_bytes_total",
+      "Bytes that came from vLLM.",
+      () => this.#upstreamBytes,
+    );
+    this.#counter(
+      "vllm_metrics_reply_bytes_total",
+      "Bytes of expositions handed out, before compression.",
+      () => this.#replyBytes,
+    );
+    this.#counterBy(
+      "vllm_metrics_dropped_lines_total",
+      "Lines of vLLM's exposition that were left out, by reason.",
+      "reason",
+      this.#dropped,
+    );
   }
 
-  #counter(name: string, help: string, ...labelNames: string[]): Counter {
-    const registers = [this.#registry];
-    return new Counter({ name: `vllm_metrics_${name}`, help, labelNames, registers });
+  #describeRequests(): void {
+    this.#gauge(
+      "vllm_metrics_requests_in_flight",
+      "Requests on /metrics being answered.",
+      () => this.requestsInFlight,
+    );
+    this.#counter(
+      "vllm_metrics_requests_refused_total",
+      "Requests on /metrics refused because too many were being answered.",
+      () => this.refused,
+    );
+    this.#counter(
+      "vllm_metrics_slow_readers_dropped_total",
+      "Replies broken off because their reader stood still and others waited.",
+      () => this.evicted,
+    );
   }
 
-  /** The names that every Prometheus client has for its process. */
-  #process(options: OwnMetricsOptions): void {
-    const registers = [this.#registry];
+  #gauge(name: string, help: string, read: () => number | undefined): void {
     new Gauge({
-      name: "process_start_time_seconds",
-      help: "Start time of the process since unix epoch in seconds.",
-      registers,
-    }).set(options.startSeconds);
-    new Gauge({
-      name: "process_resident_memory_bytes",
-      help: "Resident memory size in bytes.",
-      registers,
+      name,
+      help,
+      registers: [this.#registry],
       collect(): void {
-        this.set(options.residentBytes());
+        const value = read();
+        if (value === undefined) this.remove();
+        else this.set(value);
       },
     });
+  }
+
+  #counter(name: string, help: string, read: () => number): void {
     new Counter({
-      name: "process_cpu_seconds_total",
-      help: "Total user and system CPU time spent in seconds.",
-      registers,
+      name,
+      help,
+      registers: [this.#registry],
       collect(): void {
         this.reset();
-        this.inc(options.cpuSeconds());
+        this.inc(read());
       },
     });
   }
+
+  #counterBy(name: string, help: string, label: string, counts: Map<string, number>): void {
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect(): void {
+        this.reset();
+        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+      },
+    });
+  }
+}
+
+function add(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count);
 }

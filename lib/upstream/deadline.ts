@@ -21,9 +21,13 @@ export class Deadline {
   readonly #leave: () => void;
   readonly #timer: ReturnType<typeof setTimeout>;
   #failure: MetricsError | undefined;
-  #tell: ((failure: MetricsError) => void) | undefined;
+  #tell: (() => void) | undefined;
 
-  /** @param options The time, the reader, and the error for each. */
+  /**
+   * Starts the clock.
+   *
+   * @param options The time, the reader, and the error for each.
+   */
   constructor(options: DeadlineOptions) {
     this.#reader = options.reader;
     this.#leave = () => this.break(readerGone(options.label, options.reader.reason));
@@ -46,10 +50,11 @@ export class Deadline {
    * Names the one function that is told when the scrape breaks off. On this
    * path a listener of the signal would cost some microseconds a scrape.
    *
-   * @param tell Gets the failure.
+   * @param tell Is called once, at once if it has broken off already.
    */
-  onBreak(tell: (failure: MetricsError) => void): void {
+  onBreak(tell: () => void): void {
     this.#tell = tell;
+    if (this.#failure !== undefined) tell();
   }
 
   /** Lets go of the timer and the reader: the scrape is over. */
@@ -67,8 +72,8 @@ export class Deadline {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
     this.end();
+    this.#tell?.();
     this.#controller.abort(failure);
-    this.#tell?.(failure);
   }
 }
 

@@ -1,14 +1,13 @@
 /** Turns what a request throws into an error that tells the operator what is wrong. */
 
 import { MetricsError } from "../errors.ts";
-import { tlsFailure } from "./tls_failure.ts";
 import type { Complaint, Target } from "./complaint.ts";
 import { detailOf } from "./detail.ts";
+import { tlsFailure } from "./tls_failure.ts";
 
 /** Longest text of an unknown failure, in characters: it goes into a log line and a reply. */
 const MAX_DETAIL_LENGTH = 200;
 
-/** What to look at when nothing listens. */
 const REFUSED_HINT = "Is vLLM running, and is the port right?";
 const CLOSED_HINT = "Did vLLM stop, or is the port another service's?";
 const CERTIFICATE_HINT = "Does it not accept the client certificate?";
@@ -64,15 +63,9 @@ const COMPLAINTS: ReadonlyArray<readonly [RegExp, (target: Target, match: string
     text: "the reply is not HTTP",
     hint: "Is the port right? A server that speaks TLS needs an address with https://.",
   })],
-  [
-    /closed before message|without sending TLS|os error (?:104|54|10054|32)\b|\bE(?:CONNRESET|PIPE)\b/,
-    ({ hasCertificate }) => ({
-      code: "UPSTREAM_CLOSED",
-      text: "the server closed the connection before it answered",
-      // With TLS 1.3 a server may refuse a client certificate without a word.
-      hint: hasCertificate ? `${CLOSED_HINT} ${CERTIFICATE_HINT}` : CLOSED_HINT,
-    }),
-  ],
+  [/closed before message completed|without sending TLS close_notify/, closed],
+  [/(?:stream|connection|http2) error\b/, closed],
+  [/os error (?:104|54|10054|32)\b|\bE(?:CONNRESET|PIPE)\b/, closed],
 ];
 
 /**
@@ -90,6 +83,15 @@ export function requestFailure(error: unknown, target: Target): MetricsError {
     hint,
     cause: new Error(detail),
   });
+}
+
+function closed({ hasCertificate }: Target): Complaint {
+  return {
+    code: "UPSTREAM_CLOSED",
+    text: "the server closed the connection before it answered",
+    // With TLS 1.3 a server may refuse a client certificate without a word.
+    hint: hasCertificate ? `${CLOSED_HINT} ${CERTIFICATE_HINT}` : CLOSED_HINT,
+  };
 }
 
 function complaintOf(detail: string, target: Target): Complaint {

@@ -1,13 +1,13 @@
 /** The header fields of each request. */
 
-import manifest from "../../deno.json" with { type: "json" };
 import type { Secret } from "../config/secret.ts";
 import { MetricsError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 
 /** What is sent unless the configuration says otherwise. */
 const DEFAULTS: ReadonlyArray<readonly [string, string]> = [
   ["accept", "text/plain;version=0.0.4;q=1, */*;q=0.1"],
-  ["user-agent", `vllm-metrics/${manifest.version}`],
+  ["user-agent", `vllm-metrics/${VERSION}`],
 ];
 
 /**

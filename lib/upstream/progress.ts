@@ -39,7 +39,8 @@ export function closedEarly(label: string, progress: Progress): MetricsError {
  * @returns `UPSTREAM_TIMEOUT`, or `READER_SLOW` when it was the reader who was waited for.
  */
 export function timeUp(label: string, timeoutMs: number, progress: Progress): MetricsError {
-  const time = timeoutMs < 1000 ? `${timeoutMs}ms` : `${Math.round(timeoutMs) / 1000}s`;
+  const milliseconds = Math.round(timeoutMs);
+  const time = milliseconds < 1000 ? `${milliseconds}ms` : `${milliseconds / 1000}s`;
   if (progress.inBody && !progress.waiting) {
     return new MetricsError(
       "READER_SLOW",

@@ -1,6 +1,6 @@
 /** A reply that has begun well, and the checks that say so. */
 
-import { guardBody } from "./body.ts";
+import { ScrapeBody } from "./body.ts";
 import type { Target } from "./complaint.ts";
 import type { Deadline } from "./deadline.ts";
 import { codingOf, decode } from "./encoding.ts";
@@ -14,12 +14,8 @@ export interface Scrape {
   contentType: string;
   /** Bytes of the body, when the upstream said so and sends it plain. */
   contentLength: number | undefined;
-  /**
-   * The body, plain. It ends only when it is complete; in any other case it
-   * errors with a `MetricsError`. Read it to its end or cancel it: cancelling
-   * aborts the request.
-   */
-  body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The body, plain. Read it to its end or cancel it: cancelling aborts the request. */
+  body: ScrapeBody;
 }
 
 /** Settings of {@linkcode acceptReply}. */
@@ -61,7 +57,7 @@ export function acceptReply(reply: Reply, options: AcceptOptions): Scrape {
   return {
     contentType: reply.headers.get("content-type") ?? "",
     contentLength,
-    body: guardBody(plain, {
+    body: new ScrapeBody(plain, {
       label,
       maxBodyBytes,
       deadline,

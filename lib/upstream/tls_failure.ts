@@ -39,10 +39,16 @@ function certificateFailure(detail: string): TlsComplaint | undefined {
   if (problem.startsWith("UnknownIssuer")) {
     return { text: "the certificate is from an unknown authority", hint: TRUST_HINT };
   }
-  if (problem.startsWith("CaUsedAsEndEntity")) {
+  if (problem.includes("CaUsedAsEndEntity")) {
     return {
       text: "the certificate is an authority's, not a server's",
-      hint: "Make one without CA:TRUE, signed by the authority in VLLM_TLS_CA_FILE.",
+      hint: 'Was it made with "openssl req -x509"? Add -addext basicConstraints=critical,CA:FALSE.',
+    };
+  }
+  if (problem.includes("UnsupportedCertVersion")) {
+    return {
+      text: "the certificate is of an old version",
+      hint: "Make one of version 3, with the host name under subjectAltName.",
     };
   }
   if (/expired/i.test(problem)) {
@@ -58,7 +64,7 @@ function certificateFailure(detail: string): TlsComplaint | undefined {
     };
   }
   if (/not valid for name|NotValidForName/.test(problem)) return wrongHost(problem);
-  const kind = /^\w+/.exec(problem)?.[0];
+  const kind = /^(?:Other\()*(?:OtherError\()?(\w+)/.exec(problem)?.[1];
   return { text: `the certificate is not valid (${kind ?? "no reason given"})`, hint: "" };
 }
 

@@ -1,0 +1,72 @@
+/** What became of the points of a request: the numbers of the relay's own metrics. */
+
+import type { MetricKind, MetricsRequest } from "./model.ts";
+
+/** Why a whole point is taken out, with what each word means; they are label values. */
+export const POINT_DROP_REASONS = {
+  value_missing: "a number point without a value and without the flag that says so",
+  value_not_finite: "a number point whose value is NaN or infinite",
+  count_impossible: "a count that is negative, fractional or beyond 64 bits",
+  bound_not_finite: "a histogram point with a bound that is NaN, or infinite between others",
+  summary_sum_not_finite: "a summary point whose sum is NaN or infinite; it has no optional sum",
+  point_too_large: "a point that exceeds the limit on a request body by itself",
+  unknown_kind: "a metric without points of a known kind; one for the metric",
+} as const;
+
+/** Why a part of a point, resource or scope is taken out while the rest stays. */
+export const PART_DROP_REASONS = {
+  sum_not_finite: "the sum of a histogram point that is NaN or infinite",
+  extreme_not_finite: "a minimum, maximum or zero threshold that is NaN or infinite",
+  buckets_incomplete: "bounds without counts, or counts without bounds",
+  quantile_not_finite: "a quantile of a summary that is NaN or infinite",
+  exemplar_not_finite: "an exemplar whose value is NaN or infinite",
+  attribute_empty: "an attribute, or an item of one, without a name or a value",
+  attribute_not_finite: "an attribute, or an item of one, that is NaN or infinite",
+} as const;
+
+/** Why something is taken out. */
+export type DropReason = keyof typeof POINT_DROP_REASONS | keyof typeof PART_DROP_REASONS;
+
+/**
+ * The counts of one request. Every point that came in is in `pointsByKind`, and
+ * is either sent on or in `droppedByReason` under one of
+ * {@linkcode POINT_DROP_REASONS}.
+ */
+export interface RelayCounts {
+  /** Points received, by kind. */
+  pointsByKind: Record<MetricKind, number>;
+  /** Histogram points whose counts were made per-bucket counts. */
+  repaired: number;
+  /** Histogram points whose counts fit no convention, sent on as they are. */
+  unrepairable: number;
+  /** What was taken out; reasons that did not occur are absent. */
+  droppedByReason: Partial<Record<DropReason, number>>;
+}
+
+/**
+ * Starts the counts of a request with the points it has.
+ *
+ * @param request The request as decoded.
+ * @returns New counts; the other functions of this folder add to them.
+ */
+export function countPoints(request: MetricsRequest): RelayCounts {
+  const pointsByKind = { gauge: 0, sum: 0, histogram: 0, "exponential_histogram": 0, summary: 0 };
+  for (const { scopeMetrics } of request.resourceMetrics) {
+    for (const { metrics } of scopeMetrics) {
+      for (const { data } of metrics) {
+        if (data !== undefined) pointsByKind[data.kind] += data.points.length;
+      }
+    }
+  }
+  return { pointsByKind, repaired: 0, unrepairable: 0, droppedByReason: {} };
+}
+
+/**
+ * Counts something that is taken out.
+ *
+ * @param counts Where to.
+ * @param reason Why.
+ */
+export function countDropped(counts: RelayCounts, reason: DropReason): void {
+  counts.droppedByReason[reason] = (counts.droppedByReason[reason] ?? 0) + 1;
+}

@@ -1,0 +1,196 @@
+/** Reading OTLP/JSON without trust in its values. */
+
+import { DecodeError } from "./decode_error.ts";
+import { MAX_UINT64, toInt64 } from "./int64.ts";
+import type { Int64, NanoTime } from "./model.ts";
+
+/** A JSON object. */
+export type JsonObject = { readonly [name: string]: unknown };
+
+/** What no count can be; stands for counts that are negative, fractional or too large. */
+const IMPOSSIBLE = -1;
+
+/** An integer of 64 bits in text; longer ones are read as doubles, and are none. */
+const INTEGER = /^-?\d{1,20}$/;
+
+const HEX = /^(?:[0-9a-f]{2})*$/i;
+
+/**
+ * Reads fields by the JSON mapping of proto3 as OTLP narrows it (OTLP 1.x,
+ * "JSON Protobuf Encoding"): a missing field and `null` are the default value,
+ * unknown fields are ignored, 64-bit integers are text or numbers. What has the
+ * wrong type throws a {@linkcode DecodeError} with the path to it.
+ */
+export class JsonReader {
+  readonly #path: (string | number)[] = [];
+  #messagesLeft: number;
+
+  /**
+   * Starts with no path.
+   *
+   * @param maxMessages How many nested objects to accept.
+   */
+  constructor(maxMessages: number) {
+    this.#messagesLeft = maxMessages;
+  }
+
+  /** Reads a list of objects. */
+  list<T>(parent: JsonObject, name: string, read: (item: JsonObject) => T): T[] {
+    return this.#items(parent, name, (item) => read(this.object(item)));
+  }
+
+  /** Reads a nested object; `undefined` when there is none. */
+  nested<T>(parent: JsonObject, name: string, read: (object: JsonObject) => T): T | undefined {
+    const value = parent[name];
+    if (value === undefined || value === null) return undefined;
+    this.#path.push(name);
+    const result = read(this.object(value));
+    this.#path.pop();
+    return result;
+  }
+
+  /** Takes a value as an object. */
+  object(value: unknown): JsonObject {
+    if (--this.#messagesLeft < 0) this.fail("more points and attributes than one request may hold");
+    if (isObject(value)) return value;
+    return this.fail("not an object");
+  }
+
+  /** Reads a text. */
+  text(parent: JsonObject, name: string): string {
+    const value = parent[name] ?? "";
+    if (typeof value !== "string") return this.fail("not a text", name);
+    // A lone surrogate is no Unicode text; Parseable would refuse the request for it.
+    return value.toWellFormed();
+  }
+
+  /** Reads a truth value. */
+  bool(parent: JsonObject, name: string): boolean {
+    const value = parent[name] ?? false;
+    return typeof value === "boolean" ? value : this.fail("not true or false", name);
+  }
+
+  /** Reads a double; `undefined` when there is none. */
+  double(parent: JsonObject, name: string): number | undefined {
+    const value = parent[name] ?? undefined;
+    return value === undefined ? undefined : this.#double(value, name);
+  }
+
+  /** Reads a list of doubles. */
+  doubles(parent: JsonObject, name: string): number[] {
+    return this.#items(parent, name, (item) => this.#double(item));
+  }
+
+  /** Reads an `int32` or an enum. */
+  int32(parent: JsonObject, name: string): number {
+    return this.#within(parent, name, -(2 ** 31), 2 ** 31 - 1);
+  }
+
+  /** Reads a `uint32`. */
+  uint32(parent: JsonObject, name: string): number {
+    return this.#within(parent, name, 0, 2 ** 32 - 1);
+  }
+
+  /** Reads an integer of 64 bits; `undefined` when there is none. */
+  int64(parent: JsonObject, name: string): Int64 | undefined {
+    const value = parent[name] ?? undefined;
+    return value === undefined ? undefined : this.#integer(value, name);
+  }
+
+  /** Reads an integer of 64 bits that stays apart from a double. */
+  bigint(parent: JsonObject, name: string): bigint {
+    const value = this.#integer(parent[name] ?? 0, name);
+    if (typeof value === "number" && !Number.isInteger(value)) this.fail("not an integer", name);
+    return BigInt.asIntN(64, BigInt(value));
+  }
+
+  /** Reads bytes in base64, in either alphabet. */
+  base64(parent: JsonObject, name: string): Uint8Array {
+    const text = this.text(parent, name).replaceAll("-", "+").replaceAll("_", "/");
+    try {
+      return Uint8Array.fromBase64(text);
+    } catch (cause) {
+      if (cause instanceof SyntaxError) this.fail("not bytes in base64", name);
+      throw cause;
+    }
+  }
+
+  /** Reads bytes in hex, as OTLP has traces and spans, or in base64, as proto3 has them. */
+  hex(parent: JsonObject, name: string): string {
+    const text = this.text(parent, name);
+    return HEX.test(text) ? text.toLowerCase() : this.base64(parent, name).toHex();
+  }
+
+  /** Reads a count; -1 for a number that no count can be, which costs only its point. */
+  count(parent: JsonObject, name: string): Int64 {
+    return countOf(this.#integer(parent[name] ?? 0, name));
+  }
+
+  /** Reads a list of counts, each as {@linkcode count} does. */
+  counts(parent: JsonObject, name: string): Int64[] {
+    return this.#items(parent, name, (item) => countOf(this.#integer(item)));
+  }
+
+  /** Reads a time. */
+  nanoTime(parent: JsonObject, name: string): NanoTime {
+    const value = countOf(this.#integer(parent[name] ?? 0, name));
+    return value === IMPOSSIBLE ? this.fail("not a time", name) : value.toString();
+  }
+
+  /** Gives up with what is wrong with the value at `name`. */
+  fail(problem: string, name?: string): never {
+    const path = name === undefined ? this.#path : [...this.#path, name];
+    throw new DecodeError({ path: pathText(path) }, problem);
+  }
+
+  #items<T>(parent: JsonObject, name: string, read: (item: unknown) => T): T[] {
+    const value = parent[name] ?? [];
+    if (!Array.isArray(value)) return this.fail("not a list", name);
+    const { length } = this.#path;
+    const results: T[] = [];
+    for (const item of value) {
+      this.#path.push(name, results.length);
+      results.push(read(item));
+      this.#path.length = length;
+    }
+    return results;
+  }
+
+  #within(parent: JsonObject, name: string, least: number, most: number): number {
+    const value = Number(this.#integer(parent[name] ?? 0, name));
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    return this.fail(`not an integer from ${least} to ${most}`, name);
+  }
+
+  #double(value: unknown, name?: string): number {
+    if (typeof value === "number") return value;
+    if (value === "NaN") return NaN;
+    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : NaN;
+    return Number.isNaN(number) ? this.fail("not a number", name) : number;
+  }
+
+  #integer(value: unknown, name?: string): Int64 {
+    if (typeof value === "string" && INTEGER.test(value)) return toInt64(BigInt(value));
+    const number = this.#double(value, name);
+    if (Number.isSafeInteger(number) || !Number.isInteger(number)) return number;
+    return BigInt(number);
+  }
+}
+
+function countOf(value: Int64): Int64 {
+  if (typeof value === "number") return Number.isInteger(value) && value >= 0 ? value : IMPOSSIBLE;
+  return value >= 0n && value <= MAX_UINT64 ? value : IMPOSSIBLE;
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function pathText(path: readonly (string | number)[]): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else text += text === "" ? step : `.${step}`;
+  }
+  return text === "" ? "the request" : text;
+}
