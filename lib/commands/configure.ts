@@ -7,13 +7,32 @@ import type { Host } from "./host.ts";
 /** The file beside which the service runs; missing is fine. */
 const ENV_FILE = ".env";
 
-/** The environment with the `.env` file below it. */
-export function readEnvironment(host: Host): Environment {
+/** Why the `.env` file cannot be read; undefined for what is nobody's mistake. */
+function envFileProblem(error: unknown): string | undefined {
+  // Docker makes a folder where a file that is to be mounted does not exist.
+  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  if (error instanceof Deno.errors.PermissionDenied) return "the service may not read it";
+  if (error instanceof Deno.errors.NotCapable) return "the service may not read it";
+  return undefined;
+}
+
+/**
+ * Puts the environment over the `.env` file.
+ *
+ * @param host Where both come from, and where a mistake goes.
+ * @returns The variables; undefined when the file cannot be read, which is told on standard error.
+ */
+export function readEnvironment(host: Host): Environment | undefined {
   let text = "";
   try {
     text = host.readTextFile(ENV_FILE);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      const problem = envFileProblem(error);
+      if (problem === undefined) throw error;
+      host.printError(`vllm-metrics: cannot read "${ENV_FILE}": ${problem}.\n`);
+      return undefined;
+    }
   }
   return mergeEnvFile(host.env, text);
 }
@@ -25,7 +44,9 @@ export function readEnvironment(host: Host): Environment {
  * @returns The configuration; undefined when it has mistakes, which are told on standard error.
  */
 export function configure(host: Host): Config | undefined {
-  const result = parseConfig(readEnvironment(host), (path) => host.readTextFile(path));
+  const env = readEnvironment(host);
+  if (env === undefined) return undefined;
+  const result = parseConfig(env, (path) => host.readTextFile(path));
   if (result.ok) return result.config;
   const lines = [...result.mistakes, ...result.warnings.map((warning) => `warning: ${warning}`)];
   host.printError(

@@ -23,14 +23,20 @@ function reachable(hostname: string): string {
  * @returns 0 when the service is ready, 1 when it is not.
  */
 export async function healthcheck(host: Host): Promise<number> {
-  const parsed = parseAddress(readEnvironment(host).LISTEN_ADDRESS?.trim() || DEFAULT_ADDRESS);
+  const env = readEnvironment(host);
+  if (env === undefined) return EXIT.failed;
+  const parsed = parseAddress(env.LISTEN_ADDRESS?.trim() || DEFAULT_ADDRESS);
   if (!parsed.ok) {
     host.printError(`vllm-metrics healthcheck: LISTEN_ADDRESS: ${parsed.problem}\n`);
     return EXIT.failed;
   }
-  const url = `http://${reachable(parsed.value.hostname)}:${parsed.value.port}/-/ready`;
+  const hostname = reachable(parsed.value.hostname);
+  const { port } = parsed.value;
+  const url = `http://${hostname}:${port}/-/ready`;
+  // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
+  using client = Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } });
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { client, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = (await response.text()).trim();
     if (response.ok) return EXIT.ok;
     host.printError(`vllm-metrics healthcheck: "${url}" answered ${response.status}: ${text}\n`);

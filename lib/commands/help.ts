@@ -5,7 +5,8 @@ import { EXIT, type Host } from "./host.ts";
 
 /** The text of `help`. */
 export function helpText(): string {
-  return `vllm-metrics makes vLLM's metrics readable for Prometheus, Fluent Bit and others.
+  return `vllm-metrics makes vLLM's metrics readable for Prometheus, Fluent Bit and
+others.
 
 Usage: vllm-metrics [command]
 

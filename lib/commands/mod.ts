@@ -28,6 +28,16 @@ const ALIASES: Readonly<Record<string, string>> = {
   "-V": "version",
 };
 
+/** Runs a command. A reader that has seen enough of its output, as `head` has, is no failure. */
+async function run(command: Command, host: Host): Promise<number> {
+  try {
+    return await command(host);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
+    throw error;
+  }
+}
+
 /**
  * Runs the command that the first word names, `serve` without one.
  *
@@ -39,7 +49,7 @@ export async function runCommand(host: Host): Promise<number> {
   const name = ALIASES[word] ?? word;
   const wantsHelp = args.some((arg) => ALIASES[arg] === "help");
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command !== undefined) return await (wantsHelp ? help : command)({ ...host, args });
+  if (command !== undefined) return await run(wantsHelp ? help : command, { ...host, args });
   const meant = nearest(word, Object.keys(COMMANDS));
   const hint = meant === undefined ? "See vllm-metrics help." : `Did you mean "${meant}"?`;
   host.printError(`vllm-metrics: there is no command "${word}". ${hint}\n`);

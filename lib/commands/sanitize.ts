@@ -1,11 +1,56 @@
 /** `vllm-metrics sanitize`: standard input to standard output, the way `/metrics` does it. */
 
 import { parseArgs } from "node:util";
-import { describeForeign, detectFormat } from "../exposition/format.ts";
+import { ByteBuffer } from "../exposition/byte_buffer.ts";
+import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
+import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import { EXIT, type Host } from "./host.ts";
 
 const EMPTY = new Uint8Array(0);
+/** Bytes by which the format is told; nothing is written before. */
+const HEAD_BYTES = 65_536;
+/** Bytes of a foreign text that are kept to say what it is. */
+const FOREIGN_BYTES = 1_024;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Reads until there is enough to tell the format by, whatever pieces it comes in. */
+async function readHead(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
+  const head = new ByteBuffer();
+  while (head.length < HEAD_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    head.append(value);
+  }
+  return head.take();
+}
+
+/** Passes standard input on; gives what was left out, or the words for what is no exposition. */
+async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | string> {
+  const reader = host.stdin.getReader();
+  const writer = host.stdout.getWriter();
+  try {
+    const head = await readHead(reader);
+    // A copy: the sanitiser edits the bytes in place.
+    const beginning = head.slice(0, FOREIGN_BYTES);
+    if (isMarkup(head)) return describeForeign(beginning);
+    const format = openmetrics ? "openmetrics" : detectFormat("", head);
+    const sanitizer = new Sanitizer({ format });
+    let input = { done: head.length < HEAD_BYTES, value: head };
+    for (;;) {
+      const bytes = sanitizer.push(input.value, input.done);
+      if (input.done && sanitizer.samples === 0) return describeForeign(beginning);
+      await writer.write(bytes);
+      if (input.done) return sanitizer.dropped;
+      const { done, value = EMPTY } = await reader.read();
+      input = { done, value };
+    }
+  } finally {
+    reader.releaseLock();
+    writer.releaseLock();
+  }
+}
 
 /**
  * Sanitises one exposition. What was left out is told on standard error.
@@ -26,26 +71,12 @@ export async function sanitize(host: Host): Promise<number> {
     host.printError(`vllm-metrics sanitize: ${error.message}\n`);
     return EXIT.badConfig;
   }
-  let sanitizer: Sanitizer | undefined;
-  let head = EMPTY;
-  const writer = host.stdout.getWriter();
-  try {
-    for await (const chunk of host.stdin) {
-      sanitizer ??= new Sanitizer({
-        format: openmetrics ? "openmetrics" : detectFormat("", chunk),
-      });
-      if (head.length === 0) head = chunk.slice(0, 1_024);
-      await writer.write(sanitizer.push(chunk, false));
-    }
-    if (sanitizer !== undefined) await writer.write(sanitizer.push(EMPTY, true));
-  } finally {
-    writer.releaseLock();
-  }
-  if (sanitizer === undefined || sanitizer.samples === 0) {
-    host.printError(`vllm-metrics sanitize: the input is ${describeForeign(head)}\n`);
+  const outcome = await pass(host, openmetrics);
+  if (typeof outcome === "string") {
+    host.printError(`vllm-metrics sanitize: the input is ${outcome}\n`);
     return EXIT.failed;
   }
-  for (const [reason, lines] of sanitizer.dropped.entries()) {
+  for (const [reason, lines] of outcome.entries()) {
     host.printError(`vllm-metrics sanitize: left out ${lines} line(s): ${reason}\n`);
   }
   return EXIT.ok;

@@ -1,5 +1,6 @@
 /** `vllm-metrics serve`: runs the service until it is asked to stop. */
 
+import { Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
@@ -43,7 +44,8 @@ export type ServiceHost = Pick<
 export function createService(upstream: Upstream, log: Logger, host: ServiceHost): Service {
   let ready = true;
   const state = new UpstreamState(upstream.label, log);
-  const metrics = new OwnMetrics({
+  const registry = new Registry();
+  const metrics = new OwnMetrics(registry, {
     version: VERSION,
     runtime: host.runtime,
     startSeconds: host.startedMs / 1_000,
@@ -65,7 +67,7 @@ export function createService(upstream: Upstream, log: Logger, host: ServiceHost
       version: VERSION,
       upstream: label,
       state,
-      metrics,
+      registry,
       metricsRoute,
       isReady,
     }),
@@ -73,10 +75,15 @@ export function createService(upstream: Upstream, log: Logger, host: ServiceHost
   };
 }
 
+/** Host and port as one writes them: an IPv6 address stands in brackets. */
+function addressText(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
 /** Opens the listener, or says why that cannot be. */
 function listen(host: Host, config: Config, service: Service): Listener {
   const { hostname, port } = config.listen;
-  const address = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  const address = addressText(hostname, port);
   try {
     return host.listen({ hostname, port, handler: service.handler });
   } catch (error) {
@@ -89,22 +96,61 @@ function listen(host: Host, config: Config, service: Service): Listener {
   }
 }
 
-/** Waits for a stop signal, then for the replies under way; a second signal does not wait. */
-async function runUntilStopped(host: Host, listener: Listener, service: Service): Promise<void> {
-  const first = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
-  let signals = 0;
-  const ignore = host.onStopSignal(() => (++signals === 1 ? first : second).resolve());
-  await first.promise;
+/** The first two stop signals, heard from the moment this is made. */
+class StopSignals implements Disposable {
+  readonly #first = Promise.withResolvers<void>();
+  readonly #second = Promise.withResolvers<void>();
+  readonly #ignore: () => void;
+  #count = 0;
+
+  constructor(host: Host) {
+    this.#ignore = host.onStopSignal(() => {
+      this.#count++;
+      (this.#count === 1 ? this.#first : this.#second).resolve();
+    });
+  }
+
+  /** Resolves at the first signal: end when the replies under way are out. */
+  get first(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  /** Resolves at the second signal: end now. */
+  get second(): Promise<void> {
+    return this.#second.promise;
+  }
+
+  /** Leaves the signals to the system again. */
+  [Symbol.dispose](): void {
+    this.#ignore();
+  }
+}
+
+/**
+ * Waits for a stop signal, then for the replies under way; a second signal does
+ * not wait. What is still under way then breaks off with the process: aborting
+ * a server that shuts down is an uncaught error in Deno 2.9.6.
+ */
+async function runUntilStopped(
+  signals: StopSignals,
+  listener: Listener,
+  service: Service,
+): Promise<void> {
+  await signals.first;
   service.stop();
-  const deadline = setTimeout(() => second.resolve(), STOP_MS);
-  const done = await Promise.race([
-    listener.shutdown().then(() => true),
-    second.promise.then(() => false),
-  ]);
-  if (!done) listener.abort();
+  const late = Promise.withResolvers<void>();
+  const deadline = setTimeout(() => late.resolve(), STOP_MS);
+  await Promise.race([listener.shutdown(), signals.second, late.promise]);
   clearTimeout(deadline);
-  ignore();
+}
+
+/** Writes a log line. A log that nobody reads any more is no reason to answer nobody. */
+function writeLine(host: Host, line: string): void {
+  try {
+    host.printError(line);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /**
@@ -118,22 +164,24 @@ export async function serve(host: Host): Promise<number> {
   if (config === undefined) return EXIT.badConfig;
   const log = createLogger({
     ...config.log,
-    write: (line) => host.printError(line),
+    write: (line) => writeLine(host, line),
     now: () => host.now(),
   });
   for (const warning of config.warnings) log.warn(warning);
   try {
     using upstream = createUpstream(config.upstream);
     const service = createService(upstream, log, host);
+    // Before anybody can know that it listens: a signal that comes at once is heard as well.
+    using signals = new StopSignals(host);
     const listener = listen(host, config, service);
-    const address = `${config.listen.hostname}:${listener.port}`;
+    const address = addressText(config.listen.hostname, listener.port);
     log.info("Listening", { address, upstream: upstream.label, version: VERSION });
-    await runUntilStopped(host, listener, service);
+    await runUntilStopped(signals, listener, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error;
     log.error(error.message, { code: error.code, hint: error.hint });
-    return EXIT.failed;
+    return error.code === "CONFIG_INVALID" ? EXIT.badConfig : EXIT.failed;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { ByteBuffer } from "./byte_buffer.ts";
 import type { DroppedLines } from "./dropped.ts";
-import { formatGroups, type GroupedSample } from "./groups.ts";
+import { formatApart, formatGroups, type GroupedSample } from "./groups.ts";
 import type { Format, MetricType } from "./header.ts";
 import { sanitizeMetricName } from "./names.ts";
 import { formatSample, type Sample } from "./sample.ts";
@@ -43,8 +43,16 @@ const OPENMETRICS_SUFFIX: Partial<Record<MetricType, string>> = {
 /** Types whose samples may be followed by `_created` ones in OpenMetrics. */
 const WITH_CREATED: readonly MetricType[] = ["counter", "histogram", "summary"];
 
-/** Label names of one family that Fluent Bit 5.1.1 takes with certainty, `le` and one of ours left out. */
-const MAX_LABEL_NAMES = 125;
+/** Types whose samples are put in order before they are written. */
+const HELD_TYPES: readonly MetricType[] = ["histogram", "summary", "gaugehistogram"];
+
+/** What Fluent Bit takes for a part of a histogram or summary. */
+const GROUP_SUFFIXES: readonly string[] = ["_bucket", "_sum", "_count"];
+
+/** Label names of one family that Fluent Bit 5.1.1 takes; it refuses any label behind the last of them. */
+const MAX_LABEL_NAMES = 128;
+/** Label names of a histogram or summary: room for `le`, for one of ours, and for another line. */
+const MAX_GROUPED_LABEL_NAMES = 125;
 /** Characters held of one family that has to be put in order, or of its `_created` samples. */
 const MAX_HELD_CHARACTERS = 8 * 1_048_576;
 /** Series of one counter that are looked at for repetitions. */
@@ -60,6 +68,20 @@ export interface FamilyContext {
   readonly dropped: DroppedLines;
   /** Names of the families written so far. */
   readonly seen: Set<string>;
+  /** The name of the family written last, when it may be a histogram or summary. */
+  readonly previous: { name?: string | undefined };
+}
+
+/**
+ * Tells whether Fluent Bit takes a name for a part of the histogram or summary
+ * before it, whatever its HELP and TYPE say.
+ *
+ * @param name The name of a family.
+ * @param previous The name of the histogram or summary, if there is one.
+ */
+export function followsGroup(name: string, previous: string | undefined): boolean {
+  return previous !== undefined && name.startsWith(previous) &&
+    GROUP_SUFFIXES.includes(name.slice(previous.length));
 }
 
 /** A family from its first line to its last. Lines go in by {@linkcode Family.add}. */
@@ -81,6 +103,7 @@ export class Family {
   #type: MetricType | undefined;
   #started = false;
   #repeated = false;
+  #written = false;
 
   /**
    * @param rawName The family's name as it stands in the text, colons included.
@@ -101,7 +124,7 @@ export class Family {
 
   /** Whether each sample is written by itself, so that its bytes can pass as they are. */
   get isPlain(): boolean {
-    return this.#started && !this.#repeated && this.#isSimple && this.type !== "counter";
+    return this.#isSimple && this.type !== "counter" && this.#labelNames.size < MAX_LABEL_NAMES;
   }
 
   /** Whether samples may be below zero. */
@@ -161,18 +184,30 @@ export class Family {
    *
    * @param sample The sample.
    * @param suffix What {@linkcode Family.suffixOf} said.
+   * @returns Whether it was written at once.
    */
-  add(sample: Sample, suffix: string): void {
-    const { dropped } = this.#context;
+  add(sample: Sample, suffix: string): boolean {
     this.#start();
-    if (this.#repeated) return dropped.add("duplicate_family");
-    if (this.name === undefined) return dropped.add("bad_name");
-    if (!this.#takesLabels(sample)) return dropped.add("too_many_labels");
-    if (suffix === "_created") return this.#hold(sample, suffix);
-    if (!this.#isSimple) return this.#hold(sample, suffix);
-    if (this.type === "counter" && !this.#countsOn(sample)) return;
-    this.#write(formatSample(this.name + suffix, sample));
+    const name = this.name;
+    const reason = this.#repeated
+      ? "duplicate_family"
+      : name === undefined
+      ? "bad_name"
+      : this.#takesLabels(sample)
+      ? undefined
+      : "too_many_labels";
+    if (reason !== undefined || name === undefined) {
+      this.#context.dropped.add(reason ?? "bad_name");
+      return false;
+    }
+    if (suffix === "_created" || !this.#isSimple) {
+      this.#hold(sample, suffix);
+      return false;
+    }
+    if (this.type === "counter" && !this.#countsOn(sample)) return false;
+    this.#write(formatSample(name + suffix, sample));
     this.samples++;
+    return true;
   }
 
   /** Counts a sample that was written to the output as bytes. */
@@ -182,20 +217,36 @@ export class Family {
 
   /** Writes what is held; the family takes nothing afterwards. */
   finish(): void {
-    if (!this.#started) this.#writeHeader(this.type);
-    if (this.#repeated || this.name === undefined) return;
-    if (this.#held.length > 0) {
-      const kind = this.type === "histogram" ? "histogram" : "summary";
-      const groups = formatGroups(this.name, kind, this.#held, this.#context.dropped);
-      this.#writeHeader(groups.regular ? this.type : "untyped");
-      this.#write(groups.text);
-      this.samples += groups.samples;
-    }
+    const name = this.name;
+    if (this.#repeated || name === undefined) return;
+    if (!this.#started) return this.#writeEmpty(name);
+    if (!this.#isSimple) this.#writeHeld(name);
     if (this.#created !== "") this.#writeCreated();
   }
 
+  /** A family without samples: its type may be told once only. */
+  #writeEmpty(name: string): void {
+    if (this.#context.seen.has(name)) this.#context.dropped.add("duplicate_family");
+    else this.#writeHeader(this.type);
+  }
+
+  #writeHeld(name: string): void {
+    const { type } = this;
+    if (type !== "histogram" && type !== "summary") {
+      this.#writeHeader(type);
+      this.#write(formatApart(name, this.#held));
+      this.samples += this.#held.length;
+      return;
+    }
+    const groups = formatGroups(name, type, this.#held, this.#context.dropped);
+    this.#writeHeader(groups.regular ? type : "untyped");
+    this.#write(groups.text);
+    this.samples += groups.samples;
+  }
+
+  /** Whether each sample is written when it comes. */
   get #isSimple(): boolean {
-    return this.type !== "histogram" && this.type !== "summary";
+    return !HELD_TYPES.includes(this.type);
   }
 
   #start(): void {
@@ -208,12 +259,18 @@ export class Family {
     if (!this.#repeated && this.#isSimple) this.#writeHeader(this.type);
   }
 
-  #takesLabels(sample: Sample): boolean {
-    for (const [name] of sample.labels) {
-      if (this.#labelNames.has(name)) continue;
-      if (this.#labelNames.size === MAX_LABEL_NAMES) return false;
-      this.#labelNames.add(name);
+  #takesLabels({ labels }: Sample): boolean {
+    const names = this.#labelNames;
+    const limit = this.#isSimple ? MAX_LABEL_NAMES : MAX_GROUPED_LABEL_NAMES;
+    if (labels.length + names.size > limit) {
+      const fresh = labels.filter(([name]) => !names.has(name));
+      const last = labels.at(-1) ?? [""];
+      // The label that makes the number full has to be the last one of all.
+      const isFull = names.size + fresh.length === MAX_LABEL_NAMES;
+      const fits = !isFull || (names.size < MAX_LABEL_NAMES && fresh.at(-1) === last);
+      if (names.size + fresh.length > limit || !fits) return false;
     }
+    for (const [name] of labels) names.add(name);
     return true;
   }
 
@@ -249,7 +306,7 @@ export class Family {
   #writeHeader(type: MetricType): void {
     const name = this.name;
     if (name === undefined || !this.#declared) return;
-    const help = this.#help?.trimStart() ?? "";
+    const help = this.#help ?? "";
     if (help !== "") this.#write(`# HELP ${name} ${escapeHelp(help)}\n`);
     if (this.#type !== undefined) this.#write(`# TYPE ${name} ${TYPE_OUT[type]}\n`);
   }
@@ -260,13 +317,26 @@ export class Family {
     const lines = this.#created.split("\n").length - 1;
     if (this.#context.seen.has(name)) return this.#context.dropped.add("duplicate_family", lines);
     this.#context.seen.add(name);
-    const help = this.#help?.trimStart() ?? "";
+    const help = this.#help ?? "";
+    this.#context.previous.name = undefined;
     if (help !== "") this.#write(`# HELP ${name} ${escapeHelp(help)}\n`);
     this.#write(`# TYPE ${name} gauge\n${this.#created}`);
     this.samples += lines;
   }
 
   #write(text: string): void {
+    if (!this.#written && text !== "") this.#follow();
     this.#context.out.appendText(text);
+  }
+
+  /** Keeps Fluent Bit from taking this family for a part of the one before it. */
+  #follow(): void {
+    const { out, previous } = this.#context;
+    this.#written = true;
+    const { name } = this;
+    if (name !== undefined && followsGroup(name, previous.name)) {
+      out.appendText(`# TYPE ${name}_separator untyped\n`);
+    }
+    previous.name = this.isSigned ? undefined : name;
   }
 }

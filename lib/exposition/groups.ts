@@ -25,6 +25,9 @@ export interface FormattedGroups {
 /** What a family can be whose samples belong together. */
 export type GroupedKind = "histogram" | "summary";
 
+/** The label that tells label sets apart; empty, and on the count only. */
+const SEPARATOR = /^_*bounds$/;
+
 /** The samples of one label set. */
 interface Group {
   /** By bound (`le`) or quantile. */
@@ -32,6 +35,8 @@ interface Group {
   readonly samples: GroupedSample[];
   sum?: Sample;
   count?: Sample;
+  /** Whether a bound or quantile is spelt in a way that Fluent Bit cannot read. */
+  odd?: true;
 }
 
 const PART_LABEL = { histogram: "le", summary: "quantile" } as const;
@@ -55,15 +60,18 @@ function partOf(sample: Sample, kind: GroupedKind): string {
   return sample.labels.find(([name]) => name === PART_LABEL[kind])?.[1] ?? "";
 }
 
-/** A bound or quantile as a number; NaN when readers cannot take it as it stands. */
-function partNumber(sample: Sample, kind: GroupedKind): number {
-  const text = partOf(sample, kind);
-  const number = numberOf(text);
-  return Number.isFinite(number) && sanitizeValue(text) !== text ? NaN : number;
+/** Empty labels count as absent, as they do for Prometheus. */
+function groupKey(labels: readonly Label[], part: string): string {
+  const own = labels.filter(([name, value]) => name !== part && value !== "");
+  return JSON.stringify(own.toSorted());
 }
 
-function groupKey(labels: readonly Label[], part: string): string {
-  return JSON.stringify(labels.filter(([name]) => name !== part).toSorted());
+/** Takes out the separator that an earlier pass put in. */
+function withoutSeparator(grouped: GroupedSample): GroupedSample {
+  const { sample, suffix } = grouped;
+  const last = sample.labels.at(-1);
+  if (suffix !== "_count" || last?.[1] !== "" || !SEPARATOR.test(last[0])) return grouped;
+  return { suffix, sample: { ...sample, labels: sample.labels.slice(0, -1) } };
 }
 
 /**
@@ -95,18 +103,21 @@ function collect(
   dropped: DroppedLines,
 ): Group[] {
   const groups = new Map<string, Group>();
-  for (const grouped of inOneOrder(held, PART_LABEL[kind])) {
+  for (const grouped of inOneOrder(held.map(withoutSeparator), PART_LABEL[kind])) {
     const { sample, suffix } = grouped;
     const isPart = suffix === PART_SUFFIX[kind];
     const key = groupKey(sample.labels, isPart ? PART_LABEL[kind] : "");
     const group: Group = groups.get(key) ?? { parts: new Map(), samples: [] };
     groups.set(key, group);
     if (isPart) {
-      const part = partNumber(sample, kind);
-      if (partOf(sample, kind).trim() === "" || Number.isNaN(part)) {
+      const text = partOf(sample, kind);
+      const spelt = sanitizeValue(text);
+      const part = spelt === undefined ? NaN : numberOf(text);
+      if (Number.isNaN(part)) {
         dropped.add("bad_label");
         continue;
       }
+      if (spelt !== text && Number.isFinite(part)) group.odd = true;
       if (group.parts.has(part)) {
         dropped.add("duplicate_sample");
         continue;
@@ -198,7 +209,8 @@ class Layouts {
 
   /** The label to add to the count of a group, if any. */
   separator(group: Group): Label[] {
-    const names = (group.count?.labels ?? []).map(([name]) => name);
+    const labels = ordered(group, "histogram").flatMap(({ sample }) => sample.labels);
+    const names = [...new Set(labels.map(([name]) => name))].filter((name) => name !== "le");
     const bounds = [...group.parts.keys()].toSorted((a, b) => a - b);
     const layout = JSON.stringify([names, bounds]);
     const mustDiffer = layout !== this.#previous;
@@ -206,20 +218,43 @@ class Layouts {
     const pad = this.#previous !== "" && mustDiffer !== differs;
     this.#previous = layout;
     this.#previousNames = names.length + Number(pad);
-    return pad ? [[names.includes("bounds") ? "_bounds" : "bounds", ""]] : [];
+    return pad ? [[freeName(names), ""]] : [];
   }
 }
 
-function writeGroup(name: string, kind: GroupedKind, group: Group, separator: Label[]): string {
+function freeName(names: readonly string[]): string {
+  let name = "bounds";
+  while (names.includes(name)) name = `_${name}`;
+  return name;
+}
+
+/** The samples of a group as they are handed out. */
+function linesOf(group: Group, kind: GroupedKind, separator: Label[]): GroupedSample[] {
   return ordered(group, kind).map(({ sample, suffix }) => {
     const { labels } = kind === "summary" ? quantileLast(sample) : sample;
     const more = suffix === "_count" ? separator : [];
-    return formatSample(name + suffix, { ...sample, labels: [...labels, ...more] });
-  }).join("");
+    return { sample: { ...sample, labels: [...labels, ...more] }, suffix };
+  });
+}
+
+/**
+ * Writes samples of several names, each name in one piece.
+ *
+ * @param name What their names begin with.
+ * @param samples The samples.
+ * @returns The lines.
+ */
+export function formatApart(name: string, samples: readonly GroupedSample[]): string {
+  const suffixes = [...new Set(samples.map(({ suffix }) => suffix))].toSorted();
+  return suffixes.flatMap((wanted) =>
+    samples.filter(({ suffix }) => suffix === wanted)
+      .map(({ sample }) => formatSample(name + wanted, sample))
+  ).join("");
 }
 
 /** Whether Fluent Bit reads such groups as what they are (facts of Fluent Bit 5.1.1, 2.2). */
 function isRegular(groups: readonly Group[], kind: GroupedKind): boolean {
+  if (groups.some(({ odd }) => odd)) return false;
   if (kind === "histogram") return groups.every(({ parts }) => parts.size > 1);
   const counted = groups.every(({ sum, count }) =>
     sum !== undefined && count !== undefined && isCount(count)
@@ -252,8 +287,11 @@ export function formatGroups(
   const groups = kind === "histogram" ? soundHistograms(collected, dropped) : collected;
   const regular = isRegular(groups, kind);
   const layouts = new Layouts();
-  const text = groups.map((group) =>
-    writeGroup(name, kind, group, regular && kind === "histogram" ? layouts.separator(group) : [])
-  ).join("");
-  return { text, samples: text.split("\n").length - 1, regular };
+  const lines = groups.flatMap((group) =>
+    linesOf(group, kind, regular && kind === "histogram" ? layouts.separator(group) : [])
+  );
+  const text = regular
+    ? lines.map(({ sample, suffix }) => formatSample(name + suffix, sample)).join("")
+    : formatApart(name, lines);
+  return { text, samples: lines.length, regular };
 }

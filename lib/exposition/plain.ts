@@ -9,17 +9,8 @@ const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** Labels of a line that is checked on bytes; lines with more are read as text. */
-const MAX_PLAIN_LABELS = 16;
-
 function isDigit(byte = 0): boolean {
   return byte >= 0x30 && byte <= 0x39;
-}
-
-/** A letter or an underscore. */
-function isNameStart(byte = 0): boolean {
-  const lower = byte | 0x20;
-  return (lower >= 0x61 && lower <= 0x7a) || byte === 0x5f;
 }
 
 /**
@@ -50,20 +41,12 @@ export function plainNumberEnd(bytes: Uint8Array, start: number, signed: boolean
   return isDigit(bytes[at + 4]) && bytes[at + 2] === 0x30 ? at + 5 : at + 4;
 }
 
-/** Where each label name of the line begins and ends: scratch of `labelsEnd`. */
-const NAMES = new Int32Array(2 * MAX_PLAIN_LABELS);
-
-function repeatsName(line: Uint8Array, count: number): boolean {
-  const start = NAMES[2 * count] ?? 0;
-  const length = (NAMES[2 * count + 1] ?? 0) - start;
-  for (let other = 0; other < count; other++) {
-    const otherStart = NAMES[2 * other] ?? 0;
-    if ((NAMES[2 * other + 1] ?? 0) - otherStart !== length) continue;
-    let at = 0;
-    while (at < length && line[start + at] === line[otherStart + at]) at++;
-    if (at === length) return true;
-  }
-  return false;
+/** What a sample line shares with one that was read as text and could pass as it is. */
+export interface PlainForm {
+  /** The metric name as it stands in the text. */
+  readonly name: Uint8Array;
+  /** The label names in their order, each with a `=` behind. */
+  readonly labels: Uint8Array;
 }
 
 /** Finds the end of a label value, at its closing quote; -1 when it needs more than a look. */
@@ -80,21 +63,16 @@ function valueEnd(line: Uint8Array, start: number): number {
 }
 
 /** Finds the end of a label block that begins behind `{`, after its `}`. */
-function labelsEnd(line: Uint8Array, start: number): number {
+function labelsEnd(line: Uint8Array, start: number, labels: Uint8Array): number {
   let at = start;
-  for (let count = 0; count < MAX_PLAIN_LABELS; count++) {
-    const nameStart = at;
-    if (!isNameStart(line[at])) return -1;
-    while (isNameStart(line[at]) || isDigit(line[at])) at++;
-    // Three letters may spell `inf` or `nan`, which Fluent Bit reads as a number.
-    if (line[at] !== EQUALS || line[at + 1] !== QUOTE || at - nameStart === 3) return -1;
-    NAMES[2 * count] = nameStart;
-    NAMES[2 * count + 1] = at;
-    if (repeatsName(line, count)) return -1;
+  for (let label = 0; label < labels.length;) {
+    while (labels[label] !== EQUALS) if (line[at++] !== labels[label++]) return -1;
+    if (line[at] !== EQUALS || line[at + 1] !== QUOTE) return -1;
+    label++;
     at = valueEnd(line, at + 2);
     if (at < 0) return -1;
     at++;
-    if (line[at] === CLOSE_BRACE) return at + 1;
+    if (line[at] === CLOSE_BRACE) return label === labels.length ? at + 1 : -1;
     if (line[at] !== COMMA) return -1;
     at++;
   }
@@ -102,18 +80,18 @@ function labelsEnd(line: Uint8Array, start: number): number {
 }
 
 /**
- * Tells whether a line is a sample of the given name that every reader takes
+ * Tells whether a line is a sample of the given form that every reader takes
  * as it stands: name, labels, one space, a plain number. What is not may still
  * be right; it is then read as text.
  *
  * @param line The bytes without the line feed.
- * @param name The metric name as it stands in the text.
+ * @param form The form of a sample of the same family.
  */
-export function isPlainSample(line: Uint8Array, name: Uint8Array): boolean {
+export function isPlainSample(line: Uint8Array, { name, labels }: PlainForm): boolean {
   let at = 0;
   while (at < name.length && line[at] === name[at]) at++;
   if (at < name.length) return false;
-  if (line[at] === OPEN_BRACE) at = labelsEnd(line, at + 1);
+  if (line[at] === OPEN_BRACE) at = labelsEnd(line, at + 1, labels);
   if (at < 0 || line[at] !== SPACE) return false;
   return plainNumberEnd(line, at + 1, true) === line.length;
 }

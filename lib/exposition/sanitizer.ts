@@ -2,9 +2,10 @@
 
 import { ByteBuffer } from "./byte_buffer.ts";
 import { DroppedLines } from "./dropped.ts";
+import { type Family, followsGroup } from "./family.ts";
 import type { Format } from "./header.ts";
 import { lineEnd } from "./plain.ts";
-import { isHeaderAt, NEED_MORE, NO_MATCH, viewOf } from "./shape.ts";
+import { isHeaderAt, NAME_START, nameEnd, NEED_MORE, NO_MATCH, viewOf } from "./shape.ts";
 import type { ShapeMemory, ShapeWalk } from "./shape_memory.ts";
 import { StrictSanitizer } from "./strict.ts";
 
@@ -17,6 +18,7 @@ const EMPTY = new Uint8Array(0);
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+const QUOTE = 0x22;
 
 /** What a {@linkcode Sanitizer} is told. */
 export interface SanitizerOptions {
@@ -46,6 +48,7 @@ export class Sanitizer {
   /** The family being read line by line, as it came: what its shape is learned from. */
   readonly #family = new ByteBuffer();
   #learning = false;
+  #learned: Family | undefined;
   #carry: Bytes = EMPTY;
   #skipping = false;
   #started = false;
@@ -94,7 +97,7 @@ export class Sanitizer {
     if (at >= 0) {
       const view = viewOf(bytes);
       while (at < bytes.length) {
-        const next = this.#atFamily(bytes, view, at)
+        const next = this.#atFamily(bytes, view, at, final)
           ? this.#match(bytes, view, at, final)
           : NO_MATCH;
         if (next === NEED_MORE) break;
@@ -131,19 +134,23 @@ export class Sanitizer {
     return marked ? 3 : 0;
   }
 
-  /** Whether a remembered family can be looked for here. */
-  #atFamily(bytes: Uint8Array, view: DataView, at: number): boolean {
-    return this.#walk !== undefined && !this.#skipping && isHeaderAt(view, at) &&
-      !this.#strict.isOwnHeader(bytes, at);
+  /** Whether a family begins here with a bare name, all of which is there to be looked for. */
+  #atFamily(bytes: Uint8Array, view: DataView, at: number, final: boolean): boolean {
+    if (this.#walk === undefined || this.#skipping || !isHeaderAt(view, at)) return false;
+    const start = at + NAME_START;
+    const end = nameEnd(bytes, start);
+    if (end === start || bytes[start] === QUOTE || (end === bytes.length && !final)) return false;
+    return !this.#strict.isOwnName(bytes, start, end);
   }
 
   #match(bytes: Bytes, view: DataView, at: number, final: boolean): number {
     this.#finishFamily();
-    const end = this.#walk?.match(bytes, view, at, final, this.#seen) ?? NO_MATCH;
+    const end = this.#walk?.match(bytes, view, at, final, this.#isBarred) ?? NO_MATCH;
     if (end >= 0) {
       this.#matchedAny = true;
-      const { name = "", samples = 0 } = this.#walk?.matched ?? {};
+      const { name = "", samples = 0, signed = true } = this.#walk?.matched ?? {};
       if (samples > 0) this.#seen.add(name);
+      this.#strict.previous.name = signed ? undefined : name;
       this.#matchedSamples += samples;
       if (this.#run?.bytes === bytes && this.#run.end === at) this.#run.end = end;
       else {
@@ -174,15 +181,21 @@ export class Sanitizer {
     return next;
   }
 
+  readonly #isBarred = (name: string): boolean =>
+    this.#seen.has(name) || followsGroup(name, this.#strict.previous.name);
+
   /** Keeps the line to learn the family's shape from, if it is not too large for that. */
   #keep(line: Uint8Array): void {
     if (!this.#learning) return;
+    this.#learned ??= this.#strict.family;
     this.#family.append(line);
-    if (this.#family.length > MAX_SHAPE_BYTES) this.#stopLearning();
+    const isOther = this.#strict.family !== this.#learned;
+    if (isOther || this.#family.length > MAX_SHAPE_BYTES) this.#stopLearning();
   }
 
   #stopLearning(): void {
     this.#learning = false;
+    this.#learned = undefined;
     this.#family.clear();
   }
 

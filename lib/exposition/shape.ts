@@ -4,10 +4,13 @@ import { lineEnd, plainNumberEnd } from "./plain.ts";
 
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
+const QUOTE = 0x22;
 const HASH = 0x23;
 const COLON = 0x3a;
 const UNDERSCORE = 0x5f;
 const CLOSE_BRACE = 0x7d;
+/** Where the name begins in a HELP or TYPE line of the form that is remembered. */
+export const NAME_START = 7;
 /** `# HE`, `# TY`, `LP ` and `PE `, read as little-endian numbers. */
 const HELP_START = 0x45482023;
 const TYPE_START = 0x59542023;
@@ -25,6 +28,8 @@ export interface Shape {
   readonly name: string;
   /** Whether its numbers may be below zero. */
   readonly signed: boolean;
+  /** Length of its name as it came. */
+  readonly nameLength: number;
   /** Its sample lines. */
   readonly samples: number;
   /** Its bytes as they came. */
@@ -128,6 +133,7 @@ export function describeShape(family: FamilyBytes): Shape | undefined {
   return {
     name: family.name,
     signed: family.signed,
+    nameLength: nameEnd(before, NAME_START) - NAME_START,
     samples,
     bytes: viewOf(before.slice()),
     starts: Int32Array.from(starts),
@@ -135,6 +141,13 @@ export function describeShape(family: FamilyBytes): Shape | undefined {
     colons: Int32Array.from(colons),
     found: new Int32Array(starts.length),
   };
+}
+
+/** Finds the end of a name: the next byte that is blank or a control character. */
+export function nameEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while ((bytes[at] ?? 0) > SPACE) at++;
+  return at;
 }
 
 /** Tells whether a HELP or TYPE line begins here, in the one form that is remembered. */
@@ -156,6 +169,18 @@ export function isHeaderAt(view: DataView, at: number): boolean {
 export function beginsHere(shape: Shape, view: DataView, at: number): boolean {
   const length = Math.min(shape.lengths[0] ?? 0, view.byteLength - at);
   return sameBytes(shape.bytes, 0, view, at, length);
+}
+
+/** Tells whether a bare name stands here that is not the shape's: 0, `NO_MATCH` or `NEED_MORE`. */
+function otherNameAt(shape: Shape, bytes: Uint8Array, start: number): number {
+  const end = nameEnd(bytes, start);
+  if (end === bytes.length) return NEED_MORE;
+  if (end === start || bytes[start] === QUOTE) return NO_MATCH;
+  if (end - start !== shape.nameLength) return 0;
+  for (let at = 0; at < shape.nameLength; at++) {
+    if (bytes[start + at] !== shape.bytes.getUint8(NAME_START + at)) return 0;
+  }
+  return NO_MATCH;
 }
 
 /**
@@ -193,8 +218,10 @@ export function matchShape(
     }
     at = end + 1;
   }
-  if (!(final && at === bytes.length) && !isHeaderAt(view, at)) {
-    return at + 7 > bytes.length ? short : NO_MATCH;
+  if (!(final && at === bytes.length)) {
+    if (at + NAME_START > bytes.length) return short;
+    const follows = isHeaderAt(view, at) ? otherNameAt(shape, bytes, at + NAME_START) : NO_MATCH;
+    if (follows < 0) return follows === NEED_MORE ? short : NO_MATCH;
   }
   for (let line = 0; line < starts.length; line++) {
     const colon = shape.colons[line] ?? -1;

@@ -62,7 +62,7 @@ export class ShapeWalk {
    * @param view The same bytes.
    * @param at Where a family begins.
    * @param final Whether the text ends where the bytes end.
-   * @param seen Names of families that must not come again.
+   * @param isBarred Tells whether a family of a name cannot come here as it stands.
    * @returns Where the family ends, `NO_MATCH` or `NEED_MORE`.
    */
   match(
@@ -70,13 +70,13 @@ export class ShapeWalk {
     view: DataView,
     at: number,
     final: boolean,
-    seen: ReadonlySet<string>,
+    isBarred: (name: string) => boolean,
   ): number {
     const last = Math.min(this.#next + MAX_GONE, this.#shapes.length);
     for (let index = this.#next; index < last; index++) {
       const shape = this.#shapes[index];
       if (shape === undefined || !beginsHere(shape, view, at)) continue;
-      if (seen.has(shape.name)) return NO_MATCH;
+      if (isBarred(shape.name)) return NO_MATCH;
       const end = matchShape(shape, bytes, view, at, final);
       if (end < 0) return end;
       this.#next = index + 1;

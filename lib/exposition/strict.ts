@@ -4,16 +4,17 @@ import { ByteBuffer } from "./byte_buffer.ts";
 import type { DroppedLines } from "./dropped.ts";
 import { Family, type FamilyContext } from "./family.ts";
 import { type Format, parseHeader } from "./header.ts";
-import { isOpenSample, parseSample } from "./sample.ts";
-import { isPlainSample } from "./plain.ts";
+import { isPlainSample, type PlainForm } from "./plain.ts";
+import { isOpenSample, parseSample, type Sample } from "./sample.ts";
 
 const CARRIAGE_RETURN = 0x0d;
-const SPACE = 0x20;
 const COLON = 0x3a;
 const UNDERSCORE = 0x5f;
 
 /** Lines that a sample with an unescaped line feed may spread over. */
 const MAX_OPEN_LINES = 16;
+
+const HEADER_NAME = /^[ \t]*#[ \t]+(?:HELP|TYPE)[ \t]+([^ \t]+)/;
 
 const DECODER = new TextDecoder();
 const ENCODER = new TextEncoder();
@@ -28,8 +29,8 @@ export class StrictSanitizer {
   readonly #context: FamilyContext;
   readonly #maxLineBytes: number;
   #family: Family | undefined;
-  /** Bytes of the family's sample name when its lines can pass as bytes. */
-  #plainName: Uint8Array | undefined;
+  /** The form of the family's lines that can pass as bytes, if any. */
+  #plain: PlainForm | undefined;
   #open: string | undefined;
   #openLines = 0;
 
@@ -40,7 +41,7 @@ export class StrictSanitizer {
    * @param maxLineBytes Bound on a line that is put together from several.
    */
   constructor(format: Format, dropped: DroppedLines, seen: Set<string>, maxLineBytes: number) {
-    this.#context = { format, dropped, seen, out: this.out };
+    this.#context = { format, dropped, seen, out: this.out, previous: {} };
     this.#maxLineBytes = maxLineBytes;
   }
 
@@ -53,19 +54,24 @@ export class StrictSanitizer {
   }
 
   /**
-   * Tells whether a HELP or TYPE line is one more of the family being read.
+   * Tells whether a name is that of the family being read.
    *
    * @param bytes The text.
-   * @param at Where the line begins; its name begins seven bytes on.
+   * @param start Where the name begins.
+   * @param end Where it ends.
    */
-  isOwnHeader(bytes: Uint8Array, at: number): boolean {
+  isOwnName(bytes: Uint8Array, start: number, end: number): boolean {
     const name = this.#family?.rawName;
-    if (name === undefined) return false;
+    if (name?.length !== end - start) return false;
     for (let index = 0; index < name.length; index++) {
-      if (bytes[at + 7 + index] !== name.charCodeAt(index)) return false;
+      if (bytes[start + index] !== name.charCodeAt(index)) return false;
     }
-    const after = bytes[at + 7 + name.length];
-    return after === undefined || after <= SPACE;
+    return true;
+  }
+
+  /** What the next family must not be taken for by Fluent Bit; see {@linkcode FamilyContext}. */
+  get previous(): FamilyContext["previous"] {
+    return this.#context.previous;
   }
 
   /**
@@ -74,8 +80,8 @@ export class StrictSanitizer {
    * @param line The bytes without the line feed; they are not changed nor kept.
    */
   line(line: Uint8Array): void {
-    if (this.#plainName !== undefined && this.#open === undefined) {
-      if (isPlainSample(line, this.#plainName)) return this.#copy(line, this.#plainName.length);
+    if (this.#plain !== undefined && this.#open === undefined && isPlainSample(line, this.#plain)) {
+      return this.#copy(line, this.#plain.name.length);
     }
     const end = line[line.length - 1] === CARRIAGE_RETURN ? line.length - 1 : line.length;
     this.#text(DECODER.decode(line.subarray(0, end)));
@@ -87,7 +93,7 @@ export class StrictSanitizer {
     this.#family?.finish();
     this.samples += this.#family?.samples ?? 0;
     this.#family = undefined;
-    this.#plainName = undefined;
+    this.#plain = undefined;
   }
 
   /** A line that is a sample of the family, with its number and labels in plain form. */
@@ -130,9 +136,18 @@ export class StrictSanitizer {
       this.#family = new Family(sample.name, false, this.#context);
       suffix = "";
     }
-    this.#family?.add(sample, suffix);
-    if (this.#family?.isPlain && suffix === "") this.#plainName = ENCODER.encode(sample.name);
+    const written = this.#family?.add(sample, suffix) ?? false;
+    if (written && this.#family?.isPlain && suffix === "") this.#setPlain(sample);
     return undefined;
+  }
+
+  /** Remembers the form of a sample whose name needs no more than `_` for each colon. */
+  #setPlain({ name, labels }: Sample): void {
+    if (name.replaceAll(":", "_") !== this.#family?.name) return;
+    this.#plain = {
+      name: ENCODER.encode(name),
+      labels: ENCODER.encode(labels.map(([label]) => `${label}=`).join("")),
+    };
   }
 
   /** Adds a line to the open sample; false when it stands for itself and the sample is lost. */
@@ -164,7 +179,12 @@ export class StrictSanitizer {
   #header(line: string): void {
     const header = parseHeader(line, this.#context.format);
     if (header === "comment") return;
-    if (header === "bad_header") return this.#context.dropped.add("bad_header");
+    if (header === "bad_header") {
+      this.#context.dropped.add("bad_header");
+      // Whatever it was to say, what follows is another family's.
+      if (HEADER_NAME.exec(line)?.[1] !== this.#family?.rawName) this.finishFamily();
+      return;
+    }
     this.recognized = true;
     if (this.#family?.rawName !== header.family) {
       this.finishFamily();

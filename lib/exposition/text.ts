@@ -1,7 +1,6 @@
 /** Escapes of label values and help texts. */
 
 /** What most label values have nothing of. */
-// deno-lint-ignore no-control-regex
 const NEEDS_ESCAPE = /[\0\r\n\\"]/;
 
 /** NUL ends a text for readers in C, and CR makes Fluent Bit exit: neither has an escape. */

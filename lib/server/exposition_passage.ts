@@ -1,12 +1,13 @@
-/** The answer on `/metrics`: one scrape, sanitised while it passes. */
+/** The way of an exposition from the server to a reader, sanitised while it passes. */
 
+import { MetricsError } from "../errors.ts";
 import { ByteBuffer } from "../exposition/byte_buffer.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import type { ShapeMemory } from "../exposition/shape_memory.ts";
-import { MetricsError } from "../errors.ts";
-import type { BodyRead } from "../upstream/body.ts";
+import { type BodyRead, ROOM_BYTES } from "../upstream/body.ts";
 import type { Scrape } from "../upstream/scrape.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** What every reader is told it gets. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -17,7 +18,7 @@ export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
  * one go is answered in one go, with a Content-Length.
  */
 const BURST_MS = 5;
-/** Bytes that are waited for in this way; a larger body is streamed from its first bytes on. */
+/** Longest body that is waited for in this way; a longer one is streamed from its first bytes on. */
 const MAX_BURST_BYTES = 1_048_576;
 /** Bytes without a line of an exposition after which the body counts as something else. */
 const MAX_FOREIGN_BYTES = 65_536;
@@ -25,6 +26,24 @@ const MAX_FOREIGN_BYTES = 65_536;
 const EMPTY = new Uint8Array(0);
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The first bytes for the reader. */
+export interface Beginning {
+  /** The bytes; when they are all, valid until {@linkcode ExpositionPassage.release}. */
+  readonly bytes: Bytes;
+  /** Whether they are all. */
+  readonly whole: boolean;
+}
+
+/** What a passage works with. */
+export interface PassageOptions {
+  /** The server's address for people. */
+  readonly label: string;
+  /** What is remembered of the server's expositions. */
+  readonly memory: ShapeMemory;
+  /** Where rooms to read into come from. */
+  readonly rooms: Rooms;
+}
 
 /** A body on its way from the server to a reader. */
 export class ExpositionPassage {
@@ -34,21 +53,20 @@ export class ExpositionPassage {
   replyBytes = 0;
 
   readonly #scrape: Scrape;
-  readonly #label: string;
-  readonly #memory: ShapeMemory;
-  #head: Bytes = EMPTY;
+  readonly #options: PassageOptions;
+  #room: ArrayBuffer;
+  #gathered: ArrayBuffer | undefined;
   #sanitizer: Sanitizer | undefined;
   #pending: Promise<BodyRead> | undefined;
 
   /**
    * @param scrape The server's reply.
-   * @param label The server's address for people.
-   * @param memory What is remembered of the server's expositions.
+   * @param options Label, memory and rooms.
    */
-  constructor(scrape: Scrape, label: string, memory: ShapeMemory) {
+  constructor(scrape: Scrape, options: PassageOptions) {
     this.#scrape = scrape;
-    this.#label = label;
-    this.#memory = memory;
+    this.#options = options;
+    this.#room = options.rooms.take(ROOM_BYTES);
   }
 
   /** The sanitiser, once bytes have come. */
@@ -63,18 +81,16 @@ export class ExpositionPassage {
    * @returns The bytes so far, and whether they are all.
    * @throws {MetricsError} When the server fails or sends something else.
    */
-  async begin(): Promise<{ bytes: Bytes; whole: boolean }> {
-    const pieces: Bytes[] = [];
-    for (;;) {
-      pieces.push(await this.next() ?? EMPTY);
-      const whole = this.#sanitizer?.finished ?? false;
-      this.#refuseForeign(whole);
-      if (whole) return { bytes: join(pieces), whole };
-      if (!this.#sanitizer?.recognized) continue;
-      if (this.upstreamBytes > MAX_BURST_BYTES || !await this.#followsSoon()) {
-        return { bytes: join(pieces), whole };
-      }
+  async begin(): Promise<Beginning> {
+    const { bytes, end } = await this.#gather(await this.#read());
+    const pieces = [this.#push(bytes, end)];
+    this.#refuseForeign(bytes);
+    while (await this.#mustWait()) {
+      const read = await this.#read();
+      pieces.push(this.#push(read.bytes, read.end));
+      this.#refuseForeign(bytes);
     }
+    return { bytes: join(pieces), whole: this.#sanitizer?.finished ?? false };
   }
 
   /**
@@ -85,20 +101,16 @@ export class ExpositionPassage {
    */
   async next(): Promise<Bytes | undefined> {
     if (this.#sanitizer?.finished) return undefined;
-    let { done, value = EMPTY } = await this.#read();
-    this.upstreamBytes += value.length;
-    if (!done && this.upstreamBytes === this.#scrape.contentLength) {
-      // All has come: the end that follows at once is taken with it.
-      ({ done } = await this.#scrape.body.read());
-    }
-    if (this.#sanitizer === undefined) {
-      this.#head = value;
-      const format = detectFormat(this.#scrape.contentType, value);
-      this.#sanitizer = new Sanitizer({ format, memory: this.#memory });
-    }
-    const bytes = this.#sanitizer.push(value, done);
-    this.replyBytes += bytes.length;
-    return bytes;
+    const { bytes, end } = await this.#read();
+    return this.#push(bytes, end);
+  }
+
+  /** Gives the rooms back, when a whole body has been copied into a response. */
+  release(): void {
+    this.#options.rooms.give(this.#room);
+    if (this.#gathered !== undefined) this.#options.rooms.give(this.#gathered);
+    this.#gathered = undefined;
+    this.#room = new ArrayBuffer(0);
   }
 
   /** Stops reading: the reader has gone. */
@@ -106,15 +118,43 @@ export class ExpositionPassage {
     await this.#scrape.body.cancel(reason);
   }
 
-  #read(): Promise<BodyRead> {
-    const pending = this.#pending ?? this.#scrape.body.read();
+  /** Whether the reply cannot begin yet. */
+  async #mustWait(): Promise<boolean> {
+    const { finished = false, recognized = false } = this.#sanitizer ?? {};
+    if (finished || !recognized) return !finished;
+    const isShort = this.upstreamBytes <= MAX_BURST_BYTES;
+    return this.#scrape.contentLength === undefined && isShort && await this.#followsSoon();
+  }
+
+  async #read(): Promise<BodyRead> {
+    if (this.#room.byteLength === 0) this.#room = this.#options.rooms.take(ROOM_BYTES);
+    const read = await (this.#pending ?? this.#scrape.body.read(this.#room));
     this.#pending = undefined;
-    return pending;
+    this.#room = read.room;
+    this.upstreamBytes += read.bytes.length;
+    return read;
+  }
+
+  /** Puts the chunks of a body of known length behind one another as long as they come at once. */
+  async #gather(first: BodyRead): Promise<{ bytes: Bytes; end: boolean }> {
+    const { contentLength = Infinity } = this.#scrape;
+    if (first.end || contentLength > MAX_BURST_BYTES) return first;
+    this.#gathered = this.#options.rooms.take(contentLength);
+    const bytes = new Uint8Array(this.#gathered);
+    bytes.set(first.bytes);
+    let end = false;
+    while (!end && await this.#followsSoon()) {
+      const start = this.upstreamBytes;
+      const read = await this.#read();
+      bytes.set(read.bytes, start);
+      end = read.end;
+    }
+    return { bytes: bytes.subarray(0, this.upstreamBytes), end };
   }
 
   /** Whether the next chunk comes at once. */
   async #followsSoon(): Promise<boolean> {
-    this.#pending ??= this.#scrape.body.read();
+    this.#pending = this.#scrape.body.read(this.#room);
     const { promise: late, resolve } = Promise.withResolvers<false>();
     const timer = setTimeout(() => resolve(false), BURST_MS);
     // A failure is told by the read that takes the chunk.
@@ -123,14 +163,25 @@ export class ExpositionPassage {
     return soon;
   }
 
-  #refuseForeign(whole: boolean): void {
-    const { recognized = false, samples = 0 } = this.#sanitizer ?? {};
-    const refused = (this.replyBytes === 0 && isMarkup(this.#head)) ||
-      (whole ? samples === 0 : !recognized && this.upstreamBytes > MAX_FOREIGN_BYTES);
+  #push(bytes: Bytes, end: boolean): Bytes {
+    if (this.#sanitizer === undefined) {
+      const format = detectFormat(this.#scrape.contentType, bytes);
+      this.#sanitizer = new Sanitizer({ format, memory: this.#options.memory });
+    }
+    const sanitized = this.#sanitizer.push(bytes, end);
+    this.replyBytes += sanitized.length;
+    // The room is read into again, unless this was the end.
+    return !end && sanitized.buffer === this.#room ? sanitized.slice() : sanitized;
+  }
+
+  #refuseForeign(head: Bytes): void {
+    const { finished = false, recognized = false, samples = 0 } = this.#sanitizer ?? {};
+    const refused = isMarkup(head) ||
+      (finished ? samples === 0 : !recognized && this.upstreamBytes > MAX_FOREIGN_BYTES);
     if (!refused) return;
     throw new MetricsError(
       "UPSTREAM_NOT_EXPOSITION",
-      `Cannot read "${this.#label}": the server sent ${describeForeign(this.#head)}`,
+      `Cannot read "${this.#options.label}": the server sent ${describeForeign(head)}`,
       { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
     );
   }

@@ -2,9 +2,9 @@
 
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
+import type { Registry } from "prom-client";
 import { landingPageHtml, landingPageText, PAGE_HEADERS } from "./landing_page.ts";
 import type { MetricsRoute } from "./metrics_route.ts";
-import type { OwnMetrics } from "./own_metrics.ts";
 import { EXPOSITION_TYPE } from "./exposition_passage.ts";
 import { textResponse } from "./responses.ts";
 import type { UpstreamState } from "./upstream_state.ts";
@@ -18,7 +18,7 @@ export interface HandlerOptions {
   /** What is known of the server. */
   readonly state: UpstreamState;
   /** The service's own metrics. */
-  readonly metrics: OwnMetrics;
+  readonly registry: Registry;
   /** Answers `/metrics`. */
   readonly metricsRoute: MetricsRoute;
   /** Whether the service takes requests; false once it has been asked to stop. */
@@ -48,7 +48,9 @@ export function createHandler(options: HandlerOptions): Route {
         ? textResponse(STATUS_CODE.OK, "ready")
         : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
     "/-/metrics": async () =>
-      new Response(await options.metrics.text(), { headers: { "content-type": EXPOSITION_TYPE } }),
+      new Response(await options.registry.metrics(), {
+        headers: { "content-type": EXPOSITION_TYPE },
+      }),
   };
   return (request) => {
     // The runtime puts the URL together from the client's Host field, whatever that holds.

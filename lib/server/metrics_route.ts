@@ -4,9 +4,10 @@ import { MetricsError } from "../errors.ts";
 import { ShapeMemory } from "../exposition/shape_memory.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Admission, Ticket } from "./admission.ts";
-import { EXPOSITION_TYPE, ExpositionPassage } from "./exposition_passage.ts";
+import { EXPOSITION_TYPE, ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
 import type { OwnMetrics } from "./own_metrics.ts";
 import { errorResponse } from "./responses.ts";
+import { Rooms } from "./rooms.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
 /** What all expositions are answered with; the runtime adds the length of a body that is whole. */
@@ -43,10 +44,13 @@ export function readerTimeoutMs(request: Request): number | undefined {
   return Math.max(seconds - SCRAPE_TIMEOUT_OFFSET_SECONDS, seconds / 2) * 1_000;
 }
 
+/** What is kept from one scrape to the next. */
+type Kept = Pick<PassageOptions, "memory" | "rooms">;
+
 /** Answers requests on `/metrics`. */
 export class MetricsRoute {
   readonly #options: MetricsRouteOptions;
-  readonly #memory = new ShapeMemory();
+  readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
 
   /** @param options What it works with. */
   constructor(options: MetricsRouteOptions) {
@@ -69,7 +73,7 @@ export class MetricsRoute {
         }),
       );
     }
-    const visit = new Visit(this.#options, this.#memory, ticket);
+    const visit = new Visit(this.#options, this.#kept, ticket);
     try {
       return await visit.answer(request);
     } catch (error) {
@@ -88,15 +92,15 @@ function headResponse(bytes: number): Response {
 /** One request on `/metrics`, from its beginning to its last byte. */
 class Visit {
   readonly #options: MetricsRouteOptions;
-  readonly #memory: ShapeMemory;
+  readonly #kept: Kept;
   readonly #ticket: Ticket;
   readonly #startedMs: number;
   #passage: ExpositionPassage | undefined;
   #ended = false;
 
-  constructor(options: MetricsRouteOptions, memory: ShapeMemory, ticket: Ticket) {
+  constructor(options: MetricsRouteOptions, kept: Kept, ticket: Ticket) {
     this.#options = options;
-    this.#memory = memory;
+    this.#kept = kept;
     this.#ticket = ticket;
     this.#startedMs = options.now();
   }
@@ -108,18 +112,22 @@ class Visit {
       signal: request.signal,
       ...timeoutMs === undefined ? {} : { timeoutMs },
     });
-    this.#passage = new ExpositionPassage(scrape, upstream.label, this.#memory);
-    const { bytes, whole } = await this.#passage.begin();
+    const passage = new ExpositionPassage(scrape, { label: upstream.label, ...this.#kept });
+    this.#passage = passage;
+    const { bytes, whole } = await passage.begin();
     const isHead = request.method === "HEAD";
     if (whole) {
       this.#end();
-      return isHead ? headResponse(bytes.length) : new Response(bytes, EXPOSITION);
+      // A response holds a copy of the bytes it is made of (Fetch, "extract a body").
+      const response = isHead ? headResponse(bytes.length) : new Response(bytes, EXPOSITION);
+      passage.release();
+      return response;
     }
     if (isHead) {
       await this.#leaveEarly("the request was for the headers only");
       return new Response(null, EXPOSITION);
     }
-    return new Response(this.#stream(this.#passage, bytes), EXPOSITION);
+    return new Response(this.#stream(passage, bytes), EXPOSITION);
   }
 
   /** Ends the visit with an error, in the state, the metrics and the log. */

@@ -1,7 +1,8 @@
 /** The service's own metrics, served at `/-/metrics`. */
 
-import { Counter, Gauge, Registry } from "prom-client";
+import { Gauge, type Registry } from "prom-client";
 import { DROP_REASONS, type DroppedLines } from "../exposition/dropped.ts";
+import { add, counter, counterBy, gauge } from "./instruments.ts";
 
 /** What {@linkcode OwnMetrics} needs from outside. */
 export interface OwnMetricsOptions {
@@ -45,7 +46,6 @@ export class OwnMetrics {
   /** Replies broken off because their reader stood still. */
   evicted = 0;
 
-  readonly #registry = new Registry();
   #scrapes = 0;
   #upstreamBytes = 0;
   #replyBytes = 0;
@@ -53,29 +53,34 @@ export class OwnMetrics {
   readonly #failures = new Map<string, number>();
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
-  /** @param options Versions, and where process figures come from. */
-  constructor(options: OwnMetricsOptions) {
-    this.#describeScrapes();
-    this.#describeRequests();
+  /**
+   * @param registry Where they are listed.
+   * @param options Versions, and where process figures come from.
+   */
+  constructor(registry: Registry, options: OwnMetricsOptions) {
+    this.#describeScrapes(registry);
+    this.#describeRequests(registry);
     const labels = { version: options.version, "deno_version": options.runtime };
-    const registers = [this.#registry];
     new Gauge({
       name: "vllm_metrics_build_info",
       help: "Always 1; the labels tell the build.",
       labelNames: ["version", "deno_version"],
-      registers,
+      registers: [registry],
     }).set(labels, 1);
-    this.#gauge(
+    gauge(
+      registry,
       "process_start_time_seconds",
       "Start time of the process since unix epoch in seconds.",
       () => options.startSeconds,
     );
-    this.#gauge(
+    gauge(
+      registry,
       "process_resident_memory_bytes",
       "Resident memory size in bytes.",
       options.residentBytes,
     );
-    this.#counter(
+    counter(
+      registry,
       "process_cpu_seconds_total",
       "Total user and system CPU time spent in seconds.",
       options.cpuSeconds,
@@ -94,49 +99,52 @@ export class OwnMetrics {
     }
   }
 
-  /** All of it as text 0.0.4. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
-  }
-
-  #describeScrapes(): void {
-    this.#gauge(
+  #describeScrapes(registry: Registry): void {
+    gauge(
+      registry,
       "vllm_metrics_upstream_up",
       "Whether the last scrape of vLLM went well.",
       () => this.#last === undefined ? undefined : Number(this.#last.code === undefined),
     );
-    this.#counter(
+    counter(
+      registry,
       "vllm_metrics_scrapes_total",
       "Scrapes of vLLM, failed ones included.",
       () => this.#scrapes,
     );
-    this.#counterBy(
+    counterBy(
+      registry,
       "vllm_metrics_scrape_failures_total",
       "Scrapes of vLLM that failed, by what went wrong.",
       "code",
       this.#failures,
     );
-    this.#gauge(
+    gauge(
+      registry,
       "vllm_metrics_scrape_duration_seconds",
       "How long the last scrape of vLLM took, to its last byte.",
       () => this.#last?.durationSeconds,
     );
-    this.#gauge(
+    gauge(
+      registry,
       "vllm_metrics_scrape_samples",
       "Samples handed out by the last scrape.",
       () => this.#last?.samples,
     );
-    this.#counter(
+    counter(
+      registry,
       "vllm_metrics_upstream_bytes_total",
       "Bytes that came from vLLM.",
       () => this.#upstreamBytes,
     );
-    this.#counter(
+    counter(
+      registry,
       "vllm_metrics_reply_bytes_total",
       "Bytes of expositions handed out, before compression.",
       () => this.#replyBytes,
     );
-    this.#counterBy(
+    counterBy(
+      registry,
       "vllm_metrics_dropped_lines_total",
       "Lines of vLLM's exposition that were left out, by reason.",
       "reason",
@@ -144,63 +152,24 @@ export class OwnMetrics {
     );
   }
 
-  #describeRequests(): void {
-    this.#gauge(
+  #describeRequests(registry: Registry): void {
+    gauge(
+      registry,
       "vllm_metrics_requests_in_flight",
       "Requests on /metrics being answered.",
       () => this.requestsInFlight,
     );
-    this.#counter(
+    counter(
+      registry,
       "vllm_metrics_requests_refused_total",
       "Requests on /metrics refused because too many were being answered.",
       () => this.refused,
     );
-    this.#counter(
+    counter(
+      registry,
       "vllm_metrics_slow_readers_dropped_total",
       "Replies broken off because their reader stood still and others waited.",
       () => this.evicted,
     );
   }
-
-  #gauge(name: string, help: string, read: () => number | undefined): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect(): void {
-        const value = read();
-        if (value === undefined) this.remove();
-        else this.set(value);
-      },
-    });
-  }
-
-  #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect(): void {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
-
-  #counterBy(name: string, help: string, label: string, counts: Map<string, number>): void {
-    new Counter({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.#registry],
-      collect(): void {
-        this.reset();
-        for (const [value, count] of counts) this.inc({ [label]: value }, count);
-      },
-    });
-  }
-}
-
-function add(counts: Map<string, number>, key: string, count: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + count);
 }

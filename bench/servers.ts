@@ -1,0 +1,168 @@
+/** The servers under test, each a process of its own on a loopback port. */
+
+import { writeNginx } from "./nginx.ts";
+import { childrenOf } from "./process.ts";
+
+/** Every server of the bench, in the order of the table. */
+export const SERVER_NAMES = ["origin", "raw", "read", "nginx", "lines", "ours"] as const;
+/** Which server. */
+export type ServerName = typeof SERVER_NAMES[number];
+
+/** How long a server may take to answer for the first time, in milliseconds. */
+const START_TIMEOUT_MS = 20_000;
+/** Pause between two attempts to reach a server that starts, in milliseconds. */
+const START_POLL_MS = 50;
+/** The directory of the checkout. */
+const ROOT = new URL("..", import.meta.url).pathname;
+/** What a server gets of the environment: enough to find programs and modules, no settings. */
+const KEPT_ENV = [
+  ...["PATH", "HOME", "TMPDIR", "DENO_DIR", "XDG_CACHE_HOME"],
+  ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE"],
+];
+
+/** A server that answers. */
+export interface Server extends AsyncDisposable {
+  /** Which server it is. */
+  name: ServerName;
+  /** Where it answers. */
+  url: string;
+  /** Its port on 127.0.0.1. */
+  port: number;
+  /** Its process and that process's children. */
+  pids: readonly number[];
+}
+
+/** What all servers of a run share. */
+export interface ServerOptions {
+  /** A directory for files, which is also where the servers run, away from any `.env`. */
+  dir: string;
+  /** Ends the servers. */
+  signal: AbortSignal;
+  /** What `tools/std.ts` answered. */
+  denoArgs: readonly string[];
+  /** Arguments for the origin: files, slices. */
+  originArgs: readonly string[];
+}
+
+/** What to run as a server. */
+interface Launch {
+  command: string;
+  args: string[];
+  env?: Record<string, string>;
+}
+
+/**
+ * Asks `tools/std.ts` where the standard library comes from, as every task does.
+ *
+ * @returns Arguments for `deno run`, often none.
+ */
+export async function stdArgs(): Promise<string[]> {
+  const args = ["run", "--no-config", "-q", "--allow-net=jsr.io", `${ROOT}tools/std.ts`];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  const words = new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "");
+  return words.map((word) => word.replace("--import-map=", `--import-map=${ROOT}`));
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function launchOf(
+  name: ServerName,
+  { port, originPort, options }: { port: number; originPort: number; options: ServerOptions },
+): Promise<Launch> {
+  const command = Deno.execPath();
+  const run = ["run", "-q", "--config", `${ROOT}deno.json`, ...options.denoArgs];
+  const bare = [...run, "--allow-net=127.0.0.1", "--allow-read"];
+  const upstream = `http://127.0.0.1:${originPort}/metrics`;
+  switch (name) {
+    case "origin":
+      return {
+        command,
+        args: [...bare, `${ROOT}bench/origin.ts`, "--port", String(port), ...options.originArgs],
+      };
+    case "nginx":
+      return {
+        command: "nginx",
+        args: await writeNginx({ dir: `${options.dir}/nginx-${port}`, port, originPort }),
+      };
+    case "ours":
+      return {
+        command,
+        args: [...run, "-P=serve", `${ROOT}main.ts`, "serve"],
+        env: {
+          VLLM_METRICS_URL: upstream,
+          LISTEN_ADDRESS: `127.0.0.1:${port}`,
+          LOG_LEVEL: "warn",
+        },
+      };
+    default: {
+      const script = `${ROOT}bench/passthrough.ts`;
+      return {
+        command,
+        args: [...bare, script, "--port", String(port), "--upstream", upstream, name],
+      };
+    }
+  }
+}
+
+async function waitForAnswer(
+  name: ServerName,
+  url: string,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  let gone = false;
+  ended.then(() => gone = true);
+  let seen = "no connection";
+  while (!gone && Date.now() < deadline) {
+    try {
+      const response = await fetch(url);
+      const text = await response.text();
+      if (response.ok) return;
+      seen = `status ${response.status}: ${text.slice(0, 200).trim()}`;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, START_POLL_MS));
+  }
+  throw new Error(`Cannot start "${name}": ${gone ? "it ended at once" : seen}`);
+}
+
+/**
+ * Starts a server and waits until it answers.
+ *
+ * @param name Which server.
+ * @param originPort The port of the origin; any number for the origin itself.
+ * @param options What all servers share.
+ * @returns The server; disposing of it ends its process.
+ * @throws {Error} When it does not answer in time.
+ */
+export async function startServer(
+  name: ServerName,
+  originPort: number,
+  options: ServerOptions,
+): Promise<Server> {
+  const port = freePort();
+  const { command, args, env } = await launchOf(name, { port, originPort, options });
+  const kept = KEPT_ENV.map((key) => [key, Deno.env.get(key)] as const)
+    .filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
+  const child = new Deno.Command(command, {
+    args,
+    cwd: options.dir,
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept), ...env },
+    signal: options.signal,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  await using stack = new AsyncDisposableStack();
+  stack.use(child);
+  const url = `http://127.0.0.1:${port}/metrics`;
+  await waitForAnswer(name, url, child.status);
+  const pids = [child.pid, ...await childrenOf(child.pid)];
+  const held = stack.move();
+  return { name, url, port, pids, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

@@ -1,0 +1,106 @@
+/** Reads what is sent with each request: headers, tokens, user names and passwords. */
+
+import { accept, type Parsed, refuse } from "./parsed.ts";
+import { Secret } from "./secret.ts";
+
+/** A header to send: its name and its value. */
+export type Header = readonly [string, Secret];
+
+/**
+ * Headers that belong to one connection (RFC 9110, section 7.6.1, and the two of
+ * RFC 2616, section 13.5.1) or that the scrape itself sets.
+ */
+const RESERVED_HEADERS = new Set([
+  "accept",
+  "accept-encoding",
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 9110, section 5.5, without the bytes beyond ASCII that no two servers read alike. */
+const HEADER_VALUE = /^[\t\x20-\x7e]+$/;
+
+/**
+ * Reads a bearer token.
+ *
+ * @param text The token alone.
+ * @returns The token.
+ */
+export function parseToken(text: string): Parsed<Secret> {
+  if (/^[\x21-\x7e]+$/.test(text)) return accept(new Secret(text));
+  return refuse(
+    `it is not printable ASCII without spaces. Give the token alone, without "Bearer".`,
+  );
+}
+
+/**
+ * Reads a user name for Basic authentication (RFC 7617, section 2).
+ *
+ * @param text The user name.
+ * @returns The user name.
+ */
+export function parseUsername(text: string): Parsed<Secret> {
+  if (!text.includes(":")) return parsePassword(text);
+  return refuse(`it has a ":" in it. Give a user name without ":" and without line ends.`);
+}
+
+/**
+ * Reads a password for Basic authentication (RFC 7617, section 2).
+ *
+ * @param text The password.
+ * @returns The password.
+ */
+export function parsePassword(text: string): Parsed<Secret> {
+  if (!/\p{Cc}/u.test(text)) return accept(new Secret(text));
+  return refuse("it has a control character in it. Give it without line ends and tabs.");
+}
+
+function headerProblem(name: string, value: string, seen: ReadonlySet<string>): string | undefined {
+  if (!HEADER_NAME.test(name)) return "has a name that no header can have";
+  if (RESERVED_HEADERS.has(name.toLowerCase())) {
+    return `is "${name.toLowerCase()}", which cannot be set`;
+  }
+  if (seen.has(name.toLowerCase())) return "has the name of an earlier one";
+  if (value === "") return "has no value";
+  if (!HEADER_VALUE.test(value)) return "has a value that is not printable ASCII";
+  return undefined;
+}
+
+/**
+ * Reads headers as HTTP writes them, one `Name: value` a line. The two characters
+ * `\n` end a line as well, for env files whose values have one line only.
+ *
+ * @param text What was written.
+ * @returns The headers in order, at least one, no name twice.
+ */
+export function parseHeaders(text: string): Parsed<readonly Header[]> {
+  const want = `Write "Name: value", one header a line or "\\n" between them.`;
+  const headers: Header[] = [];
+  const seen = new Set<string>();
+  for (const line of text.split(/\r?\n|\\n/)) {
+    if (line.trim() === "") continue;
+    const colon = line.indexOf(":");
+    const which = `header ${headers.length + 1}`;
+    if (colon < 0) return refuse(`${which} has no ":". ${want}`);
+    const name = line.slice(0, colon).trimStart();
+    const value = line.slice(colon + 1).trim();
+    const problem = headerProblem(name, value, seen);
+    if (problem !== undefined) return refuse(`${which} ${problem}. ${want}`);
+    seen.add(name.toLowerCase());
+    headers.push(Object.freeze([name, new Secret(value)] as const));
+  }
+  return headers.length > 0
+    ? accept(Object.freeze(headers))
+    : refuse(`no header is in it. ${want}`);
+}

@@ -1,0 +1,32 @@
+/**
+ * What parsers of settings give: the value, or what is wrong and what is allowed.
+ * No problem text holds any part of a secret.
+ */
+
+/**
+ * A value, or a problem that completes the sentence `cannot use "…": ` with what
+ * is wrong and what is allowed.
+ */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string };
+
+/**
+ * Takes a value.
+ *
+ * @param value What was read.
+ * @returns The value as a result.
+ */
+export function accept<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+/**
+ * Refuses a text.
+ *
+ * @param problem What is wrong and what is allowed, without any part of a secret.
+ * @returns The problem as a result.
+ */
+export function refuse(problem: string): { readonly ok: false; readonly problem: string } {
+  return { ok: false, problem };
+}

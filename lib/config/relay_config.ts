@@ -1,0 +1,105 @@
+/** The relay to Parseable, read from the `PARSEABLE_*` and `OTLP_*` settings. */
+
+import { parseBaseUrl } from "./base_url.ts";
+import { parseCertificates } from "./pem.ts";
+import { PARSEABLE_TIMEOUT_RANGE, SETTINGS } from "./setting_list.ts";
+import type { SettingReader } from "./setting_reader.ts";
+import { parseStreamName } from "./stream_name.ts";
+import { warnOfTls } from "./tls_warnings.ts";
+import { maskUrl } from "./url.ts";
+import { type Address, parseAddress, parseBoolean, parseDuration } from "./values.ts";
+
+/** How to reach Parseable over TLS. */
+export interface RelayTls {
+  /** PEM text of authorities to trust besides the usual ones. */
+  readonly caCerts?: string;
+  /** Whether any certificate of the server is taken. */
+  readonly skipVerify: boolean;
+}
+
+/** Where the relay listens, and where it passes metrics on to. */
+export interface RelayConfig {
+  /** Where to send metrics: the base URL and `/v1/metrics`, without credentials. Do not change it. */
+  readonly url: URL;
+  /** The URL for people. */
+  readonly label: string;
+  /** The stream for senders that name none. */
+  readonly stream: string;
+  /** Longest wait for an answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Where to listen for OTLP. */
+  readonly listen: Address;
+  /** How to reach Parseable when the URL is `https:`. */
+  readonly tls: RelayTls;
+}
+
+/** Tells whether the system would refuse the second of two addresses. */
+function clash(one: Address, other: Address): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const hosts = [one.hostname, other.hostname];
+  // "::" takes IPv4 as well; "0.0.0.0" takes all but IPv6.
+  return one.hostname === other.hostname || hosts.includes("::") ||
+    (hosts.includes("0.0.0.0") && !hosts.some((host) => host.includes(":")));
+}
+
+function readTls(reader: SettingReader): RelayTls {
+  const caCerts = reader.file("PARSEABLE_TLS_CA_FILE", parseCertificates);
+  const skipVerify = reader.plain("PARSEABLE_TLS_INSECURE_SKIP_VERIFY", parseBoolean) ?? false;
+  return Object.freeze({ ...(caCerts === undefined ? {} : { caCerts }), skipVerify });
+}
+
+function warnOfNoEffect(reader: SettingReader): void {
+  for (const { name } of SETTINGS) {
+    if (!name.startsWith("PARSEABLE_") && !name.startsWith("OTLP_")) continue;
+    if (reader.isSet(name)) reader.warn(name, "has no effect, since PARSEABLE_URL is not set.");
+  }
+}
+
+/**
+ * Reads the settings of the relay. Their mistakes count even when the relay is off.
+ *
+ * @param reader Gives the settings, and takes mistakes and warnings.
+ * @param taken Where metrics are served; undefined after a mistake.
+ * @returns The frozen configuration; undefined when PARSEABLE_URL is not set, and after some of
+ *   the mistakes.
+ */
+export function readRelay(
+  reader: SettingReader,
+  taken: Address | undefined,
+): RelayConfig | undefined {
+  const url = reader.plain("PARSEABLE_URL", parseBaseUrl);
+  const isOn = reader.isSet("PARSEABLE_URL");
+  const listen = reader.plain("OTLP_LISTEN_ADDRESS", parseAddress);
+  if (isOn && listen !== undefined && taken !== undefined && clash(listen, taken)) {
+    const port = `cannot use port ${listen.port}: LISTEN_ADDRESS has it already.`;
+    reader.refuse("OTLP_LISTEN_ADDRESS", `${port} Give each of them a port of its own.`);
+  }
+  const stream = reader.plain("PARSEABLE_STREAM", parseStreamName);
+  const timeoutMs = reader.plain(
+    "PARSEABLE_TIMEOUT",
+    (text) => parseDuration(text, PARSEABLE_TIMEOUT_RANGE),
+  );
+  const tls = readTls(reader);
+  if (!isOn) {
+    warnOfNoEffect(reader);
+    return undefined;
+  }
+  warnOfTls(reader, {
+    server: "Parseable",
+    urlName: "PARSEABLE_URL",
+    url,
+    prefix: "PARSEABLE_TLS",
+    tls,
+  });
+  if (
+    url === undefined || listen === undefined || stream === undefined || timeoutMs === undefined
+  ) return undefined;
+  return Object.freeze({
+    url,
+    label: maskUrl(url),
+    stream,
+    timeoutMs,
+    listen: Object.freeze(listen),
+    tls,
+  });
+}

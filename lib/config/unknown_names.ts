@@ -1,0 +1,66 @@
+/** Finds variables that were meant to be settings. */
+
+import { nearest } from "../nearest.ts";
+import { SETTING_NAMES } from "./settings.ts";
+
+/** Beginnings of names that are ours alone: any other name in them is a mistake. */
+const OWN_PREFIXES = [
+  "VLLM_METRICS_",
+  "VLLM_TLS_",
+  "VLLM_BEARER",
+  "VLLM_USERNAME",
+  "VLLM_PASSWORD",
+  "SCRAPE_",
+  "LISTEN_",
+  "PARSEABLE_",
+  "OTLP_",
+];
+
+/**
+ * Names that begin like ours and that others set: Kubernetes for services called
+ * `vllm-metrics`, `parseable` or `otlp`, systemd for socket activation, and
+ * everybody for OpenTelemetry, which is not more than two edits from `OTLP`.
+ */
+const FOREIGN_NAMES = [
+  /^(?:VLLM_\w+|PARSEABLE\w*|OTLP(?!_LISTEN)\w*)_SERVICE_(?:HOST|PORT)(?:_|$)/,
+  /^(?:VLLM_\w+|PARSEABLE\w*|OTLP(?!_LISTEN)\w*)_PORT(?:_\d+_\w+)?$/,
+  /^LISTEN_(?:FDS|FDNAMES|PID)$/,
+  /^OTEL_/,
+];
+
+/** Where credentials for Parseable would be, if the relay had any. */
+const PARSEABLE_CREDENTIALS = /^PARSEABLE_(?!TLS_)\w*(?:USER|PASS|TOKEN|KEY|AUTH|HEADER)/;
+
+/** The known name that was meant; undefined for a variable of somebody else. */
+function meantName(name: string): string | undefined {
+  if (FOREIGN_NAMES.some((foreign) => foreign.test(name))) return undefined;
+  const prefix = OWN_PREFIXES.find((start) => name.startsWith(start));
+  if (prefix === undefined) return nearest(name, SETTING_NAMES);
+  const family = SETTING_NAMES.filter((known) => known.startsWith(prefix));
+  const words = name.slice(prefix.length).split("_");
+  return nearest(name, SETTING_NAMES) ??
+    family.find((known) => words.every((word) => known.includes(word))) ??
+    nearest(name, family, { maxDistance: Infinity });
+}
+
+/** The warning about a variable; undefined when it is a setting or somebody else's. */
+function warningAbout(name: string): string | undefined {
+  if (SETTING_NAMES.includes(name)) return undefined;
+  if (PARSEABLE_CREDENTIALS.test(name)) {
+    return `${name}: there is no such setting. Fluent Bit sends the credentials.`;
+  }
+  const meant = meantName(name);
+  return meant && `${name}: there is no such setting. Did you mean "${meant}"?`;
+}
+
+/**
+ * Warns of variables that look like settings and are none. vLLM has very many
+ * `VLLM_*` variables of its own, so one of those is doubtful only when it is
+ * within two edits of a setting.
+ *
+ * @param names The names of the variables that are set.
+ * @returns A warning for each doubtful name.
+ */
+export function unknownNameWarnings(names: Iterable<string>): string[] {
+  return Array.from(names, warningAbout).filter((warning) => warning !== undefined);
+}

@@ -1,0 +1,188 @@
+/** Reads URLs, and writes them so that people may see them. */
+
+import { parsePassword, parseUsername } from "./headers.ts";
+import { accept, type Parsed, refuse } from "./parsed.ts";
+import type { Secret } from "./secret.ts";
+
+/** A URL without its credentials, and those. */
+export interface UrlWithCredentials {
+  /** Always `http:` or `https:`, with a path, without credentials and fragment. */
+  readonly url: URL;
+  /** Undefined when the URL had none. */
+  readonly credentials: { readonly username: Secret; readonly password: Secret } | undefined;
+}
+
+/** What a kind of URL needs beside being one. */
+export interface UrlForm {
+  /** Such a URL, for messages. */
+  readonly example: string;
+  /** Makes a URL one of its kind, and writes it so that people may see it. */
+  readonly mend: (url: URL) => string;
+}
+
+/** A URL where metrics are read. */
+const METRICS_URL: UrlForm = {
+  example: "http://localhost:8000/metrics",
+  mend: (url) => maskUrl(withPath(url)),
+};
+
+/** Longest text that is mended into an example, in characters. */
+const MAX_MEANT = 200;
+
+/** vLLM's own path, for a URL that names only the server. */
+const DEFAULT_PATH = "/metrics";
+
+/** A URL that shows no credentials and no query values in JSON and in `Deno.inspect()`. */
+class MaskedUrl extends URL {
+  override toJSON(): string {
+    return maskUrl(this);
+  }
+
+  [Symbol.for("Deno.customInspect")](): string {
+    return maskUrl(this);
+  }
+}
+
+function isHttp(url: URL): boolean {
+  return url.protocol === "http:" || url.protocol === "https:";
+}
+
+/**
+ * Tells whether an `@` follows the host. A password with a bare `/`, `?` or `#`
+ * gives such a URL (`http://user:1/2@host` is path `/2@host` on host `user`), so
+ * it is not safe to show, nor is it what was meant.
+ */
+function hasLateAt(url: URL): boolean {
+  return `${url.pathname}${url.search}${url.hash}`.includes("@");
+}
+
+/** Masks what cannot be told apart with certainty: rather too much than too little. */
+function maskText(text: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
+  const rest = text.slice(scheme.length);
+  const at = rest.lastIndexOf("@");
+  const query = rest.search(/[?#]/);
+  if (query < 0) return at < 0 ? text : `${scheme}***@${rest.slice(at + 1)}`;
+  return at < 0 ? `${scheme}${rest.slice(0, query + 1)}***` : `${scheme}***`;
+}
+
+/**
+ * Writes a URL so that people may see it: credentials and query values become
+ * `***`, the fragment goes. Takes any text, a URL or not.
+ *
+ * @param url A URL, or what was written in its place.
+ * @returns The text without its secrets.
+ */
+export function maskUrl(url: string | URL): string {
+  const text = String(url);
+  if (!/[@?#]/.test(text)) return text;
+  const parsed = URL.parse(text);
+  if (parsed === null || !isHttp(parsed) || hasLateAt(parsed)) return maskText(text);
+  const userinfo = parsed.username === "" && parsed.password === "" ? "" : "***@";
+  const query = parsed.search.replace(/([?&][^=&]*=)[^&]*|([?&])[^=&]+/g, "$1$2***");
+  return `${parsed.protocol}//${userinfo}${parsed.host}${parsed.pathname}${query}`;
+}
+
+function withPath(url: URL): URL {
+  if (url.pathname === "/") url.pathname = DEFAULT_PATH;
+  return url;
+}
+
+/**
+ * Writes the URL that was probably meant, for a message.
+ *
+ * @param text What was written, or that mended.
+ * @param form The kind of URL.
+ * @returns A URL without secrets; the example when nobody can tell what was meant.
+ */
+export function meantUrl(text: string, form: UrlForm): string {
+  const url = text.length > MAX_MEANT ? null : URL.parse(text);
+  return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.mend(url);
+}
+
+/** What is wrong with the beginning of a URL; undefined when it is `http://…` or `https://…`. */
+function schemeProblem(text: string, form: UrlForm): string | undefined {
+  const [, scheme, rest = ""] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
+  if (scheme === undefined) {
+    const [, named = "http", after = ""] = /^(?:(https?):)?\/*(.*)$/i.exec(text) ?? [];
+    const wrong = /^https?:/i.test(text)
+      ? `it has no "//" after "${named.toLowerCase()}:"`
+      : "it has no scheme";
+    return `${wrong}. Write "${meantUrl(`${named}://${after}`, form)}".`;
+  }
+  if (/^https?$/i.test(scheme)) return undefined;
+  return `its scheme is neither http nor https. Write "${meantUrl(`http://${rest}`, form)}".`;
+}
+
+/**
+ * Reads an `http` or `https` URL as it stands.
+ *
+ * @param text What was written.
+ * @param form The kind of URL, for messages.
+ * @returns A URL that hides credentials and query values in JSON and in `Deno.inspect()`.
+ */
+export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
+  if (/[\s\p{Cc}]/u.test(text)) {
+    return refuse(`it has white space in it. Write one URL, such as "${form.example}".`);
+  }
+  const problem = schemeProblem(text, form);
+  if (problem !== undefined) return refuse(problem);
+  // The URL parser would take "http:///path" for host "path".
+  if (!URL.canParse(text) || /^[a-z]+:\/\/[/\\?#]/i.test(text)) {
+    return refuse(`it is not a valid URL. Write it as in "${form.example}".`);
+  }
+  const url = new MaskedUrl(text);
+  if (hasLateAt(url)) {
+    return refuse(
+      `it has an "@" after its host. Write "%40" for "@", and in a user name or password also ` +
+        `"%2F" for "/", "%3F" for "?" and "%23" for "#".`,
+    );
+  }
+  if (url.pathname.includes("://")) {
+    return refuse(`it is more than one URL. Write one, such as "${form.example}".`);
+  }
+  return accept(url);
+}
+
+/** Takes percent encoding off; undefined when it is broken. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function urlCredentials(url: URL): Parsed<UrlWithCredentials["credentials"]> {
+  if (url.username === "" && url.password === "") return accept(undefined);
+  const name = decoded(url.username);
+  const word = decoded(url.password);
+  if (name === undefined || word === undefined) {
+    return refuse(`its credentials have a stray "%". Write "%25" for it.`);
+  }
+  const username = parseUsername(name);
+  const password = parsePassword(word);
+  if (!username.ok) return refuse(`as to its user name, ${username.problem}`);
+  if (!password.ok) return refuse(`as to its password, ${password.problem}`);
+  return accept({ username: username.value, password: password.value });
+}
+
+/**
+ * Reads the URL where a server has its metrics. Without a path it gets
+ * `/metrics`; credentials are taken out of it; the fragment goes.
+ *
+ * @param text What was written.
+ * @returns The URL, and the credentials that were in it.
+ */
+export function parseUrl(text: string): Parsed<UrlWithCredentials> {
+  const parsed = parseHttpUrl(text, METRICS_URL);
+  if (!parsed.ok) return parsed;
+  const url = parsed.value;
+  const credentials = urlCredentials(url);
+  if (!credentials.ok) return credentials;
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  return accept({ url: withPath(url), credentials: credentials.value });
+}

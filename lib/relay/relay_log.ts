@@ -1,0 +1,61 @@
+/** What the relay tells the operator: changes, and each refusal of Parseable once. */
+
+import type { Logger } from "../log.ts";
+import { hasDefaultCredentials } from "./forward_headers.ts";
+import type { Delivery } from "./parseable.ts";
+import type { RelayError } from "./relay_error.ts";
+
+/** Refusals remembered so as to tell each once; beyond that they are told again. */
+const MAX_REMEMBERED = 100;
+
+/** Log lines of the relay. */
+export class RelayLog {
+  readonly #log: Logger;
+  readonly #label: string;
+  readonly #told = new Set<string>();
+  #state = "unknown";
+  #warnedOfDefaults = false;
+
+  /**
+   * @param log Takes the lines.
+   * @param label Parseable's address for people.
+   */
+  constructor(log: Logger, label: string) {
+    this.#log = log;
+    this.#label = label;
+  }
+
+  /** Notes a delivery: a line when Parseable begins or ceases to take data. */
+  delivered({ error, words }: Delivery): void {
+    const state = error === undefined ? "up" : `${error.status} ${error.message}`;
+    if (state === this.#state) return;
+    this.#state = state;
+    if (error === undefined) {
+      this.#log.info("Parseable stores what is sent", { parseable: this.#label });
+      return;
+    }
+    const lost = error.retryAfterSeconds === undefined;
+    this.#log.warn(lost ? "Parseable refuses data for good" : "Parseable does not take data", {
+      parseable: this.#label,
+      error: error.message,
+      words: words === "" ? undefined : words,
+    });
+  }
+
+  /** Notes a request that was refused before it was sent on, each kind once. */
+  refused(error: RelayError): void {
+    if (this.#told.has(error.message)) return;
+    if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
+    this.#told.add(error.message);
+    this.#log.warn("Refused an OTLP request", { status: error.status, error: error.message });
+  }
+
+  /** Warns once of a caller that uses the password that everybody knows. */
+  checkCredentials(headers: Headers): void {
+    if (this.#warnedOfDefaults || !hasDefaultCredentials(headers)) return;
+    this.#warnedOfDefaults = true;
+    this.#log.warn("Parseable is used with admin:admin, which everybody knows", {
+      hint: "Set P_USERNAME and P_PASSWORD in parseable.env.",
+    });
+  }
+}

@@ -1,0 +1,153 @@
+/** `POST /v1/metrics`: an OTLP/HTTP receiver that hands everything on to Parseable. */
+
+import { STATUS_CODE } from "@std/http/status";
+import { cleanMetrics } from "../otlp/clean.ts";
+import { countPoints, type RelayCounts } from "../otlp/counts.ts";
+import { decodeMetrics } from "../otlp/decode.ts";
+import { DecodeError } from "../otlp/decode_error.ts";
+import { decodeMetricsJson } from "../otlp/decode_json.ts";
+import { repairHistograms } from "../otlp/repair.ts";
+import { encodeMetrics } from "../otlp/split.ts";
+import { textResponse } from "../server/responses.ts";
+import { forwardHeaders } from "./forward_headers.ts";
+import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
+import { deliver, type ParseableOptions } from "./parseable.ts";
+import { RelayError } from "./relay_error.ts";
+import type { RelayLog } from "./relay_log.ts";
+import { droppedPoints, type RelayMetrics } from "./relay_metrics.ts";
+import { CODINGS, readRequestBody } from "./request_body.ts";
+
+/**
+ * Requests handled at once. One of the largest size takes some 100 MB while it
+ * is decoded; Fluent Bit sends one scrape of 27 KB at a time.
+ */
+const MAX_REQUESTS = 16;
+/** After how many seconds a caller that found the relay full may try again. */
+const BUSY_RETRY_SECONDS = 1;
+
+/** What {@linkcode createRelayHandler} works with. */
+export interface RelayOptions {
+  /** Where Parseable is. */
+  readonly parseable: ParseableOptions;
+  /** The stream for callers that name none. */
+  readonly stream: string;
+  /** Counts what happens. */
+  readonly metrics: RelayMetrics;
+  /** Tells the operator. */
+  readonly log: RelayLog;
+  /** The time in milliseconds; only differences are used. */
+  readonly now: () => number;
+  /** Whether the service takes requests; false once it has been asked to stop. */
+  readonly isReady: () => boolean;
+}
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+/** A request as the bodies to send on, and what became of its points. */
+interface Translated {
+  readonly bodies: readonly Uint8Array<ArrayBuffer>[];
+  readonly counts: RelayCounts;
+}
+
+function translate(bytes: Uint8Array, encoding: OtlpEncoding): Translated {
+  try {
+    const request = encoding === "json" ? decodeMetricsJson(bytes) : decodeMetrics(bytes);
+    const counts = countPoints(request);
+    const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
+    return { bodies: encodeMetrics(cleaned, counts), counts };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new RelayError(STATUS_CODE.BadRequest, error.message);
+  }
+}
+
+/**
+ * Makes the handler of the relay's listener. It acknowledges only what Parseable
+ * accepted: of a request that is sent on in several parts, all of them.
+ *
+ * @param options What it works with.
+ * @returns A function of a request on `/v1/metrics`, `/-/healthy` or `/-/ready`.
+ */
+export function createRelayHandler(options: RelayOptions): Handler {
+  let inFlight = 0;
+  async function metricsRoute(request: Request): Promise<Response> {
+    if (request.method !== "POST") {
+      return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
+        allow: "POST",
+      });
+    }
+    inFlight++;
+    try {
+      return await answer(request, options, inFlight > MAX_REQUESTS);
+    } finally {
+      inFlight--;
+    }
+  }
+  const routes: Readonly<Record<string, Handler>> = {
+    "/v1/metrics": metricsRoute,
+    "/-/healthy": () => textResponse(STATUS_CODE.OK, "ok"),
+    "/-/ready": () =>
+      options.isReady()
+        ? textResponse(STATUS_CODE.OK, "ready")
+        : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
+  };
+  return (request) => {
+    const pathname = URL.parse(request.url)?.pathname ?? "";
+    const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
+    return route?.(request) ??
+      textResponse(STATUS_CODE.NotFound, "There is nothing here. OTLP metrics go to /v1/metrics.");
+  };
+}
+
+async function answer(request: Request, options: RelayOptions, full: boolean): Promise<Response> {
+  const encoding = encodingOf(request.headers.get("content-type"));
+  let bytes = 0;
+  let response: Response;
+  try {
+    if (encoding === undefined) {
+      throw new RelayError(
+        STATUS_CODE.UnsupportedMediaType,
+        "the content type is neither application/x-protobuf nor application/json",
+      );
+    }
+    if (full) {
+      throw new RelayError(STATUS_CODE.ServiceUnavailable, "too many requests at once", {
+        retryAfterSeconds: BUSY_RETRY_SECONDS,
+      });
+    }
+    const body = await readRequestBody(request);
+    bytes = body.length;
+    response = successReply(encoding, await relay(body, encoding, request.headers, options));
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    options.log.refused(error);
+    response = errorReply(encoding ?? "protobuf", error);
+    if (error.status === STATUS_CODE.UnsupportedMediaType) {
+      response.headers.set("accept-encoding", CODINGS);
+    }
+  }
+  options.metrics.countRequest(response.status, bytes);
+  return response;
+}
+
+/** Sends a request on; gives how many of its points were taken out. */
+async function relay(
+  body: Uint8Array,
+  encoding: OtlpEncoding,
+  callerHeaders: Headers,
+  options: RelayOptions,
+): Promise<number> {
+  const { parseable, metrics, log, now } = options;
+  log.checkCredentials(callerHeaders);
+  const { bodies, counts } = translate(body, encoding);
+  const headers = forwardHeaders(callerHeaders, options.stream);
+  for (const part of bodies) {
+    const startedMs = now();
+    const delivery = await deliver(part, headers, parseable);
+    metrics.countForward((now() - startedMs) / 1_000, part.length, delivery.error === undefined);
+    log.delivered(delivery);
+    if (delivery.error !== undefined) throw delivery.error;
+  }
+  metrics.countStored(counts);
+  return droppedPoints(counts);
+}

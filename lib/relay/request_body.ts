@@ -1,0 +1,99 @@
+/** The body of a request to the relay: bounded in bytes and time, and without its encoding. */
+
+import type { Buffer } from "node:buffer";
+import { promisify } from "node:util";
+import { gunzip, inflate, type InputType, zstdDecompress } from "node:zlib";
+import { STATUS_CODE } from "@std/http/status";
+import { RelayError } from "./relay_error.ts";
+
+/** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
+export const MAX_REQUEST_BYTES = 16 * 1_048_576;
+/** Longest wait for a body, in milliseconds: nobody sends slower on purpose. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Decompress = (bytes: InputType, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+/** The codings that OTLP/HTTP names (gzip), and those that cost nothing. */
+const DECOMPRESS: Readonly<Record<string, Decompress>> = {
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+  zstd: promisify(zstdDecompress),
+};
+
+/** What the relay can decompress, for `Accept-Encoding` of a refusal (RFC 9110, section 12.5.3). */
+export const CODINGS: string = Object.keys(DECOMPRESS).join(", ");
+
+function tooLarge(): RelayError {
+  return new RelayError(
+    STATUS_CODE.ContentTooLarge,
+    `the request is longer than ${MAX_REQUEST_BYTES} bytes`,
+  );
+}
+
+/** Reads a stream to its end, or as far as the bound and the time allow. */
+async function readBounded(stream: ReadableStream<Bytes>): Promise<Bytes> {
+  const reader = stream.getReader();
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new RelayError(STATUS_CODE.RequestTimeout, "the request did not come in time")),
+    REQUEST_TIMEOUT_MS,
+  );
+  const chunks: Bytes[] = [];
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) break;
+      length += value.length;
+      if (length > MAX_REQUEST_BYTES) throw tooLarge();
+      chunks.push(value);
+    }
+  } catch (error) {
+    reader.cancel().catch(() => {/* The connection is gone, which is what is wanted. */});
+    if (error instanceof RelayError) throw error;
+    throw new RelayError(STATUS_CODE.BadRequest, "the request broke off");
+  } finally {
+    clearTimeout(timer);
+  }
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
+  const decompress = Object.hasOwn(DECOMPRESS, coding) ? DECOMPRESS[coding] : undefined;
+  if (decompress === undefined) {
+    throw new RelayError(
+      STATUS_CODE.UnsupportedMediaType,
+      `the content encoding ${JSON.stringify(coding)} is not one of ${CODINGS}, identity`,
+    );
+  }
+  try {
+    return new Uint8Array(await decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES }));
+  } catch (error) {
+    if (error instanceof RangeError) throw tooLarge();
+    throw new RelayError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
+  }
+}
+
+/**
+ * Reads the body of a request.
+ *
+ * @param request The request.
+ * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
+ * @throws {RelayError} 400, 408, 413 or 415, when it is broken, late, long or of another coding.
+ */
+export async function readRequestBody(request: Request): Promise<Bytes> {
+  if (Number(request.headers.get("content-length") ?? 0) > MAX_REQUEST_BYTES) throw tooLarge();
+  if (request.body === null) return new Uint8Array(0);
+  const bytes = await readBounded(request.body);
+  const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  return coding === "" || coding === "identity" ? bytes : await decompressed(bytes, coding);
+}

@@ -1,0 +1,248 @@
+import { assertEquals } from "@std/assert";
+import { createUpstream } from "../../lib/upstream/upstream.ts";
+import {
+  collectGarbage,
+  compressed,
+  configFor,
+  failureOf,
+  NEVER,
+  serveHttp,
+  serveRaw,
+  serveReply,
+  TEXT,
+  textOf,
+} from "./fakes.ts";
+
+const TOO_LARGE_HINT = "Set MAX_BODY_BYTES higher if these are vLLM's metrics.";
+const TIMEOUT_HINT =
+  "Is vLLM overloaded? SCRAPE_TIMEOUT and the reader's own timeout set the limit.";
+const CLOSED_HINT = "Did vLLM stop, or a gateway in front of it give up?";
+
+Deno.test("scrape() refuses a length over the limit before it reads", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n");
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin, { maxBodyBytes: 100 }));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TOO_LARGE",
+    'Cannot scrape "http://vllm/metrics": the body is too large, 101 bytes, allowed are 100',
+    TOO_LARGE_HINT,
+  ]);
+  await gone;
+});
+
+Deno.test("the body of a scrape breaks off at the limit", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send(`HTTP/1.1 200 OK\r\n\r\n${"x".repeat(101)}`);
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin, { maxBodyBytes: 100 }));
+  assertEquals(await failureOf(textOf(await upstream.scrape({ signal: NEVER }))), [
+    "UPSTREAM_TOO_LARGE",
+    'Cannot scrape "http://vllm/metrics": the body is too large, allowed are 100',
+    TOO_LARGE_HINT,
+  ]);
+  await gone;
+});
+
+Deno.test("a body of exactly the limit passes", async () => {
+  await using server = serveHttp(() => new Response(TEXT));
+  using upstream = createUpstream(configFor(server.origin, { maxBodyBytes: TEXT.length }));
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("scrape() tells a timeout before the headers", async () => {
+  await using server = serveRaw(({ gone }) => gone());
+  using upstream = createUpstream(configFor(server.origin, { timeoutMs: 30 }));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TIMEOUT",
+    'Cannot scrape "http://vllm/metrics": no answer within 30ms',
+    TIMEOUT_HINT,
+  ]);
+});
+
+Deno.test("scrape() takes the shorter of two timeouts", async () => {
+  await using server = serveRaw(({ gone }) => gone());
+  for (const [configured, asked] of [[20, 20_000], [20_000, 20]] as const) {
+    using upstream = createUpstream(configFor(server.origin, { timeoutMs: configured }));
+    const [, message] = await failureOf(upstream.scrape({ signal: NEVER, timeoutMs: asked }));
+    assertEquals(message, 'Cannot scrape "http://vllm/metrics": no answer within 20ms');
+  }
+});
+
+Deno.test("the body of a scrape tells a timeout, and how much had come", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n0123456789");
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin, { timeoutMs: 500 }));
+  assertEquals(await failureOf(textOf(await upstream.scrape({ signal: NEVER }))), [
+    "UPSTREAM_TIMEOUT",
+    'Cannot scrape "http://vllm/metrics": only 10 of 40 bytes of the body within 500ms',
+    TIMEOUT_HINT,
+  ]);
+  await gone;
+});
+
+Deno.test("the body of a scrape tells a timeout after the garbage is collected", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n0123456789");
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin, { timeoutMs: 500 }));
+  const scrape = await upstream.scrape({ signal: NEVER });
+  // Deno 2.9.6 then forgets that aborting the request has to abort the body.
+  collectGarbage();
+  const [code] = await failureOf(textOf(scrape));
+  assertEquals(code, "UPSTREAM_TIMEOUT");
+  await gone;
+});
+
+Deno.test("the body of a scrape tells a reader that does not read", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\n\r\n0123456789");
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin, { timeoutMs: 500 }));
+  const { body } = await upstream.scrape({ signal: NEVER });
+  await body.read();
+  await gone;
+  assertEquals(await failureOf(body.read()), [
+    "READER_SLOW",
+    'Cannot finish the scrape of "http://vllm/metrics": the reader took only 10 bytes in 500ms',
+    "",
+  ]);
+});
+
+Deno.test("the body of a scrape breaks off with the reader's signal", async () => {
+  const reader = new AbortController();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\n\r\n0123456789");
+    await gone();
+  });
+  using upstream = createUpstream(configFor(server.origin));
+  const scrape = await upstream.scrape({ signal: reader.signal });
+  const text = textOf(scrape);
+  reader.abort();
+  assertEquals(await failureOf(text), [
+    "READER_GONE",
+    'Cannot finish the scrape of "http://vllm/metrics": the reader left',
+    "",
+  ]);
+});
+
+const BROKEN: Array<[name: string, reply: string, amount: string]> = [
+  ["shorter than its length", "content-length: 10\r\n\r\nhi", "2 of 10 bytes"],
+  ["without its last chunk", "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "5 bytes"],
+  ["with half a chunk", "transfer-encoding: chunked\r\n\r\n5\r\nhel", "3 bytes"],
+  ["with a broken chunk", "transfer-encoding: chunked\r\n\r\n2\r\nhi\r\nxyz\r\n", "2 bytes"],
+];
+
+for (const [name, reply, amount] of BROKEN) {
+  Deno.test(`the body of a scrape is never ${name}`, async () => {
+    await using server = serveReply(`HTTP/1.1 200 OK\r\n${reply}`);
+    using upstream = createUpstream(configFor(server.origin));
+    assertEquals(await failureOf(textOf(await upstream.scrape({ signal: NEVER }))), [
+      "UPSTREAM_CLOSED",
+      'Cannot scrape "http://vllm/metrics": the server closed the connection in the middle of the ' +
+      `body, after ${amount}`,
+      CLOSED_HINT,
+    ]);
+  });
+}
+
+for (const coding of ["gzip", "x-gzip", "deflate", "br", "GZIP"]) {
+  Deno.test(`scrape() decompresses ${coding} that nobody asked for`, async () => {
+    const body = await compressed(TEXT.repeat(1000), coding);
+    const headers = { "content-encoding": coding, "content-length": `${body.byteLength}` };
+    await using server = serveHttp(() => new Response(body, { headers }));
+    using upstream = createUpstream(configFor(server.origin));
+    const scrape = await upstream.scrape({ signal: NEVER });
+    assertEquals(scrape.contentLength, undefined);
+    assertEquals(await textOf(scrape), TEXT.repeat(1000));
+  });
+}
+
+Deno.test("scrape() takes the coding identity as none", async () => {
+  const headers = { "content-encoding": "identity" };
+  await using server = serveHttp(() => new Response(TEXT, { headers }));
+  using upstream = createUpstream(configFor(server.origin));
+  const scrape = await upstream.scrape({ signal: NEVER });
+  assertEquals([scrape.contentLength, await textOf(scrape)], [TEXT.length, TEXT]);
+});
+
+for (const coding of ["zstd", "gzip, gzip", "constructor"]) {
+  Deno.test(`scrape() refuses the coding ${coding}`, async () => {
+    const headers = { "content-encoding": coding };
+    await using server = serveHttp(() => new Response(TEXT, { headers }));
+    using upstream = createUpstream(configFor(server.origin));
+    assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+      "UPSTREAM_FAILED",
+      'Cannot scrape "http://vllm/metrics": the body is compressed in a way that was not asked for',
+      "Let what stands in front of vLLM send it plain, or as gzip, deflate or br.",
+    ]);
+  });
+}
+
+Deno.test("a compressed body breaks off at the limit of the plain one", async () => {
+  const body = await compressed("x".repeat(50_000_000), "gzip");
+  const headers = { "content-encoding": "gzip" };
+  await using server = serveHttp(() => new Response(body, { headers }));
+  using upstream = createUpstream(configFor(server.origin));
+  const [code] = await failureOf(textOf(await upstream.scrape({ signal: NEVER })));
+  assertEquals(code, "UPSTREAM_TOO_LARGE");
+});
+
+Deno.test("a compressed body that is cut off is not complete", async () => {
+  const body = await compressed(TEXT.repeat(1000), "gzip");
+  const head =
+    `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${body.byteLength}\r\n\r\n`;
+  await using server = serveRaw(async ({ send }) => {
+    await send(head);
+    await send(body.subarray(0, 20));
+  });
+  using upstream = createUpstream(configFor(server.origin));
+  const [code] = await failureOf(textOf(await upstream.scrape({ signal: NEVER })));
+  assertEquals(code, "UPSTREAM_CLOSED");
+});
+
+for (const [name, cut] of [["cut", 20], ["not compressed at all", 0]] as const) {
+  Deno.test(`a compressed body that is ${name} is told as such`, async () => {
+    const whole = await compressed(TEXT.repeat(1000), "gzip");
+    const body = cut === 0 ? TEXT : whole.subarray(0, cut);
+    const headers = { "content-encoding": "gzip" };
+    await using server = serveHttp(() => new Response(body, { headers }));
+    using upstream = createUpstream(configFor(server.origin));
+    assertEquals(await failureOf(textOf(await upstream.scrape({ signal: NEVER }))), [
+      "UPSTREAM_FAILED",
+      'Cannot scrape "http://vllm/metrics": the body does not decompress as gzip',
+      "",
+    ]);
+  });
+}
+
+Deno.test("cancelling a compressed body aborts the request", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  const body = await compressed(TEXT, "gzip");
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n");
+    await send(body.subarray(0, 20));
+    await gone();
+    sawEnd();
+  });
+  using upstream = createUpstream(configFor(server.origin));
+  const scrape = await upstream.scrape({ signal: NEVER });
+  await scrape.body.cancel();
+  await gone;
+});

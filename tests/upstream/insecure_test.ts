@@ -1,0 +1,254 @@
+import { assert, assertEquals } from "@std/assert";
+import { Secret } from "../../lib/config/secret.ts";
+import { createUpstream } from "../../lib/upstream/upstream.ts";
+import type { Upstream } from "../../lib/upstream/upstream.ts";
+import {
+  closedPort,
+  compressed,
+  configFor,
+  failureOf,
+  NEVER,
+  NO_SUCH_HOST,
+  type Overrides,
+  pem,
+  serveHttp,
+  serveMutualTls,
+  serveRaw,
+  serveReply,
+  TEXT,
+  textOf,
+} from "./fakes.ts";
+
+/** By its number, since looking a name up cannot be broken off. */
+const SELF = { certificate: "self", host: "127.0.0.1" };
+
+function insecure(origin: string, overrides: Overrides = {}): Upstream {
+  const tls = { ...overrides.tls, skipVerify: true };
+  return createUpstream(configFor(`${origin}/metrics`, { ...overrides, tls }));
+}
+
+for (const certificate of ["self", "expired", "future", "other", "server"]) {
+  // With the permissions of the service: a later test would not notice that more is needed.
+  const permissions: Deno.PermissionOptionsObject = { net: true, read: true, env: true };
+  Deno.test(`skipVerify takes the certificate "${certificate}"`, { permissions }, async () => {
+    const reply =
+      `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${TEXT.length}\r\n` +
+      `connection: close\r\n\r\n${TEXT}`;
+    await using server = serveReply(reply, { certificate, host: "localhost" });
+    using upstream = insecure(server.origin, { headers: [["authorization", "Bearer token"]] });
+    const scrape = await upstream.scrape({ signal: NEVER });
+    assertEquals([scrape.contentType, scrape.contentLength], ["text/plain", TEXT.length]);
+    assertEquals(await textOf(scrape), TEXT);
+    const head = server.requests[0]?.toLowerCase() ?? "";
+    assert(head.startsWith("get /metrics?key=secret http/1.1\r\n"), head);
+    assert(head.includes("\r\nauthorization: bearer token\r\n"), head);
+    assert(head.includes("\r\naccept-encoding: identity\r\n"), head);
+  });
+}
+
+Deno.test("skipVerify leaves every other upstream verified", async () => {
+  await using server = serveReply(
+    `HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${TEXT}`,
+    SELF,
+  );
+  using open = insecure(server.origin);
+  using strict = createUpstream(configFor(server.origin));
+  assertEquals(await textOf(await open.scrape({ signal: NEVER })), TEXT);
+  assertEquals((await failureOf(strict.scrape({ signal: NEVER })))[0], "UPSTREAM_TLS");
+  assertEquals(await textOf(await open.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("skipVerify shows the client certificate", async () => {
+  await using server = await serveMutualTls();
+  using upstream = insecure(server.origin, {
+    tls: { cert: pem("client.pem"), key: new Secret(pem("client.key")) },
+  });
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("skipVerify tells a server that wants a client certificate", async () => {
+  await using server = await serveMutualTls();
+  using upstream = insecure(server.origin);
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the server wants a client certificate',
+    "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.",
+  ]);
+});
+
+Deno.test("skipVerify keeps a body of many chunks as it is", async () => {
+  const line = "0123456789abcdef".repeat(64);
+  const body = Array.from({ length: 5000 }, (_, index) => `${index} ${line}\n`).join("");
+  await using server = serveReply(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${body}`, SELF);
+  using upstream = insecure(server.origin, { maxBodyBytes: 100_000_000 });
+  const scrape = await upstream.scrape({ signal: NEVER });
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of scrape.body) {
+    text += decoder.decode(chunk);
+    chunk.fill(0);
+  }
+  assertEquals(text, body);
+});
+
+Deno.test("skipVerify keeps the connection for the next one", async () => {
+  await using server = serveHttp(() => new Response(TEXT), "self");
+  using upstream = insecure(server.origin);
+  for (let count = 0; count < 5; count++) {
+    assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+  }
+  assertEquals(server.ports.size, 1);
+});
+
+Deno.test("skipVerify decompresses", async () => {
+  const body = await compressed(TEXT, "gzip");
+  await using server = serveRaw(async ({ send }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n");
+    await send(body);
+  }, SELF);
+  using upstream = insecure(server.origin);
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("skipVerify tells a port without a listener", async () => {
+  using upstream = insecure(`https://127.0.0.1:${closedPort()}`);
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_REFUSED",
+    'Cannot scrape "http://vllm/metrics": connection refused',
+    "Is vLLM running, and is the port right?",
+  ]);
+});
+
+Deno.test("skipVerify tells a name without an address", async () => {
+  using upstream = insecure(`https://${NO_SUCH_HOST}`);
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_DNS",
+    `Cannot scrape "http://vllm/metrics": host name "${NO_SUCH_HOST}" not found`,
+    "Is the name right? Between containers it is the name of vLLM's service.",
+  ]);
+});
+
+Deno.test("skipVerify tells a server without TLS", async () => {
+  await using server = serveReply("HTTP/1.1 400 Bad Request\r\n\r\n");
+  using upstream = insecure(server.origin.replace("http:", "https:"));
+  assertEquals((await failureOf(upstream.scrape({ signal: NEVER }))).slice(0, 2), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the server does not speak TLS',
+  ]);
+});
+
+const FAILURES: Array<[name: string, reply: string, code: string, text: string]> = [
+  [
+    "a status",
+    "HTTP/1.1 404 secret\r\ncontent-length: 0\r\n\r\n",
+    "UPSTREAM_STATUS",
+    "status 404 Not Found",
+  ],
+  [
+    "a foreign redirect",
+    "HTTP/1.1 302 Found\r\nlocation: https://u:secret@other.example/a?b=secret\r\n" +
+    "content-length: 0\r\n\r\n",
+    "UPSTREAM_REDIRECT",
+    'redirected to another server, "https://other.example"',
+  ],
+  ["what is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n", "UPSTREAM_FAILED", "the reply is not HTTP"],
+  [
+    "a large header",
+    `HTTP/1.1 200 OK\r\na: ${"b".repeat(1_000_000)}\r\n\r\n`,
+    "UPSTREAM_FAILED",
+    "the header of the reply is too large",
+  ],
+  [
+    "an early end",
+    "HTTP/1.1 200",
+    "UPSTREAM_CLOSED",
+    "the server closed the connection before it answered",
+  ],
+  [
+    "a length over the limit",
+    "HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n",
+    "UPSTREAM_TOO_LARGE",
+    "the body is too large, 2000000 bytes, allowed are 1000000",
+  ],
+];
+
+for (const [name, reply, code, text] of FAILURES) {
+  Deno.test(`skipVerify tells ${name}`, async () => {
+    await using server = serveReply(reply, SELF);
+    using upstream = insecure(server.origin);
+    assertEquals((await failureOf(upstream.scrape({ signal: NEVER }))).slice(0, 2), [
+      code,
+      `Cannot scrape "http://vllm/metrics": ${text}`,
+    ]);
+  });
+}
+
+const BROKEN: Array<[name: string, reply: string, amount: string]> = [
+  ["shorter than its length", "content-length: 10\r\n\r\nhi", "2 of 10 bytes"],
+  ["without its last chunk", "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n", "5 bytes"],
+  ["with a broken chunk", "transfer-encoding: chunked\r\n\r\n2\r\nhi\r\nxyz\r\n", "2 bytes"],
+];
+
+for (const [name, reply, amount] of BROKEN) {
+  Deno.test(`skipVerify never hands out a body ${name}`, async () => {
+    await using server = serveReply(`HTTP/1.1 200 OK\r\n${reply}`, SELF);
+    using upstream = insecure(server.origin);
+    assertEquals((await failureOf(textOf(await upstream.scrape({ signal: NEVER })))).slice(0, 2), [
+      "UPSTREAM_CLOSED",
+      'Cannot scrape "http://vllm/metrics": the server closed the connection in the middle of the ' +
+      `body, after ${amount}`,
+    ]);
+  });
+}
+
+Deno.test("skipVerify follows a redirect on the same origin", async () => {
+  await using server = serveRaw(
+    ({ request, send }) =>
+      send(
+        request.startsWith("GET /next ")
+          ? `HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${TEXT}`
+          : "HTTP/1.1 302 Found\r\nlocation: /next\r\nconnection: close\r\n\r\n",
+      ),
+    SELF,
+  );
+  using upstream = insecure(server.origin);
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("skipVerify tells a timeout before the headers", async () => {
+  await using server = serveRaw(({ gone }) => gone(), SELF);
+  using upstream = insecure(server.origin, { timeoutMs: 100 });
+  assertEquals((await failureOf(upstream.scrape({ signal: NEVER }))).slice(0, 2), [
+    "UPSTREAM_TIMEOUT",
+    'Cannot scrape "http://vllm/metrics": no answer within 100ms',
+  ]);
+});
+
+Deno.test("skipVerify tells a timeout in the body, and aborts the request", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n0123456789");
+    await gone();
+    sawEnd();
+  }, SELF);
+  using upstream = insecure(server.origin, { timeoutMs: 500 });
+  assertEquals((await failureOf(textOf(await upstream.scrape({ signal: NEVER })))).slice(0, 2), [
+    "UPSTREAM_TIMEOUT",
+    'Cannot scrape "http://vllm/metrics": only 10 of 40 bytes of the body within 500ms',
+  ]);
+  await gone;
+});
+
+Deno.test("skipVerify aborts the request when its body is cancelled", async () => {
+  const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
+  await using server = serveRaw(async ({ send, gone }) => {
+    await send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nfirst");
+    await gone();
+    sawEnd();
+  }, SELF);
+  using upstream = insecure(server.origin);
+  const scrape = await upstream.scrape({ signal: NEVER });
+  await scrape.body.read();
+  await scrape.body.cancel();
+  await gone;
+});

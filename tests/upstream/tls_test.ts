@@ -1,0 +1,230 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { Secret } from "../../lib/config/secret.ts";
+import { MetricsError } from "../../lib/errors.ts";
+import type { Target } from "../../lib/upstream/complaint.ts";
+import { tlsFailure } from "../../lib/upstream/tls_failure.ts";
+import { createUpstream } from "../../lib/upstream/upstream.ts";
+import {
+  configFor,
+  failureOf,
+  NEVER,
+  pem,
+  serveHttp,
+  serveMutualTls,
+  serveReply,
+  TEXT,
+  textOf,
+} from "./fakes.ts";
+
+const caCerts = pem("ca.pem");
+const TRUST_HINT = "Set VLLM_TLS_CA_FILE to the certificate of the authority that signed it.";
+
+const CERTIFICATES: Array<[certificate: string, host: string, text: string, hint: string]> = [
+  ["self", "localhost", "the certificate is from an unknown authority", TRUST_HINT],
+  [
+    "expired",
+    "localhost",
+    "the certificate expired on 2002-01-01",
+    "Renew the certificate of the server, or set the clock of this machine.",
+  ],
+  [
+    "future",
+    "localhost",
+    "the certificate becomes valid only on 2119-01-01",
+    "Is the clock of this machine right?",
+  ],
+  [
+    "other",
+    "localhost",
+    'the certificate is not for "localhost"',
+    'It is for "other.example".',
+  ],
+  [
+    "other",
+    "127.0.0.1",
+    'the certificate is not for "127.0.0.1"',
+    'It is for "other.example".',
+  ],
+];
+
+for (const [certificate, host, text, hint] of CERTIFICATES) {
+  Deno.test(`scrape() tells the certificate "${certificate}" on ${host}`, async () => {
+    await using server = serveReply("", { certificate, host });
+    using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
+    assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+      "UPSTREAM_TLS",
+      `Cannot scrape "http://vllm/metrics": ${text}`,
+      hint,
+    ]);
+    assertEquals(server.requests, []);
+  });
+}
+
+Deno.test("scrape() trusts no authority that is not configured", async () => {
+  await using server = serveReply("", { certificate: "server", host: "localhost" });
+  using upstream = createUpstream(configFor(server.origin));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the certificate is from an unknown authority',
+    TRUST_HINT,
+  ]);
+});
+
+Deno.test("scrape() trusts a certificate signed by itself when it is configured", async () => {
+  await using server = serveReply(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${TEXT}`, {
+    certificate: "self",
+    host: "localhost",
+  });
+  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts: pem("self.pem") } }));
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+});
+
+Deno.test("scrape() tells a server without TLS on an https address", async () => {
+  await using server = serveReply("HTTP/1.1 400 Bad Request\r\n\r\n");
+  using upstream = createUpstream(configFor(server.origin.replace("http:", "https:")));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the server does not speak TLS',
+    "Is the port right, or should the address begin with http://?",
+  ]);
+});
+
+Deno.test("scrape() tells a connection that ends in the handshake", async () => {
+  await using server = serveReply("");
+  using upstream = createUpstream(configFor(server.origin.replace("http:", "https:")));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the server closed the connection during the TLS handshake',
+    "Is the port right, and does it speak TLS?",
+  ]);
+});
+
+Deno.test("scrape() speaks HTTP/2 where the server does", async () => {
+  await using server = serveHttp((request) => new Response(request.headers.get("host")), "server");
+  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
+  // HTTP/2 has no field of that name.
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), "");
+});
+
+Deno.test("the body of a scrape over HTTP/2 is never cut short", async () => {
+  const { promise: seen, resolve: saw } = Promise.withResolvers<void>();
+  await using server = serveHttp(() =>
+    new Response(
+      new ReadableStream({
+        async start(controller): Promise<void> {
+          controller.enqueue(new TextEncoder().encode("hello"));
+          await seen;
+          controller.error(new Error("Broken on purpose"));
+        },
+      }),
+    ), "server");
+  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
+  const { body } = await upstream.scrape({ signal: NEVER });
+  await body.read();
+  saw();
+  assertEquals((await failureOf(body.read())).slice(0, 2), [
+    "UPSTREAM_CLOSED",
+    'Cannot scrape "http://vllm/metrics": the server closed the connection in the middle of the ' +
+    "body, after 5 bytes",
+  ]);
+});
+
+Deno.test("scrape() shows its client certificate", async () => {
+  await using server = await serveMutualTls();
+  using upstream = createUpstream(configFor(`${server.origin}/metrics`, {
+    tls: { caCerts, cert: pem("client.pem"), key: new Secret(pem("client.key")) },
+  }));
+  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+  assertEquals(server.requests, ["/metrics?key=secret"]);
+});
+
+Deno.test("scrape() tells a server that wants a client certificate", async () => {
+  await using server = await serveMutualTls();
+  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_TLS",
+    'Cannot scrape "http://vllm/metrics": the server wants a client certificate',
+    "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.",
+  ]);
+});
+
+Deno.test("scrape() tells a server that closes on another's client certificate", async () => {
+  await using server = await serveMutualTls();
+  using upstream = createUpstream(configFor(server.origin, {
+    tls: { caCerts, cert: pem("server.pem"), key: new Secret(pem("server.key")) },
+  }));
+  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    "UPSTREAM_CLOSED",
+    'Cannot scrape "http://vllm/metrics": the server closed the connection before it answered',
+    "Did vLLM stop, or is the port another service's? Does it not accept the client certificate?",
+  ]);
+});
+
+Deno.test("createUpstream() refuses a key of another certificate", () => {
+  const config = configFor("https://vllm/", {
+    tls: { cert: pem("client.pem"), key: new Secret(pem("server.key")) },
+  });
+  assertThrows(
+    () => createUpstream(config),
+    MetricsError,
+    "Cannot use VLLM_TLS_CERT_FILE with VLLM_TLS_KEY_FILE: the key is another certificate's",
+  );
+});
+
+for (const skipVerify of [false, true]) {
+  Deno.test(`createUpstream() refuses a broken authority, also with skipVerify ${skipVerify}`, () => {
+    const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assertThrows(
+      () => createUpstream(configFor("https://vllm/", { tls: { caCerts: broken, skipVerify } })),
+      MetricsError,
+      "Cannot use the files of VLLM_TLS_CA_FILE, VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE: one of " +
+        "them is not PEM",
+    );
+  });
+}
+
+const TARGET: Target = { label: "", hostname: "", hasCredentials: false, hasCertificate: false };
+const ALERTS: Array<[alert: string, hasCertificate: boolean, text: string]> = [
+  ["HandshakeFailure", false, "the server broke the TLS handshake off (HandshakeFailure)"],
+  ["InternalError", true, "the server broke the TLS handshake off (InternalError)"],
+  ["ProtocolVersion", false, "the server speaks no TLS of today"],
+  ["BadCertificate", false, "the server wants a client certificate"],
+  ["UnknownCA", true, "the server does not accept the client certificate (UnknownCA)"],
+];
+
+for (const [alert, hasCertificate, text] of ALERTS) {
+  Deno.test(`tlsFailure() tells the alert ${alert}, certificate shown: ${hasCertificate}`, () => {
+    const failure = tlsFailure(`received fatal alert: ${alert}`, { ...TARGET, hasCertificate });
+    assertEquals([failure?.code, failure?.text], ["UPSTREAM_TLS", text]);
+  });
+}
+
+const PROBLEMS: Array<[problem: string, text: string]> = [
+  ["Other(OtherError(CaUsedAsEndEntity))", "the certificate is an authority's, not a server's"],
+  ["Other(OtherError(UnsupportedCertVersion))", "the certificate is of an old version"],
+  [
+    "Other(OtherError(PathLenConstraintViolated))",
+    "the certificate is not valid (PathLenConstraintViolated)",
+  ],
+  ["BadSignature", "the certificate is not valid (BadSignature)"],
+  ["Expired", "the certificate expired"],
+  ["certificate expired: certificate is not valid after 99999999999999", "the certificate expired"],
+  ["NotValidForName", "the certificate is not for this host"],
+];
+
+for (const [problem, text] of PROBLEMS) {
+  Deno.test(`tlsFailure() tells ${problem}`, () => {
+    assertEquals(tlsFailure(`invalid peer certificate: ${problem}`, TARGET)?.text, text);
+  });
+}
+
+Deno.test("tlsFailure() names all that a certificate is for", () => {
+  const detail =
+    'invalid peer certificate: certificate not valid for name "127.0.0.2"; certificate ' +
+    'is only valid for DnsName("localhost"), IpAddress(127.0.0.1) or IpAddress(0::1)';
+  assertEquals(tlsFailure(detail, TARGET), {
+    code: "UPSTREAM_TLS",
+    text: 'the certificate is not for "127.0.0.2"',
+    hint: 'It is for "localhost", "127.0.0.1", "0::1".',
+  });
+});
