@@ -1,99 +1,63 @@
 /** `vllm-metrics serve`: runs the service until it is asked to stop. */
 
-import { Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
+import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { Admission } from "../server/admission.ts";
-import { createHandler } from "../server/handler.ts";
-import { MetricsRoute } from "../server/metrics_route.ts";
-import { OwnMetrics } from "../server/own_metrics.ts";
-import { UpstreamState } from "../server/upstream_state.ts";
-import { createUpstream, type Upstream } from "../upstream/upstream.ts";
+import { createUpstream } from "../upstream/upstream.ts";
 import { VERSION } from "../version.ts";
 import { configure } from "./configure.ts";
 import { EXIT, type Host, type Listener } from "./host.ts";
+import { createService, type Handler, type Service } from "./service.ts";
 
-/** Requests on `/metrics` at once: a scrape takes milliseconds, so more means that readers hang. */
-const MAX_REQUESTS = 100;
 /** How long replies under way may take after a stop signal, in milliseconds. */
 const STOP_MS = 900;
 
-/** The service without its listener. */
-export interface Service {
-  /** Answers requests. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
-  /** Makes the service say that it is no longer ready. */
-  stop(): void;
-}
-
-/** What {@linkcode createService} needs from outside. */
-export type ServiceHost = Pick<
-  Host,
-  "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime"
->;
-
-/**
- * Puts the parts of the service together.
- *
- * @param upstream The server that is scraped.
- * @param log Takes its log lines.
- * @param host Clock and process figures.
- * @returns The service, ready to be listened for.
- */
-export function createService(upstream: Upstream, log: Logger, host: ServiceHost): Service {
-  let ready = true;
-  const state = new UpstreamState(upstream.label, log);
-  const registry = new Registry();
-  const metrics = new OwnMetrics(registry, {
-    version: VERSION,
-    runtime: host.runtime,
-    startSeconds: host.startedMs / 1_000,
-    cpuSeconds: () => host.cpuSeconds(),
-    residentBytes: () => host.residentBytes(),
-  });
-  const now = (): number => host.now();
-  const admission = new Admission({
-    limit: MAX_REQUESTS,
-    now,
-    onChange: (requests) => metrics.requestsInFlight = requests,
-    onEvict: () => metrics.evicted++,
-  });
-  const metricsRoute = new MetricsRoute({ upstream, admission, metrics, state, now });
-  const isReady = (): boolean => ready;
-  const label = upstream.label;
-  return {
-    handler: createHandler({
-      version: VERSION,
-      upstream: label,
-      state,
-      registry,
-      metricsRoute,
-      isReady,
-    }),
-    stop: () => ready = false,
-  };
-}
-
-/** Host and port as one writes them: an IPv6 address stands in brackets. */
-function addressText(hostname: string, port: number): string {
+/** An address as it stands in a URL. */
+function addressText({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Opens the listener, or says why that cannot be. */
-function listen(host: Host, config: Config, service: Service): Listener {
-  const { hostname, port } = config.listen;
-  const address = addressText(hostname, port);
+/** A listener, and which setting moves it. */
+interface Place {
+  readonly address: Address;
+  readonly setting: string;
+}
+
+/** Opens a listener, or says why that cannot be. */
+function listen(host: Host, handler: Handler, { address, setting }: Place): Listener {
   try {
-    return host.listen({ hostname, port, handler: service.handler });
+    return host.listen({ ...address, handler });
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     const reason = taken ? "the port is in use" : error instanceof Error ? error.message : "";
-    throw new MetricsError("LISTEN_FAILED", `Cannot listen on "${address}": ${reason}`, {
-      hint: `${taken ? "Is another copy running? " : ""}Set LISTEN_ADDRESS to another address.`,
-      cause: error,
-    });
+    throw new MetricsError(
+      "LISTEN_FAILED",
+      `Cannot listen on "${addressText(address)}": ${reason}`,
+      {
+        hint: `${taken ? "Is another copy running? " : ""}Set ${setting} to another address.`,
+        cause: error,
+      },
+    );
   }
+}
+
+/** Opens the listeners and says so. */
+function listenForAll(host: Host, config: Config, service: Service, log: Logger): Listener[] {
+  const metrics = { address: config.listen, setting: "LISTEN_ADDRESS" };
+  const listeners = [listen(host, service.handler, metrics)];
+  const { relay, upstream } = config;
+  if (relay !== undefined && service.relayHandler !== undefined) {
+    const otlp = { address: relay.listen, setting: "OTLP_LISTEN_ADDRESS" };
+    listeners.push(listen(host, service.relayHandler, otlp));
+  }
+  const [address, otlpAddress] = [config.listen, relay?.listen].map((wanted, index) =>
+    wanted && addressText({ ...wanted, port: listeners[index]?.port ?? wanted.port })
+  );
+  log.info("Listening", { address, upstream: upstream.label, version: VERSION });
+  if (relay === undefined) log.info("The relay is off: PARSEABLE_URL is not set");
+  else log.info("Relaying OTLP", { address: otlpAddress, parseable: relay.label });
+  return listeners;
 }
 
 /** The first two stop signals, heard from the moment this is made. */
@@ -133,14 +97,15 @@ class StopSignals implements Disposable {
  */
 async function runUntilStopped(
   signals: StopSignals,
-  listener: Listener,
+  listeners: readonly Listener[],
   service: Service,
 ): Promise<void> {
   await signals.first;
   service.stop();
   const late = Promise.withResolvers<void>();
   const deadline = setTimeout(() => late.resolve(), STOP_MS);
-  await Promise.race([listener.shutdown(), signals.second, late.promise]);
+  const done = Promise.all(listeners.map((listener) => listener.shutdown()));
+  await Promise.race([done, signals.second, late.promise]);
   clearTimeout(deadline);
 }
 
@@ -170,13 +135,11 @@ export async function serve(host: Host): Promise<number> {
   for (const warning of config.warnings) log.warn(warning);
   try {
     using upstream = createUpstream(config.upstream);
-    const service = createService(upstream, log, host);
+    using service = createService({ upstream, relay: config.relay, log, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
-    const listener = listen(host, config, service);
-    const address = addressText(config.listen.hostname, listener.port);
-    log.info("Listening", { address, upstream: upstream.label, version: VERSION });
-    await runUntilStopped(signals, listener, service);
+    const listeners = listenForAll(host, config, service, log);
+    await runUntilStopped(signals, listeners, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {

@@ -24,7 +24,7 @@ function prefixOf(url: URL): string {
  * @returns Where Parseable takes metrics: the base URL and `/v1/metrics`.
  */
 export function parseBaseUrl(text: string): Parsed<URL> {
-  // Credentials first, wherever they are: what they are wrong with does not matter here.
+  // First, and by the sign alone: credentials that break the URL are credentials all the same.
   if (text.includes("@")) {
     return refuse(
       "it has credentials in it. The relay has none of its own: Fluent Bit sends them. " +

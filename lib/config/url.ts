@@ -138,7 +138,7 @@ export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
         `"%2F" for "/", "%3F" for "?" and "%23" for "#".`,
     );
   }
-  if (url.pathname.includes("://")) {
+  if (url.pathname.includes("://") || url.host.includes(",")) {
     return refuse(`it is more than one URL. Write one, such as "${form.example}".`);
   }
   return accept(url);

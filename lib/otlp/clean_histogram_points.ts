@@ -29,6 +29,11 @@ export function cleanHistogramPoint(
     return undefined;
   }
   const { bucketCounts, explicitBounds } = buckets;
+  // Buckets that were joined may hold too much, or the one that holds all.
+  if (bucketCounts !== point.bucketCounts && !bucketCounts.every(isStorable)) {
+    countDropped(counts, "count_impossible");
+    return undefined;
+  }
   const attributes = cleanAttributes(point.attributes, counts);
   const exemplars = cleanExemplars(point.exemplars, counts);
   const sum = finite(point.sum, "sum_not_finite", counts);

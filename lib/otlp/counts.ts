@@ -6,7 +6,7 @@ import type { MetricKind, MetricsRequest } from "./model.ts";
 export const POINT_DROP_REASONS = {
   value_missing: "a number point without a value and without the flag that says so",
   value_not_finite: "a number point whose value is NaN or infinite",
-  count_impossible: "a count that is negative, fractional or beyond 64 bits",
+  count_impossible: "a count that is negative, fractional or beyond what Parseable holds",
   bound_not_finite: "a histogram point with a bound that is NaN, or infinite between others",
   summary_sum_not_finite: "a summary point whose sum is NaN or infinite; it has no optional sum",
   point_too_large: "a point that exceeds the limit on a request body by itself",

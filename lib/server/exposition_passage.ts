@@ -23,6 +23,9 @@ const MAX_BURST_BYTES = 1_048_576;
 /** Bytes without a line of an exposition after which the body counts as something else. */
 const MAX_FOREIGN_BYTES = 65_536;
 
+/** Bytes of a body that are looked at to say what else it is. */
+const HEAD_BYTES = 1_024;
+
 const EMPTY = new Uint8Array(0);
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -83,12 +86,14 @@ export class ExpositionPassage {
    */
   async begin(): Promise<Beginning> {
     const { bytes, end } = await this.#gather(await this.#read());
+    // A copy: the bytes are edited in place, and reading on detaches their room.
+    const head = bytes.slice(0, HEAD_BYTES);
     const pieces = [this.#push(bytes, end)];
-    this.#refuseForeign(bytes);
+    this.#refuseForeign(head);
     while (await this.#mustWait()) {
       const read = await this.#read();
       pieces.push(this.#push(read.bytes, read.end));
-      this.#refuseForeign(bytes);
+      this.#refuseForeign(head);
     }
     return { bytes: join(pieces), whole: this.#sanitizer?.finished ?? false };
   }

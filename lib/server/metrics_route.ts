@@ -78,6 +78,7 @@ export class MetricsRoute {
       return await visit.answer(request);
     } catch (error) {
       const failure = visit.fail(error);
+      await visit.letGo(failure);
       return errorResponse(failure);
     }
   }
@@ -138,7 +139,14 @@ class Visit {
         cause: error,
       });
     this.#end(failure);
+    // A body that is refused before its end would come on until the time is up.
+    void this.#passage?.cancel(failure);
     return failure;
+  }
+
+  /** Lets go of a body that nobody will read; again does nothing. */
+  async letGo(reason: unknown): Promise<void> {
+    await this.#passage?.cancel(reason);
   }
 
   /** The rest of the body behind its first bytes. If it breaks off, so does the reply. */
@@ -174,7 +182,7 @@ class Visit {
   async #leaveEarly(reason: unknown): Promise<void> {
     this.#ended = true;
     this.#ticket.leave();
-    await this.#passage?.cancel(reason);
+    await this.letGo(reason);
   }
 
   #end(failure?: MetricsError): void {

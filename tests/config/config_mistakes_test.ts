@@ -36,6 +36,11 @@ Deno.test.each([
     'VLLM_METRICS_URL: is not set. Write where vLLM serves its metrics, such as "http://localhost:8000/metrics".',
   ],
   [
+    "no URL but a file that would have one",
+    { VLLM_METRICS_URL: "", VLLM_METRICS_URL_FILE: "/token" },
+    'VLLM_METRICS_URL: is not set. Write where vLLM serves its metrics, such as "http://localhost:8000/metrics".',
+  ],
+  [
     "a URL without scheme",
     { VLLM_METRICS_URL: "localhost:8000" },
     'VLLM_METRICS_URL: cannot use "localhost:8000": it has no scheme. Write "http://localhost:8000/metrics".',
@@ -134,6 +139,11 @@ Deno.test.each([
     { VLLM_TLS_CERT_FILE: "/cert.pem", VLLM_TLS_KEY_FILE: "/cert.pem" },
     'VLLM_TLS_KEY_FILE: cannot use "/cert.pem": no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".',
   ],
+  [
+    "an address that Deno would listen on",
+    { DENO_SERVE_ADDRESS: "tcp:0.0.0.0:8000" },
+    "DENO_SERVE_ADDRESS: is set, and Deno would listen there in the place of LISTEN_ADDRESS. Unset it and use LISTEN_ADDRESS.",
+  ],
 ])("parseConfig() refuses %s", (_, env, mistake) => {
   assertEquals(mistakesOf({ ...URL_ONLY, ...env }), [mistake]);
 });
@@ -155,6 +165,9 @@ Deno.test.each([
 Deno.test("parseConfig() reports all mistakes at once, in the order of the table", () => {
   const mistakes = mistakesOf({
     LOG_LEVEL: "loud",
+    DENO_SERVE_ADDRESS: "duplicate,tcp:0.0.0.0:8000",
+    PARSEABLE_TIMEOUT: "30",
+    PARSEABLE_URL: "parseable",
     VLLM_TLS_CA_FILE: "/missing",
     VLLM_HEADERS: "x",
     VLLM_USERNAME: "a:b",
@@ -169,7 +182,10 @@ Deno.test("parseConfig() reports all mistakes at once, in the order of the table
     "VLLM_USERNAME",
     "VLLM_HEADERS",
     "VLLM_TLS_CA_FILE",
+    "PARSEABLE_URL",
+    "PARSEABLE_TIMEOUT",
     "LOG_LEVEL",
+    "DENO_SERVE_ADDRESS",
   ]);
 });
 

@@ -69,7 +69,8 @@ Deno.test("parseConfig() reads every plain setting, spaces around it aside", () 
 
 Deno.test("parseConfig() takes an empty variable as not set", () => {
   const env = { ...URL_ONLY, LISTEN_ADDRESS: "", SCRAPE_TIMEOUT: " ", VLLM_BEARER_TOKEN: "" };
-  assertEquals(configOf({ ...env, VLLM_BEARER_TOKEN_FILE: "" }), configOf(URL_ONLY));
+  const more = { VLLM_BEARER_TOKEN_FILE: "", PARSEABLE_URL: "", DENO_SERVE_ADDRESS: "" };
+  assertEquals(configOf({ ...env, ...more }), configOf(URL_ONLY));
 });
 
 Deno.test.each([

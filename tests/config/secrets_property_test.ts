@@ -31,6 +31,26 @@ const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
   "a query of a wrong URL": (secret) => ({
     VLLM_METRICS_URL: `vllm:8000?key=${encodeURIComponent(secret)}`,
   }),
+  "a URL of Parseable as it stands": (secret) => ({
+    PARSEABLE_URL: `http://me:${secret}@parseable:8000`,
+  }),
+  "a URL of Parseable as user": (secret) => ({ PARSEABLE_URL: `http://${secret}@parseable` }),
+  "a URL of Parseable, encoded": (secret) => ({
+    PARSEABLE_URL: `https://me:${encodeURIComponent(secret)}@parseable/v1/metrics`,
+  }),
+  "a URL of Parseable without scheme": (secret) => ({ PARSEABLE_URL: `me:${secret}@parseable` }),
+  "a URL of Parseable with a wrong scheme": (secret) => ({
+    PARSEABLE_URL: `otlp://me:${secret}@parseable`,
+  }),
+  "a query of a URL of Parseable": (secret) => ({
+    PARSEABLE_URL: `http://parseable?key=${encodeURIComponent(secret)}`,
+  }),
+  "a fragment of a URL of Parseable": (secret) => ({
+    PARSEABLE_URL: `http://parseable#${encodeURIComponent(secret)}`,
+  }),
+  "a broken certificate for Parseable": () => ({ PARSEABLE_TLS_CA_FILE: "/secret" }),
+  "a credential for Parseable": (secret) => ({ PARSEABLE_PASSWORD: secret }),
+  "an address for Deno": (secret) => ({ DENO_SERVE_ADDRESS: secret }),
   "a URL in a wrong place": (secret) => ({ LISTEN_ADDRESS: `http://me:${secret}@vllm:8000` }),
 };
 
@@ -47,8 +67,11 @@ function shown(env: Environment, secret: string): string {
   );
   const inspected = Deno.inspect(result, { depth: 10, strAbbreviateSize: Infinity });
   if (!result.ok) return [...result.mistakes, ...result.warnings, inspected].join("\n");
-  const { label } = result.config.upstream;
-  return [...result.config.warnings, label, JSON.stringify(result.config), inspected].join("\n");
+  const { upstream, relay } = result.config;
+  const labels = [upstream.label, relay?.label ?? ""];
+  return [...result.config.warnings, ...labels, JSON.stringify(result.config), inspected].join(
+    "\n",
+  );
 }
 
 function base64(text: string): string {

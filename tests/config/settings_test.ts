@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  helpTable,
-  markdownTable,
-  SETTING_NAMES,
-  SETTINGS,
-  unknownNameWarnings,
-} from "../../lib/config/settings.ts";
+import { defaultOf, SETTINGS } from "../../lib/config/setting_list.ts";
+import { helpTable, markdownTable, SETTING_NAMES } from "../../lib/config/settings.ts";
 
 Deno.test("SETTING_NAMES has every setting and the file form of every secret", () => {
   assertEquals(SETTING_NAMES, [
@@ -25,9 +20,20 @@ Deno.test("SETTING_NAMES has every setting and the file form of every secret", (
     "VLLM_TLS_CERT_FILE",
     "VLLM_TLS_KEY_FILE",
     "VLLM_TLS_INSECURE_SKIP_VERIFY",
+    "PARSEABLE_URL",
+    "OTLP_LISTEN_ADDRESS",
+    "PARSEABLE_STREAM",
+    "PARSEABLE_TIMEOUT",
+    "PARSEABLE_TLS_CA_FILE",
+    "PARSEABLE_TLS_INSECURE_SKIP_VERIFY",
     "LOG_LEVEL",
     "LOG_FORMAT",
   ]);
+});
+
+Deno.test("defaultOf() gives the default of a setting, or nothing", () => {
+  assertEquals(defaultOf("OTLP_LISTEN_ADDRESS"), "0.0.0.0:4318");
+  assertEquals(defaultOf("PARSEABLE_URL"), "");
 });
 
 Deno.test("SETTINGS says in one sentence what each is for", () => {
@@ -60,62 +66,4 @@ Deno.test("markdownTable() has a row for every setting, with its columns in line
       "",
     ],
   );
-});
-
-Deno.test.each([
-  ["VLLM_METRICS_ULR", "VLLM_METRICS_URL"],
-  ["VLLM_METRICS_URLS", "VLLM_METRICS_URL"],
-  ["VLLM_METRICS_ADDRESS", "VLLM_METRICS_URL"],
-  ["VLLM_METRIC_URL", "VLLM_METRICS_URL"],
-  ["VLLM_TLS_CAFILE", "VLLM_TLS_CA_FILE"],
-  ["VLLM_TLS_SKIP_VERIFY", "VLLM_TLS_INSECURE_SKIP_VERIFY"],
-  ["VLLM_TLS_CERT", "VLLM_TLS_CERT_FILE"],
-  ["VLLM_TLS_PEM", "VLLM_TLS_CA_FILE"],
-  ["VLLM_BEARER", "VLLM_BEARER_TOKEN"],
-  ["VLLM_BEARER_TOKENFILE", "VLLM_BEARER_TOKEN_FILE"],
-  ["VLLM_PASWORD", "VLLM_PASSWORD"],
-  ["VLLM_HEADER", "VLLM_HEADERS"],
-  ["SCRAPE_TIMEOUT_SECONDS", "SCRAPE_TIMEOUT"],
-  ["LISTEN_ADDR", "LISTEN_ADDRESS"],
-  ["LISTEN_PORT", "LISTEN_ADDRESS"],
-  ["MAX_BODY_BYTE", "MAX_BODY_BYTES"],
-  ["LOG_LEVELS", "LOG_LEVEL"],
-])("unknownNameWarnings() warns of %s", (name, meant) => {
-  const warning = `${name}: there is no such setting. Did you mean "${meant}"?`;
-  assertEquals(unknownNameWarnings([name]), [warning]);
-});
-
-Deno.test.each([
-  ["settings", SETTING_NAMES],
-  [
-    "vLLM's own variables",
-    [
-      "VLLM_API_KEY",
-      "VLLM_HOST_IP",
-      "VLLM_PORT",
-      "VLLM_LOGGING_LEVEL",
-      "VLLM_LOG_BATCHSIZE_INTERVAL",
-      "VLLM_USE_V1",
-      "VLLM_RPC_TIMEOUT",
-      "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
-      "VLLM_USE_RUST_FRONTEND",
-      "VLLM_MAX_TOKENS_PER_EXPERT_FP4_MOE",
-    ],
-  ],
-  [
-    "what Kubernetes sets for a service called vllm-metrics",
-    [
-      "VLLM_METRICS_SERVICE_HOST",
-      "VLLM_METRICS_SERVICE_PORT",
-      "VLLM_METRICS_SERVICE_PORT_HTTP",
-      "VLLM_METRICS_PORT",
-      "VLLM_METRICS_PORT_9090_TCP",
-      "VLLM_METRICS_PORT_9090_TCP_ADDR",
-      "VLLM_METRICS_PROXY_SERVICE_HOST",
-    ],
-  ],
-  ["what systemd sets for a socket", ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"]],
-  ["variables of others", ["PATH", "HOME", "LOG_DIR", "LOGNAME", "MAX_JOBS", "log_level"]],
-])("unknownNameWarnings() is silent about %s", (_, names) => {
-  assertEquals(unknownNameWarnings(names), []);
 });

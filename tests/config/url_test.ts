@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { maskUrl } from "../../lib/config/config.ts";
-import { type Parsed, parseUrl } from "../../lib/config/values.ts";
+import type { Parsed } from "../../lib/config/parsed.ts";
+import { maskUrl, parseUrl } from "../../lib/config/url.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);
@@ -71,6 +71,10 @@ Deno.test.each([
   [
     "http://a/metrics http://b",
     'it has white space in it. Write one URL, such as "http://localhost:8000/metrics".',
+  ],
+  [
+    "http://a,http://b",
+    'it is more than one URL. Write one, such as "http://localhost:8000/metrics".',
   ],
   [
     "http://a/metrics,http://b",

@@ -1,21 +1,15 @@
 import { assertEquals } from "@std/assert";
 import {
-  parseCertificates,
-  type Parsed,
   parseHeaders,
   parsePassword,
-  parsePrivateKey,
   parseToken,
   parseUsername,
-} from "../../lib/config/values.ts";
+} from "../../lib/config/headers.ts";
+import type { Parsed } from "../../lib/config/parsed.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);
   return parsed.value;
-}
-
-function pem(label: string): string {
-  return `-----BEGIN ${label}-----\nMIIB\n-----END ${label}-----\n`;
 }
 
 Deno.test.each([
@@ -75,47 +69,4 @@ Deno.test("parsePassword() and parseUsername() refuse control characters", () =>
   const problem = "it has a control character in it. Give it without line ends and tabs.";
   assertEquals(parsePassword("a\nb"), { ok: false, problem });
   assertEquals(parseUsername("a\tb"), { ok: false, problem });
-});
-
-Deno.test("parseCertificates() takes a PEM file with text around its certificates", () => {
-  const text = `Some Authority\n${pem("CERTIFICATE")}${pem("CERTIFICATE")}`;
-  assertEquals(parseCertificates(text), { ok: true, value: text });
-});
-
-Deno.test.each([
-  ["a key", pem("PRIVATE KEY")],
-  ["other text", "hello"],
-  ["a file cut short", "-----BEGIN CERTIFICATE-----\nMIIB"],
-])("parseCertificates() refuses %s", (_, text) => {
-  assertEquals(parseCertificates(text), {
-    ok: false,
-    problem: 'no certificate is in it. Give a PEM file with "-----BEGIN CERTIFICATE-----".',
-  });
-});
-
-Deno.test.each([["PRIVATE KEY"], ["RSA PRIVATE KEY"], ["EC PRIVATE KEY"]])(
-  "parsePrivateKey() takes a PEM file with a %s",
-  (label) => {
-    assertEquals(accepted(parsePrivateKey(pem(label))).reveal(), pem(label));
-  },
-);
-
-Deno.test.each([["CERTIFICATE"], ["OPENSSH PRIVATE KEY"], ["PUBLIC KEY"]])(
-  "parsePrivateKey() refuses a %s",
-  (label) => {
-    assertEquals(parsePrivateKey(pem(label)), {
-      ok: false,
-      problem: 'no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".',
-    });
-  },
-);
-
-Deno.test.each([
-  ["PKCS #8", pem("ENCRYPTED PRIVATE KEY")],
-  ["PKCS #1", pem("RSA PRIVATE KEY").replace("MIIB", "Proc-Type: 4,ENCRYPTED\n\nMIIB")],
-])("parsePrivateKey() refuses a %s key with a passphrase", (_, text) => {
-  assertEquals(parsePrivateKey(text), {
-    ok: false,
-    problem: "its key has a passphrase. Give a PEM file with a key that has none.",
-  });
 });

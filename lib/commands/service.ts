@@ -1,0 +1,107 @@
+/** The service put together: what answers on its listeners. */
+
+import { Registry } from "prom-client";
+import type { RelayConfig } from "../config/config.ts";
+import type { Logger } from "../log.ts";
+import { createPost } from "../relay/post.ts";
+import { RelayLog } from "../relay/relay_log.ts";
+import { RelayMetrics } from "../relay/relay_metrics.ts";
+import { createRelayHandler } from "../relay/relay_route.ts";
+import { Admission } from "../server/admission.ts";
+import { createHandler } from "../server/handler.ts";
+import { MetricsRoute } from "../server/metrics_route.ts";
+import { OwnMetrics } from "../server/own_metrics.ts";
+import { UpstreamState } from "../server/upstream_state.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { VERSION } from "../version.ts";
+import type { Host } from "./host.ts";
+
+/**
+ * Requests on `/metrics` at once: a scrape takes milliseconds, so more means that
+ * readers hang. Each of those costs what fits into the buffers of its connection,
+ * about 4 MB, before it stands still and can make room: 100 of them held the next
+ * scrape up for 8 s, 32 for 3 s.
+ */
+const MAX_REQUESTS = 32;
+
+/** Answers requests. */
+export type Handler = (request: Request) => Response | Promise<Response>;
+
+/** The service without its listeners. */
+export interface Service extends Disposable {
+  /** Answers requests on the metrics. */
+  readonly handler: Handler;
+  /** Answers OTLP requests; undefined when the relay is off. */
+  readonly relayHandler: Handler | undefined;
+  /** Makes the service say that it is no longer ready. */
+  stop(): void;
+}
+
+/** What {@linkcode createService} needs from outside. */
+export type ServiceHost = Pick<
+  Host,
+  "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime"
+>;
+
+/** What the service is made of. */
+export interface ServiceParts {
+  /** The server that is scraped. */
+  readonly upstream: Upstream;
+  /** Where OTLP metrics go; undefined when the relay is off. */
+  readonly relay: RelayConfig | undefined;
+  /** Takes its log lines. */
+  readonly log: Logger;
+  /** Clock and process figures. */
+  readonly host: ServiceHost;
+}
+
+/**
+ * Puts the parts of the service together.
+ *
+ * @param parts Server, relay, log and host.
+ * @returns The service, ready to be listened for.
+ * @throws {MetricsError} When a file of authorities cannot be used.
+ */
+export function createService({ upstream, relay, log, host }: ServiceParts): Service {
+  let ready = true;
+  const isReady = (): boolean => ready;
+  const now = (): number => host.now();
+  const registry = new Registry();
+  const state = new UpstreamState(upstream.label, log);
+  const metrics = new OwnMetrics(registry, {
+    version: VERSION,
+    runtime: host.runtime,
+    startSeconds: host.startedMs / 1_000,
+    cpuSeconds: () => host.cpuSeconds(),
+    residentBytes: () => host.residentBytes(),
+  });
+  const admission = new Admission({
+    limit: MAX_REQUESTS,
+    now,
+    onChange: (requests) => metrics.requestsInFlight = requests,
+    onEvict: () => metrics.evicted++,
+  });
+  const handler = createHandler({
+    version: VERSION,
+    upstream: upstream.label,
+    state,
+    registry,
+    metricsRoute: new MetricsRoute({ upstream, admission, metrics, state, now }),
+    isReady,
+  });
+  const post = relay === undefined ? undefined : createPost(relay);
+  const relayHandler = relay === undefined || post === undefined ? undefined : createRelayHandler({
+    parseable: { label: relay.label, post },
+    stream: relay.stream,
+    metrics: new RelayMetrics(registry),
+    log: new RelayLog(log, relay.label),
+    now,
+    isReady,
+  });
+  return {
+    handler,
+    relayHandler,
+    stop: () => ready = false,
+    [Symbol.dispose]: () => post?.[Symbol.dispose](),
+  };
+}

@@ -1,0 +1,97 @@
+import { assertEquals } from "@std/assert";
+import { SETTING_NAMES } from "../../lib/config/settings.ts";
+import { unknownNameWarnings } from "../../lib/config/unknown_names.ts";
+
+Deno.test.each([
+  ["VLLM_METRICS_ULR", "VLLM_METRICS_URL"],
+  ["VLLM_METRICS_URLS", "VLLM_METRICS_URL"],
+  ["VLLM_METRICS_ADDRESS", "VLLM_METRICS_URL"],
+  ["VLLM_METRIC_URL", "VLLM_METRICS_URL"],
+  ["VLLM_TLS_CAFILE", "VLLM_TLS_CA_FILE"],
+  ["VLLM_TLS_SKIP_VERIFY", "VLLM_TLS_INSECURE_SKIP_VERIFY"],
+  ["VLLM_TLS_CERT", "VLLM_TLS_CERT_FILE"],
+  ["VLLM_TLS_PEM", "VLLM_TLS_CA_FILE"],
+  ["VLLM_BEARER", "VLLM_BEARER_TOKEN"],
+  ["VLLM_BEARER_TOKENFILE", "VLLM_BEARER_TOKEN_FILE"],
+  ["VLLM_PASWORD", "VLLM_PASSWORD"],
+  ["VLLM_HEADER", "VLLM_HEADERS"],
+  ["SCRAPE_TIMEOUT_SECONDS", "SCRAPE_TIMEOUT"],
+  ["LISTEN_ADDR", "LISTEN_ADDRESS"],
+  ["LISTEN_PORT", "LISTEN_ADDRESS"],
+  ["MAX_BODY_BYTE", "MAX_BODY_BYTES"],
+  ["LOG_LEVELS", "LOG_LEVEL"],
+  ["PARSEABLE_URI", "PARSEABLE_URL"],
+  ["PARSABLE_URL", "PARSEABLE_URL"],
+  ["PARSEABLE_URL_FILE", "PARSEABLE_URL"],
+  ["PARSEABLE_STREAM_NAME", "PARSEABLE_STREAM"],
+  ["PARSEABLE_TLS_SKIP_VERIFY", "PARSEABLE_TLS_INSECURE_SKIP_VERIFY"],
+  ["PARSEABLE_TLS_CERT_FILE", "PARSEABLE_TLS_CA_FILE"],
+  ["OTLP_ADDRESS", "OTLP_LISTEN_ADDRESS"],
+  ["OTLP_LISTEN_PORT", "OTLP_LISTEN_ADDRESS"],
+])("unknownNameWarnings() warns of %s", (name, meant) => {
+  const warning = `${name}: there is no such setting. Did you mean "${meant}"?`;
+  assertEquals(unknownNameWarnings([name]), [warning]);
+});
+
+Deno.test.each([
+  ["PARSEABLE_USERNAME"],
+  ["PARSEABLE_PASSWORD_FILE"],
+  ["PARSEABLE_BEARER_TOKEN"],
+  ["PARSEABLE_API_KEY"],
+  ["PARSEABLE_HEADERS"],
+])("unknownNameWarnings() says that %s is not for the relay", (name) => {
+  const warning = `${name}: there is no such setting. Fluent Bit sends the credentials.`;
+  assertEquals(unknownNameWarnings([name]), [warning]);
+});
+
+Deno.test.each([
+  ["settings", SETTING_NAMES],
+  [
+    "vLLM's own variables",
+    [
+      "VLLM_API_KEY",
+      "VLLM_HOST_IP",
+      "VLLM_PORT",
+      "VLLM_LOGGING_LEVEL",
+      "VLLM_LOG_BATCHSIZE_INTERVAL",
+      "VLLM_USE_V1",
+      "VLLM_RPC_TIMEOUT",
+      "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+      "VLLM_USE_RUST_FRONTEND",
+      "VLLM_MAX_TOKENS_PER_EXPERT_FP4_MOE",
+    ],
+  ],
+  [
+    "what Kubernetes sets for a service called vllm-metrics",
+    [
+      "VLLM_METRICS_SERVICE_HOST",
+      "VLLM_METRICS_SERVICE_PORT",
+      "VLLM_METRICS_SERVICE_PORT_HTTP",
+      "VLLM_METRICS_PORT",
+      "VLLM_METRICS_PORT_9090_TCP",
+      "VLLM_METRICS_PORT_9090_TCP_ADDR",
+      "VLLM_METRICS_PROXY_SERVICE_HOST",
+    ],
+  ],
+  [
+    "what Kubernetes sets for services called parseable and otlp-relay",
+    [
+      "PARSEABLE_SERVICE_HOST",
+      "PARSEABLE_SERVICE_PORT_HTTP",
+      "PARSEABLE_PORT",
+      "PARSEABLE_PORT_8000_TCP_ADDR",
+      "PARSEABLE_QUERIER_SERVICE_HOST",
+      "OTLP_RELAY_SERVICE_PORT",
+      "OTLP_PORT_4318_TCP",
+    ],
+  ],
+  [
+    "OpenTelemetry's own variables",
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "OTEL_DENO", "OTEL_LISTEN_ADDRESS"],
+  ],
+  ["Parseable's own variables", ["P_USERNAME", "P_PASSWORD", "P_ADDR", "P_STAGING_DIR"]],
+  ["what systemd sets for a socket", ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"]],
+  ["variables of others", ["PATH", "HOME", "LOG_DIR", "LOGNAME", "MAX_JOBS", "log_level"]],
+])("unknownNameWarnings() is silent about %s", (_, names) => {
+  assertEquals(unknownNameWarnings(names), []);
+});

@@ -1,0 +1,56 @@
+/** Asking `oracle.py`, which is built on Google's protobuf library. */
+
+import type { Case } from "./relay.ts";
+
+/** A random request as the second implementation writes it. */
+export interface Generated {
+  /** As protobuf, in base64. */
+  readonly binary: string;
+  /** As OTLP/JSON. */
+  readonly json: string;
+}
+
+/** What is wrong with a case, in the words of the second implementation. */
+export interface Verdict {
+  /** The name of the case. */
+  readonly name: string;
+  /** What is wrong; nothing when the two agree. */
+  readonly problems: string[];
+}
+
+/** Makes random requests of all kinds. */
+export async function generate(seed: number, count: number): Promise<Generated[]> {
+  return lines<Generated>(await ask(["generate", `${seed}`, `${count}`], ""));
+}
+
+/** Holds what the relay made of requests against what it should have made. */
+export async function compare(cases: Case[]): Promise<Verdict[]> {
+  const input = cases.map((one) => `${JSON.stringify(one)}\n`).join("");
+  return lines<Verdict>(await ask(["compare"], input));
+}
+
+function lines<T>(text: string): T[] {
+  return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+}
+
+/** Fails, never skips: a Python without the library says in its own words what is missing. */
+async function ask(args: string[], input: string): Promise<string> {
+  const script = new URL("oracle.py", import.meta.url).pathname;
+  const python = new Deno.Command(Deno.env.get("VLLM_METRICS_TEST_PYTHON") ?? "python3", {
+    args: [script, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  await using child = python.spawn();
+  const output = child.output();
+  try {
+    await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin);
+  } catch (error) {
+    // It ended early; why, it says itself.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  const { success, stdout, stderr } = await output;
+  if (!success) throw new Error(`Cannot ask oracle.py: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
