@@ -1,6 +1,6 @@
 /** Asking `oracle.py`, which is built on Google's protobuf library. */
 
-import type { Case } from "./relay.ts";
+import type { Case } from "../otlp/relay.ts";
 
 /** A random request as the second implementation writes it. */
 export interface Generated {
@@ -35,7 +35,7 @@ function lines<T>(text: string): T[] {
 
 /** Fails, never skips: a Python without the library says in its own words what is missing. */
 async function ask(args: string[], input: string): Promise<string> {
-  const script = new URL("oracle.py", import.meta.url).pathname;
+  const script = new URL("otlp_oracle.py", import.meta.url).pathname;
   const python = new Deno.Command(Deno.env.get("VLLM_METRICS_TEST_PYTHON") ?? "python3", {
     args: [script, ...args],
     stdin: "piped",
