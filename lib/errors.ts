@@ -50,6 +50,8 @@ export class MetricsError extends Error {
   readonly hint: string;
 
   /**
+   * Makes one.
+   *
    * @param code What went wrong.
    * @param message Action, quoted value, what is wrong; no full stop, no secret.
    * @param options The hint and the cause.

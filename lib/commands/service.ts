@@ -1,6 +1,5 @@
 /** The service put together: what answers on its listeners. */
 
-import { Registry } from "prom-client";
 import type { RelayConfig } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import { createPost } from "../relay/post.ts";
@@ -9,6 +8,7 @@ import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
 import { Admission } from "../server/admission.ts";
 import { createHandler } from "../server/handler.ts";
+import { MetricsRegistry } from "../server/metrics_registry.ts";
 import { MetricsRoute } from "../server/metrics_route.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
 import { UpstreamState } from "../server/upstream_state.ts";
@@ -66,7 +66,7 @@ export function createService({ upstream, relay, log, host }: ServiceParts): Ser
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
-  const registry = new Registry();
+  const registry = new MetricsRegistry();
   const state = new UpstreamState(upstream.label, log);
   const metrics = new OwnMetrics(registry, {
     version: VERSION,

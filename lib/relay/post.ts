@@ -26,7 +26,11 @@ export interface Post extends Disposable {
 
 /** There is no answer: no connection, or none in time. */
 export class PostFailure extends Error {
-  /** @param reason What is wrong, without a full stop. */
+  /**
+   * Makes one.
+   *
+   * @param reason What is wrong, without a full stop.
+   */
   constructor(reason: string) {
     super(reason);
     this.name = "PostFailure";

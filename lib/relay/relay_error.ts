@@ -16,6 +16,8 @@ export class RelayError extends Error {
   readonly retryAfterSeconds: number | undefined;
 
   /**
+   * Makes one.
+   *
    * @param status The HTTP status.
    * @param message What is wrong; no full stop, no secret.
    * @param options When to try again.

@@ -17,6 +17,8 @@ export class RelayLog {
   #warnedOfDefaults = false;
 
   /**
+   * Makes one.
+   *
    * @param log Takes the lines.
    * @param label Parseable's address for people.
    */

@@ -1,8 +1,7 @@
 /** What the relay counts; listed at `/-/metrics` beside the service's other metrics. */
 
-import { Histogram, type Registry } from "prom-client";
 import { PART_DROP_REASONS, POINT_DROP_REASONS, type RelayCounts } from "../otlp/counts.ts";
-import { add, counter, counterBy, gauge } from "../server/instruments.ts";
+import { addCount, type MetricsRegistry } from "../server/metrics_registry.ts";
 
 /** Bounds of the forward latency, in seconds: from a loopback to a time-out. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -13,67 +12,71 @@ export class RelayMetrics {
   readonly #points = new Map<string, number>();
   readonly #pointsDropped = zeros(POINT_DROP_REASONS);
   readonly #partsDropped = zeros(PART_DROP_REASONS);
-  readonly #latency: Histogram;
+  readonly #observeLatency: (seconds: number) => void;
   #repaired = 0;
   #unrepairable = 0;
   #received = 0;
   #sent = 0;
   #up: number | undefined;
 
-  /** @param registry Where they are listed. */
-  constructor(registry: Registry) {
-    counterBy(
-      registry,
-      "vllm_metrics_relay_requests_total",
-      "OTLP requests answered, by HTTP status.",
+  /**
+   * Makes one.
+   *
+   * @param registry Where they are listed.
+   */
+  constructor(registry: MetricsRegistry) {
+    registry.counterBy(
+      {
+        name: "vllm_metrics_relay_requests_total",
+        help: "OTLP requests answered, by HTTP status.",
+      },
       "code",
       this.#requests,
     );
-    counterBy(
-      registry,
-      "vllm_metrics_relay_points_total",
-      "Data points of requests that were stored, dropped ones included, by kind.",
+    registry.counterBy(
+      {
+        name: "vllm_metrics_relay_points_total",
+        help: "Data points of requests that were stored, dropped ones included, by kind.",
+      },
       "kind",
       this.#points,
     );
-    counterBy(
-      registry,
-      "vllm_metrics_relay_points_dropped_total",
-      "Data points taken out because Parseable cannot store them, by reason.",
+    registry.counterBy(
+      {
+        name: "vllm_metrics_relay_points_dropped_total",
+        help: "Data points taken out because Parseable cannot store them, by reason.",
+      },
       "reason",
       this.#pointsDropped,
     );
-    counterBy(
-      registry,
-      "vllm_metrics_relay_parts_dropped_total",
-      "Parts of data points taken out while the rest was stored, by reason.",
+    registry.counterBy(
+      {
+        name: "vllm_metrics_relay_parts_dropped_total",
+        help: "Parts of data points taken out while the rest was stored, by reason.",
+      },
       "reason",
       this.#partsDropped,
     );
     this.#describeBytes(registry);
-    gauge(
-      registry,
-      "vllm_metrics_parseable_up",
-      "Whether Parseable stored the last request that could be sent to it.",
-      () => this.#up,
-    );
-    this.#latency = new Histogram({
+    registry.gauge({
+      name: "vllm_metrics_parseable_up",
+      help: "Whether Parseable stored the last request that could be sent to it.",
+    }, () => this.#up);
+    this.#observeLatency = registry.histogram({
       name: "vllm_metrics_relay_forward_duration_seconds",
       help: "How long Parseable took to answer.",
-      buckets: LATENCY_BUCKETS,
-      registers: [registry],
-    });
+    }, LATENCY_BUCKETS);
   }
 
   /** Counts a request that was answered. */
   countRequest(status: number, bytes: number): void {
-    add(this.#requests, String(status), 1);
+    addCount(this.#requests, String(status), 1);
     this.#received += bytes;
   }
 
   /** Counts a body that was sent, and whether Parseable is up. */
   countForward(seconds: number, bytes: number, stored: boolean): void {
-    this.#latency.observe(seconds);
+    this.#observeLatency(seconds);
     this.#sent += bytes;
     this.#up = Number(stored);
   }
@@ -81,41 +84,34 @@ export class RelayMetrics {
   /** Counts the points of a request that was stored. */
   countStored(counts: RelayCounts): void {
     for (const [kind, points] of Object.entries(counts.pointsByKind)) {
-      add(this.#points, kind, points);
+      addCount(this.#points, kind, points);
     }
     for (const [reason, dropped] of Object.entries(counts.droppedByReason)) {
       const isPoint = Object.hasOwn(POINT_DROP_REASONS, reason);
-      add(isPoint ? this.#pointsDropped : this.#partsDropped, reason, dropped);
+      addCount(isPoint ? this.#pointsDropped : this.#partsDropped, reason, dropped);
     }
     this.#repaired += counts.repaired;
     this.#unrepairable += counts.unrepairable;
   }
 
-  #describeBytes(registry: Registry): void {
-    counter(
-      registry,
-      "vllm_metrics_relay_histograms_repaired_total",
-      "Histogram points whose cumulative bucket counts were made counts per bucket.",
-      () => this.#repaired,
-    );
-    counter(
-      registry,
-      "vllm_metrics_relay_histograms_unrepairable_total",
-      "Histogram points whose bucket counts fit no convention; they were stored as they came.",
-      () => this.#unrepairable,
-    );
-    counter(
-      registry,
-      "vllm_metrics_relay_received_bytes_total",
-      "Bytes of OTLP requests received, without their content encoding.",
-      () => this.#received,
-    );
-    counter(
-      registry,
-      "vllm_metrics_relay_sent_bytes_total",
-      "Bytes of JSON sent to Parseable, repetitions included.",
-      () => this.#sent,
-    );
+  #describeBytes(registry: MetricsRegistry): void {
+    registry.counter({
+      name: "vllm_metrics_relay_histograms_repaired_total",
+      help: "Histogram points whose cumulative bucket counts were made counts per bucket.",
+    }, () => this.#repaired);
+    registry.counter({
+      name: "vllm_metrics_relay_histograms_unrepairable_total",
+      help:
+        "Histogram points whose bucket counts fit no convention; they were stored as they came.",
+    }, () => this.#unrepairable);
+    registry.counter({
+      name: "vllm_metrics_relay_received_bytes_total",
+      help: "Bytes of OTLP requests received, without their content encoding.",
+    }, () => this.#received);
+    registry.counter({
+      name: "vllm_metrics_relay_sent_bytes_total",
+      help: "Bytes of JSON sent to Parseable, repetitions included.",
+    }, () => this.#sent);
   }
 }
 

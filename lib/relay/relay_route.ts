@@ -41,7 +41,8 @@ export interface RelayOptions {
   readonly isReady: () => boolean;
 }
 
-type Handler = (request: Request) => Response | Promise<Response>;
+/** Answers requests. */
+export type RelayHandler = (request: Request) => Response | Promise<Response>;
 
 /** A request as the bodies to send on, and what became of its points. */
 interface Translated {
@@ -68,7 +69,7 @@ function translate(bytes: Uint8Array, encoding: OtlpEncoding): Translated {
  * @param options What it works with.
  * @returns A function of a request on `/v1/metrics`, `/-/healthy` or `/-/ready`.
  */
-export function createRelayHandler(options: RelayOptions): Handler {
+export function createRelayHandler(options: RelayOptions): RelayHandler {
   let inFlight = 0;
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
@@ -83,7 +84,7 @@ export function createRelayHandler(options: RelayOptions): Handler {
       inFlight--;
     }
   }
-  const routes: Readonly<Record<string, Handler>> = {
+  const routes: Readonly<Record<string, RelayHandler>> = {
     "/v1/metrics": metricsRoute,
     "/-/healthy": () => textResponse(STATUS_CODE.OK, "ok"),
     "/-/ready": () =>

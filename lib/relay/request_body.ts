@@ -90,7 +90,7 @@ async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
  * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
  * @throws {RelayError} 400, 408, 413 or 415, when it is broken, late, long or of another coding.
  */
-export async function readRequestBody(request: Request): Promise<Bytes> {
+export async function readRequestBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_REQUEST_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);
   const bytes = await readBounded(request.body);

@@ -24,7 +24,11 @@ export class Ticket {
 
   readonly #leave: (ticket: Ticket) => void;
 
-  /** @param leave Gives the place back. */
+  /**
+   * Makes one.
+   *
+   * @param leave Gives the place back.
+   */
   constructor(leave: (ticket: Ticket) => void) {
     this.#leave = leave;
   }
@@ -40,7 +44,11 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #tickets = new Set<Ticket>();
 
-  /** @param options The bound, the clock, and whom to tell. */
+  /**
+   * Makes one.
+   *
+   * @param options The bound, the clock, and whom to tell.
+   */
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }

@@ -33,7 +33,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** The first bytes for the reader. */
 export interface Beginning {
   /** The bytes; when they are all, valid until {@linkcode ExpositionPassage.release}. */
-  readonly bytes: Bytes;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Whether they are all. */
   readonly whole: boolean;
 }
@@ -63,6 +63,8 @@ export class ExpositionPassage {
   #pending: Promise<BodyRead> | undefined;
 
   /**
+   * Makes one.
+   *
    * @param scrape The server's reply.
    * @param options Label, memory and rooms.
    */
@@ -104,7 +106,7 @@ export class ExpositionPassage {
    * @returns What can be handed out, perhaps no byte; undefined at the end.
    * @throws {MetricsError} When the server fails.
    */
-  async next(): Promise<Bytes | undefined> {
+  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#sanitizer?.finished) return undefined;
     const { bytes, end } = await this.#read();
     return this.#push(bytes, end);

@@ -2,8 +2,8 @@
 
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
-import type { Registry } from "prom-client";
 import { landingPageHtml, landingPageText, PAGE_HEADERS } from "./landing_page.ts";
+import type { MetricsRegistry } from "./metrics_registry.ts";
 import type { MetricsRoute } from "./metrics_route.ts";
 import { EXPOSITION_TYPE } from "./exposition_passage.ts";
 import { textResponse } from "./responses.ts";
@@ -18,14 +18,15 @@ export interface HandlerOptions {
   /** What is known of the server. */
   readonly state: UpstreamState;
   /** The service's own metrics. */
-  readonly registry: Registry;
+  readonly registry: MetricsRegistry;
   /** Answers `/metrics`. */
   readonly metricsRoute: MetricsRoute;
   /** Whether the service takes requests; false once it has been asked to stop. */
   readonly isReady: () => boolean;
 }
 
-type Route = (request: Request) => Response | Promise<Response>;
+/** Answers requests. */
+export type Route = (request: Request) => Response | Promise<Response>;
 
 /** Methods that all routes take. */
 const METHODS = ["GET", "HEAD"];
@@ -48,7 +49,7 @@ export function createHandler(options: HandlerOptions): Route {
         ? textResponse(STATUS_CODE.OK, "ready")
         : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
     "/-/metrics": async () =>
-      new Response(await options.registry.metrics(), {
+      new Response(await options.registry.text(), {
         headers: { "content-type": EXPOSITION_TYPE },
       }),
   };

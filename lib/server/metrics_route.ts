@@ -52,7 +52,11 @@ export class MetricsRoute {
   readonly #options: MetricsRouteOptions;
   readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
 
-  /** @param options What it works with. */
+  /**
+   * Makes one.
+   *
+   * @param options What it works with.
+   */
   constructor(options: MetricsRouteOptions) {
     this.#options = options;
   }
@@ -189,8 +193,8 @@ class Visit {
     this.#ticket.leave();
     if (this.#ended) return;
     this.#ended = true;
-    // A reader that goes away says nothing about the server.
-    if (failure?.code === "READER_GONE") return;
+    // A reader that goes away or stands still says nothing about the server.
+    if (failure?.code === "READER_GONE" || failure?.code === "READER_SLOW") return;
     const { metrics, state, now } = this.#options;
     const sanitizer = this.#passage?.sanitizer;
     metrics.recordScrape({

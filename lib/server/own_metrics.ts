@@ -1,8 +1,7 @@
 /** The service's own metrics, served at `/-/metrics`. */
 
-import { Gauge, type Registry } from "prom-client";
 import { DROP_REASONS, type DroppedLines } from "../exposition/dropped.ts";
-import { add, counter, counterBy, gauge } from "./instruments.ts";
+import { addCount, type MetricsRegistry } from "./metrics_registry.ts";
 
 /** What {@linkcode OwnMetrics} needs from outside. */
 export interface OwnMetricsOptions {
@@ -54,37 +53,30 @@ export class OwnMetrics {
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
   /**
+   * Makes one.
+   *
    * @param registry Where they are listed.
    * @param options Versions, and where process figures come from.
    */
-  constructor(registry: Registry, options: OwnMetricsOptions) {
+  constructor(registry: MetricsRegistry, options: OwnMetricsOptions) {
     this.#describeScrapes(registry);
     this.#describeRequests(registry);
-    const labels = { version: options.version, "deno_version": options.runtime };
-    new Gauge({
-      name: "vllm_metrics_build_info",
-      help: "Always 1; the labels tell the build.",
-      labelNames: ["version", "deno_version"],
-      registers: [registry],
-    }).set(labels, 1);
-    gauge(
-      registry,
-      "process_start_time_seconds",
-      "Start time of the process since unix epoch in seconds.",
-      () => options.startSeconds,
+    registry.info(
+      { name: "vllm_metrics_build_info", help: "Always 1; the labels tell the build." },
+      { version: options.version, "deno_version": options.runtime },
     );
-    gauge(
-      registry,
-      "process_resident_memory_bytes",
-      "Resident memory size in bytes.",
-      options.residentBytes,
-    );
-    counter(
-      registry,
-      "process_cpu_seconds_total",
-      "Total user and system CPU time spent in seconds.",
-      options.cpuSeconds,
-    );
+    registry.gauge({
+      name: "process_start_time_seconds",
+      help: "Start time of the process since unix epoch in seconds.",
+    }, () => options.startSeconds);
+    registry.gauge({
+      name: "process_resident_memory_bytes",
+      help: "Resident memory size in bytes.",
+    }, options.residentBytes);
+    registry.counter({
+      name: "process_cpu_seconds_total",
+      help: "Total user and system CPU time spent in seconds.",
+    }, options.cpuSeconds);
   }
 
   /** Counts a scrape that ended. */
@@ -93,83 +85,67 @@ export class OwnMetrics {
     this.#upstreamBytes += record.upstreamBytes;
     this.#replyBytes += record.replyBytes;
     this.#last = record;
-    if (record.code !== undefined) add(this.#failures, record.code, 1);
+    if (record.code !== undefined) addCount(this.#failures, record.code, 1);
     for (const [reason, lines] of record.dropped?.entries() ?? []) {
-      add(this.#dropped, reason, lines);
+      addCount(this.#dropped, reason, lines);
     }
   }
 
-  #describeScrapes(registry: Registry): void {
-    gauge(
-      registry,
-      "vllm_metrics_upstream_up",
-      "Whether the last scrape of vLLM went well.",
-      () => this.#last === undefined ? undefined : Number(this.#last.code === undefined),
-    );
-    counter(
-      registry,
-      "vllm_metrics_scrapes_total",
-      "Scrapes of vLLM, failed ones included.",
-      () => this.#scrapes,
-    );
-    counterBy(
-      registry,
-      "vllm_metrics_scrape_failures_total",
-      "Scrapes of vLLM that failed, by what went wrong.",
+  #describeScrapes(registry: MetricsRegistry): void {
+    registry.gauge({
+      name: "vllm_metrics_upstream_up",
+      help: "Whether the last scrape of vLLM went well.",
+    }, () => this.#last === undefined ? undefined : Number(this.#last.code === undefined));
+    registry.counter({
+      name: "vllm_metrics_scrapes_total",
+      help: "Scrapes of vLLM, failed ones included.",
+    }, () => this.#scrapes);
+    registry.counterBy(
+      {
+        name: "vllm_metrics_scrape_failures_total",
+        help: "Scrapes of vLLM that failed, by what went wrong.",
+      },
       "code",
       this.#failures,
     );
-    gauge(
-      registry,
-      "vllm_metrics_scrape_duration_seconds",
-      "How long the last scrape of vLLM took, to its last byte.",
-      () => this.#last?.durationSeconds,
-    );
-    gauge(
-      registry,
-      "vllm_metrics_scrape_samples",
-      "Samples handed out by the last scrape.",
-      () => this.#last?.samples,
-    );
-    counter(
-      registry,
-      "vllm_metrics_upstream_bytes_total",
-      "Bytes that came from vLLM.",
-      () => this.#upstreamBytes,
-    );
-    counter(
-      registry,
-      "vllm_metrics_reply_bytes_total",
-      "Bytes of expositions handed out, before compression.",
-      () => this.#replyBytes,
-    );
-    counterBy(
-      registry,
-      "vllm_metrics_dropped_lines_total",
-      "Lines of vLLM's exposition that were left out, by reason.",
+    registry.gauge({
+      name: "vllm_metrics_scrape_duration_seconds",
+      help: "How long the last scrape of vLLM took, to its last byte.",
+    }, () => this.#last?.durationSeconds);
+    registry.gauge({
+      name: "vllm_metrics_scrape_samples",
+      help: "Samples handed out by the last scrape.",
+    }, () => this.#last?.samples);
+    registry.counter({
+      name: "vllm_metrics_upstream_bytes_total",
+      help: "Bytes that came from vLLM.",
+    }, () => this.#upstreamBytes);
+    registry.counter({
+      name: "vllm_metrics_reply_bytes_total",
+      help: "Bytes of expositions handed out, before compression.",
+    }, () => this.#replyBytes);
+    registry.counterBy(
+      {
+        name: "vllm_metrics_dropped_lines_total",
+        help: "Lines of vLLM's exposition that were left out, by reason.",
+      },
       "reason",
       this.#dropped,
     );
   }
 
-  #describeRequests(registry: Registry): void {
-    gauge(
-      registry,
-      "vllm_metrics_requests_in_flight",
-      "Requests on /metrics being answered.",
-      () => this.requestsInFlight,
-    );
-    counter(
-      registry,
-      "vllm_metrics_requests_refused_total",
-      "Requests on /metrics refused because too many were being answered.",
-      () => this.refused,
-    );
-    counter(
-      registry,
-      "vllm_metrics_slow_readers_dropped_total",
-      "Replies broken off because their reader stood still and others waited.",
-      () => this.evicted,
-    );
+  #describeRequests(registry: MetricsRegistry): void {
+    registry.gauge({
+      name: "vllm_metrics_requests_in_flight",
+      help: "Requests on /metrics being answered.",
+    }, () => this.requestsInFlight);
+    registry.counter({
+      name: "vllm_metrics_requests_refused_total",
+      help: "Requests on /metrics refused because too many were being answered.",
+    }, () => this.refused);
+    registry.counter({
+      name: "vllm_metrics_slow_readers_dropped_total",
+      help: "Replies broken off because their reader stood still and others waited.",
+    }, () => this.evicted);
   }
 }

@@ -11,6 +11,8 @@ export class UpstreamState {
   #sentence = "not scraped yet";
 
   /**
+   * Makes one.
+   *
    * @param label The server's address for people.
    * @param log Takes a line a change.
    */
