@@ -4,7 +4,9 @@
  */
 
 import process from "node:process";
+import { STATUS_CODE } from "@std/http/status";
 import { type Host, type Listener, type ListenOptions, runCommand } from "./lib/commands/mod.ts";
+import { MetricsError } from "./lib/errors.ts";
 
 const ENCODER = new TextEncoder();
 
@@ -12,6 +14,15 @@ const ENCODER = new TextEncoder();
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = ENCODER.encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}
+
+/** A body that breaks off has been told where that was found out; anything else is a fault of ours. */
+function onError(error: unknown): Response {
+  if (!(error instanceof MetricsError)) {
+    const text = error instanceof Error ? error.message : String(error);
+    writeAll(Deno.stderr, `vllm-metrics: unexpected error: ${text}\n`);
+  }
+  return new Response("Unexpected error.\n", { status: STATUS_CODE.InternalServerError });
 }
 
 function listen({ hostname, port, handler }: ListenOptions): Listener {
@@ -23,6 +34,7 @@ function listen({ hostname, port, handler }: ListenOptions): Listener {
     // gzip and br for those who ask; the text is about a tenth then.
     automaticCompression: true,
     onListen: () => {},
+    onError,
   }, handler);
   return {
     port: server.addr.port,

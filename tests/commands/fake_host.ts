@@ -1,0 +1,56 @@
+/** A process for commands that run in this one. */
+
+import type { Host } from "../../lib/commands/host.ts";
+
+/** What the process has. */
+export interface FakeHostOptions {
+  /** The words behind the command's name. */
+  readonly args: readonly string[];
+  /** Standard input. */
+  readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** What the process wrote. */
+export interface FakeOutput {
+  /** All of standard output. */
+  readonly stdout: string;
+  /** All of standard error. */
+  readonly stderr: string;
+}
+
+/** Makes a process with an empty environment and no files; it cannot listen. */
+export function fakeHost(options: FakeHostOptions): { host: Host; output: () => FakeOutput } {
+  const written: Uint8Array[] = [];
+  let stdout = "";
+  let stderr = "";
+  function fail(): never {
+    throw new Error("This process cannot do that");
+  }
+  const host: Host = {
+    ...options,
+    env: {},
+    stdout: new WritableStream({
+      write(bytes): void {
+        written.push(bytes.slice());
+      },
+    }),
+    print: (text) => void (stdout += text),
+    printError: (text) => void (stderr += text),
+    readTextFile: () => {
+      throw new Deno.errors.NotFound();
+    },
+    listen: fail,
+    onStopSignal: fail,
+    now: () => 0,
+    startedMs: 0,
+    cpuSeconds: () => 0,
+    residentBytes: () => 0,
+    runtime: "2.0.0",
+  };
+  function output(): FakeOutput {
+    const decoder = new TextDecoder();
+    const text = written.map((bytes) => decoder.decode(bytes, { stream: true })).join("");
+    return { stdout: stdout + text + decoder.decode(), stderr };
+  }
+  return { host, output };
+}

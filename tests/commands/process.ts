@@ -1,0 +1,197 @@
+/** The service and its commands as processes of their own, started as the tasks start them. */
+
+import { SETTING_NAMES } from "../../lib/config/settings.ts";
+import { LogLines, within } from "../fakes.ts";
+
+/** The folder of the project. */
+const ROOT = new URL("../../", import.meta.url).pathname;
+/** Variables that would lead requests elsewhere than the tests want. */
+const PROXY_NAME = /^(?:https?|all|no)_proxy$/i;
+
+/** What {@linkcode start} and {@linkcode run} are told. */
+export interface ProcessOptions {
+  /** The variables beside those of the tests themselves. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs. @default {the root of the file system, where no `.env` is} */
+  readonly cwd?: string;
+  /** What it reads from standard input; nothing without. */
+  readonly stdin?: Uint8Array<ArrayBuffer>;
+  /** After how many bytes its standard output is closed, as `head` does it; never without. */
+  readonly readBytes?: number;
+}
+
+/** What a process that ended has left. */
+export interface Output {
+  /** The exit code. */
+  readonly code: number;
+  /** All of standard output. */
+  readonly stdout: string;
+  /** All of standard error, without the runtime's warning. */
+  readonly stderr: string;
+}
+
+/** A running process. */
+export interface Running extends AsyncDisposable {
+  /** Its log. */
+  readonly log: LogLines;
+  /** Its exit code, once it ends. */
+  readonly code: Promise<number>;
+  /** Closes the pipes that its output goes to, as a reader does that has gone. */
+  closeLog(): Promise<void>;
+  /** Sends it a signal. */
+  kill(signal: Deno.Signal): void;
+  /** Waits until it listens; gives its address on the loopback device. */
+  origin(): Promise<string>;
+}
+
+let standardLibrary: Promise<string[]> | undefined;
+
+/** The option that lets `deno` find the standard library, as every task asks for it. */
+function importMap(): Promise<string[]> {
+  async function ask(): Promise<string[]> {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-config", "-q", "--allow-net=jsr.io", `${ROOT}tools/std.ts`],
+    }).output();
+    const option = new TextDecoder().decode(stdout).trim();
+    return option === "" ? [] : [option.replace("=", `=${ROOT}`)];
+  }
+  return standardLibrary ??= ask();
+}
+
+/** The environment of the tests without what configures the service. */
+function environment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = Object.entries(Deno.env.toObject())
+    .filter(([name]) => !SETTING_NAMES.includes(name) && !PROXY_NAME.test(name));
+  return { ...Object.fromEntries(kept), NO_COLOR: "1", ...more };
+}
+
+async function commandFor(
+  words: readonly string[],
+  options: ProcessOptions,
+): Promise<Deno.Command> {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", ...await importMap(), "-P=serve", `${ROOT}main.ts`, ...words],
+    cwd: options.cwd ?? "/",
+    env: environment(options.env),
+    clearEnv: true,
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** The runtime says at each start that permission sets are new. */
+function isRuntimeWarning(line: string): boolean {
+  return line.includes("Permissions in the config file is an experimental feature");
+}
+
+/** Runs a command to its end. */
+export async function run(words: readonly string[], options: ProcessOptions = {}): Promise<Output> {
+  const child = (await commandFor(words, options)).spawn();
+  const [{ code }, stdout, stderr] = await within(
+    Promise.all([
+      child.status,
+      textOf(child.stdout, options.readBytes),
+      textOf(child.stderr),
+      options.stdin === undefined ? undefined : feed(child.stdin, options.stdin),
+    ]),
+    () => "the process did not end",
+  );
+  const lines = stderr.split("\n").filter((line) => !isRuntimeWarning(line));
+  return { code, stdout, stderr: lines.join("\n") };
+}
+
+/** Reads a stream as text, and closes it when so many characters have come. */
+async function textOf(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  enough = Infinity,
+): Promise<string> {
+  let text = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.length >= enough) break;
+  }
+  return text;
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(bytes);
+    await writer.close();
+  } catch (error) {
+    // A process may end before it has read all.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+/** Starts `serve`, with the variables that a test wants; it listens on a port of its own. */
+export async function startServe(options: ProcessOptions): Promise<Running> {
+  const env = { LISTEN_ADDRESS: "127.0.0.1:0", ...options.env };
+  return follow((await commandFor(["serve"], { ...options, env })).spawn());
+}
+
+/** Runs a task of `deno.json`, where the standard library is looked for at each start. */
+export function startTask(name: string, options: ProcessOptions): Running {
+  return follow(
+    new Deno.Command(Deno.execPath(), {
+      args: ["task", name],
+      cwd: ROOT,
+      env: environment(options.env),
+      clearEnv: true,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn(),
+  );
+}
+
+function follow(child: Deno.ChildProcess): Running {
+  const log = new LogLines();
+  const deaf = new AbortController();
+  const reading = Promise.all(
+    [child.stdout, child.stderr].map((stream) => readLines(stream, log, deaf.signal)),
+  );
+  const code = Promise.all([child.status, reading]).then(([status]) => status.code);
+  return {
+    log,
+    code,
+    async closeLog(): Promise<void> {
+      deaf.abort();
+      await reading;
+    },
+    kill: (signal) => child.kill(signal),
+    async origin(): Promise<string> {
+      const line = await log.seen("msg=Listening");
+      const port = /address=\S*:(\d+)/.exec(line)?.[1];
+      return `http://${line.includes("address=[") ? "[::1]" : "127.0.0.1"}:${port}`;
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        // It has ended already.
+        if (!(error instanceof TypeError)) throw error;
+      }
+      await code;
+    },
+  };
+}
+
+async function readLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  log: LogLines,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  signal.addEventListener("abort", () => void reader.cancel());
+  let open = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const lines = (open + value).split("\n");
+    open = lines.pop() ?? "";
+    for (const line of lines) if (!isRuntimeWarning(line)) log.push(line);
+  }
+  if (open !== "") log.push(open);
+}

@@ -1,0 +1,172 @@
+import { assertEquals } from "@std/assert";
+import { Admission, type Ticket } from "../../lib/server/admission.ts";
+import { startService, until, within } from "../fakes.ts";
+import { serveRaw } from "../upstream/fakes.ts";
+import { RawClient } from "./raw_client.ts";
+
+/** Requests on `/metrics` that the service answers at once. */
+const MAX_REQUESTS = 32;
+const REQUEST = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/** A clock that a test moves, and what happened. */
+interface Seen {
+  nowMs: number;
+  requests: number;
+  evicted: number;
+}
+
+function places(limit: number): { readonly admission: Admission; readonly seen: Seen } {
+  const seen = { nowMs: 0, requests: 0, evicted: 0 };
+  const admission = new Admission({
+    limit,
+    now: () => seen.nowMs,
+    onChange: (requests) => seen.requests = requests,
+    onEvict: () => seen.evicted++,
+  });
+  return { admission, seen };
+}
+
+/** Takes a place for a reply that is being sent. */
+function enter(admission: Admission, onEvict: () => void = () => {}): Ticket {
+  const ticket = admission.enter();
+  if (ticket === undefined) throw new Error("There is no place");
+  ticket.evict = onEvict;
+  return ticket;
+}
+
+Deno.test("Admission gives as many places as its limit, and those that are given back", () => {
+  const { admission, seen } = places(2);
+  const first = enter(admission);
+  enter(admission);
+  assertEquals(seen.requests, 2);
+  assertEquals(admission.enter(), undefined);
+  first.leave();
+  assertEquals(seen.requests, 1);
+  enter(admission);
+  assertEquals(admission.enter(), undefined);
+  assertEquals(seen, { nowMs: 0, requests: 2, evicted: 0 });
+});
+
+Deno.test("Admission takes a place back once only", () => {
+  const { admission, seen } = places(2);
+  const first = enter(admission);
+  enter(admission);
+  first.leave();
+  first.leave();
+  assertEquals(seen.requests, 1);
+  enter(admission);
+  assertEquals(admission.enter(), undefined);
+});
+
+Deno.test("Admission lets a reader that stood still for a second make room", () => {
+  const { admission, seen } = places(2);
+  const gone: string[] = [];
+  const moving = enter(admission, () => gone.push("moving"));
+  const still = enter(admission, () => gone.push("still"));
+  still.stalledSince = 0;
+  seen.nowMs = 999;
+  moving.stalledSince = 999;
+  assertEquals(admission.enter(), undefined);
+  seen.nowMs = 1_000;
+  enter(admission, () => gone.push("new"));
+  assertEquals(gone, ["still"]);
+  assertEquals(seen, { nowMs: 1_000, requests: 2, evicted: 1 });
+  // The evicted one's own end takes nobody's place.
+  still.leave();
+  assertEquals(seen.requests, 2);
+});
+
+Deno.test("Admission lets nobody make room while there is room", () => {
+  const { admission, seen } = places(2);
+  enter(admission).stalledSince = 0;
+  seen.nowMs = 60_000;
+  enter(admission);
+  assertEquals(seen.evicted, 0);
+});
+
+Deno.test("Admission does not let a request make room that waits for vLLM", () => {
+  const { admission, seen } = places(2);
+  // One whose reply has not begun, and one that is asking for more.
+  admission.enter();
+  enter(admission).stalledSince = undefined;
+  seen.nowMs = 60_000;
+  assertEquals(admission.enter(), undefined);
+  assertEquals(seen, { nowMs: 60_000, requests: 2, evicted: 0 });
+});
+
+Deno.test("requests beyond the limit get 503 with Retry-After, and the others their answer", async () => {
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>();
+  await using vllm = serveRaw(async ({ send }) => {
+    await within(mayAnswer, () => "no leave to answer");
+    await send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nvllm:up 1\n");
+  });
+  await using service = startService(vllm.origin);
+  const waiting = Array.from({ length: MAX_REQUESTS }, () => service.get("/metrics"));
+  await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
+  for (let count = 1; count <= 3; count++) {
+    const refused = await service.get("/metrics");
+    assertEquals(refused.status, 503);
+    assertEquals(refused.headers.get("retry-after"), "1");
+    assertEquals(
+      await refused.text(),
+      "Cannot scrape now: too many requests are being answered. " +
+        "Try again in a moment, and see whether readers hang.\n",
+    );
+    const series = await service.ownMetrics();
+    assertEquals(series.get("vllm_metrics_requests_refused_total"), count);
+    assertEquals(series.get("vllm_metrics_requests_in_flight"), MAX_REQUESTS);
+  }
+  // The other routes have no limit.
+  for (const path of ["/", "/-/healthy", "/-/ready"]) {
+    const response = await service.get(path);
+    assertEquals(response.status, 200);
+    await response.text();
+  }
+  assertEquals(vllm.requests.length, MAX_REQUESTS);
+  answer();
+  for (const response of await Promise.all(waiting)) {
+    assertEquals([response.status, await response.text()], [200, "vllm_up 1\n"]);
+  }
+  const series = await service.ownMetrics();
+  assertEquals(series.get("vllm_metrics_requests_in_flight"), 0);
+  assertEquals(series.get("vllm_metrics_scrapes_total"), MAX_REQUESTS);
+  assertEquals(series.get("vllm_metrics_slow_readers_dropped_total"), 0);
+});
+
+Deno.test("a reader that stands still makes room for the next, and sees its reply break off", async () => {
+  let nowMs = 0;
+  const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>();
+  await using vllm = serveRaw(async ({ send }) => {
+    const number = vllm.requests.length;
+    await send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    if (number > 1 && number <= MAX_REQUESTS) await within(mayAnswer, () => "no leave to answer");
+    const label = "x".repeat(20_000);
+    // More than all buffers on the way hold, for the first reader.
+    for (let count = 0; count < (number === 1 ? 10_000 : 1); count++) {
+      await send(`# TYPE vllm:a${count} gauge\nvllm:a${count}{b="${label}"} 1\n`);
+    }
+  });
+  await using service = startService(vllm.origin, { maxBodyBytes: 1e9, now: () => nowMs });
+  using still = await RawClient.send(service.origin, REQUEST);
+  await still.readUntil("vllm_a0{");
+  const waiting = Array.from({ length: MAX_REQUESTS - 1 }, () => service.get("/metrics"));
+  await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
+  // One more is refused until the reader has stood still for a second.
+  await until(async () => {
+    nowMs += 1_000;
+    const response = await service.get("/metrics");
+    await response.text();
+    return response.status === 200;
+  }, "the reader to make room");
+  answer();
+  for (const response of await Promise.all(waiting)) {
+    assertEquals(response.status, 200);
+    await response.text();
+  }
+  const reply = await still.readToEnd();
+  assertEquals([reply.status, reply.complete], [200, false]);
+  const series = await service.ownMetrics();
+  assertEquals(series.get("vllm_metrics_slow_readers_dropped_total"), 1);
+  assertEquals(series.get("vllm_metrics_requests_in_flight"), 0);
+  assertEquals(service.log.all, ['level=info msg="Upstream is up" upstream=http://vllm/metrics']);
+});
