@@ -2,7 +2,9 @@
 
 import type { ByteBuffer } from "./byte_buffer.ts";
 import type { DroppedLines } from "./dropped.ts";
-import { formatApart, formatGroups, type GroupedSample } from "./groups.ts";
+import type { GroupedSample } from "./group.ts";
+import { formatApart } from "./group_lines.ts";
+import { formatGroups } from "./groups.ts";
 import type { Format, MetricType } from "./header.ts";
 import { sanitizeMetricName } from "./names.ts";
 import { formatSample, type Sample } from "./sample.ts";
@@ -46,8 +48,9 @@ const WITH_CREATED: readonly MetricType[] = ["counter", "histogram", "summary"];
 /** Types whose samples are put in order before they are written. */
 const HELD_TYPES: readonly MetricType[] = ["histogram", "summary", "gaugehistogram"];
 
-/** What Fluent Bit takes for a part of a histogram or summary. */
-const GROUP_SUFFIXES: readonly string[] = ["_bucket", "_sum", "_count"];
+/** What Fluent Bit takes for a part of the histogram or summary before it. */
+const GROUP_SUFFIXES: readonly string[] = ["", "_bucket", "_sum", "_count"];
+const LONGEST_SUFFIX = "_bucket".length;
 
 /** Label names of one family that Fluent Bit 5.1.1 takes; it refuses any label behind the last of them. */
 const MAX_LABEL_NAMES = 128;
@@ -58,6 +61,9 @@ const MAX_HELD_CHARACTERS = 8 * 1_048_576;
 /** Series of one counter that are looked at for repetitions. */
 const MAX_COUNTER_SERIES = 10_000;
 
+/** What was written of a name: HELP and TYPE alone, its samples below them, or samples alone. */
+export type NameUse = "header" | "declared" | "undeclared";
+
 /** Where a family leaves its text and its losses, and what it must not repeat. */
 export interface FamilyContext {
   /** The format that is read. */
@@ -66,8 +72,8 @@ export interface FamilyContext {
   readonly out: ByteBuffer;
   /** Counts what was left out. */
   readonly dropped: DroppedLines;
-  /** Names of the families written so far. */
-  readonly seen: Set<string>;
+  /** The names handed out so far, whose HELP and TYPE can be written no more. */
+  readonly names: Map<string, NameUse>;
   /** The name of the family written last, when it may be a histogram or summary. */
   readonly previous: { name?: string | undefined };
 }
@@ -80,8 +86,10 @@ export interface FamilyContext {
  * @param previous The name of the histogram or summary, if there is one.
  */
 export function followsGroup(name: string, previous: string | undefined): boolean {
-  return previous !== undefined && name.startsWith(previous) &&
-    GROUP_SUFFIXES.includes(name.slice(previous.length));
+  if (previous === undefined) return false;
+  const more = name.length - previous.length;
+  if (more < 0 || more > LONGEST_SUFFIX || !name.startsWith(previous)) return false;
+  return GROUP_SUFFIXES.includes(name.slice(previous.length));
 }
 
 /** A family from its first line to its last. Lines go in by {@linkcode Family.add}. */
@@ -103,9 +111,12 @@ export class Family {
   #type: MetricType | undefined;
   #started = false;
   #repeated = false;
+  #isLate = false;
   #written = false;
 
   /**
+   * Makes one.
+   *
    * @param rawName The family's name as it stands in the text, colons included.
    * @param declared Whether a HELP or TYPE line began it, and not a sample.
    * @param context Where its text goes.
@@ -224,10 +235,11 @@ export class Family {
     if (this.#created !== "") this.#writeCreated();
   }
 
-  /** A family without samples: its type may be told once only. */
   #writeEmpty(name: string): void {
-    if (this.#context.seen.has(name)) this.#context.dropped.add("duplicate_family");
-    else this.#writeHeader(this.type);
+    const { names } = this.#context;
+    this.#isLate = names.has(name);
+    if (!this.#isLate) names.set(name, "header");
+    this.#writeHeader(this.type);
   }
 
   #writeHeld(name: string): void {
@@ -236,12 +248,21 @@ export class Family {
       this.#writeHeader(type);
       this.#write(formatApart(name, this.#held));
       this.samples += this.#held.length;
-      return;
+      return this.#tellParts(name, type);
     }
     const groups = formatGroups(name, type, this.#held, this.#context.dropped);
     this.#writeHeader(groups.regular ? type : "untyped");
     this.#write(groups.text);
     this.samples += groups.samples;
+    if (!groups.regular) this.#tellParts(name, type);
+  }
+
+  /** The parts of an untyped family are families of their own for readers. */
+  #tellParts(name: string, type: MetricType): void {
+    const { names } = this.#context;
+    for (const suffix of SUFFIXES[type]) {
+      if (!names.has(name + suffix)) names.set(name + suffix, "undeclared");
+    }
   }
 
   /** Whether each sample is written when it comes. */
@@ -254,8 +275,10 @@ export class Family {
     this.#started = true;
     const name = this.name;
     if (name === undefined || !this.#declared) return;
-    this.#repeated = this.#context.seen.has(name);
-    this.#context.seen.add(name);
+    const { names } = this.#context;
+    this.#isLate = names.has(name);
+    this.#repeated = names.get(name) === "declared";
+    names.set(name, "declared");
     if (!this.#repeated && this.#isSimple) this.#writeHeader(this.type);
   }
 
@@ -306,21 +329,28 @@ export class Family {
   #writeHeader(type: MetricType): void {
     const name = this.name;
     if (name === undefined || !this.#declared) return;
+    if (this.#isLate) return this.#context.dropped.add("bad_header");
+    this.#writeHeaderOf(name, this.#type === undefined ? undefined : TYPE_OUT[type]);
+  }
+
+  #writeHeaderOf(name: string, type: string | undefined): void {
     const help = this.#help ?? "";
     if (help !== "") this.#write(`# HELP ${name} ${escapeHelp(help)}\n`);
-    if (this.#type !== undefined) this.#write(`# TYPE ${name} ${TYPE_OUT[type]}\n`);
+    if (type !== undefined) this.#write(`# TYPE ${name} ${type}\n`);
   }
 
   /** As prometheus_client does in its text format: `x_created` is a gauge of its own. */
   #writeCreated(): void {
     const name = `${this.#baseName}_created`;
     const lines = this.#created.split("\n").length - 1;
-    if (this.#context.seen.has(name)) return this.#context.dropped.add("duplicate_family", lines);
-    this.#context.seen.add(name);
-    const help = this.#help ?? "";
-    this.#context.previous.name = undefined;
-    if (help !== "") this.#write(`# HELP ${name} ${escapeHelp(help)}\n`);
-    this.#write(`# TYPE ${name} gauge\n${this.#created}`);
+    const { dropped, names, previous } = this.#context;
+    const use = names.get(name);
+    if (use === "declared") return dropped.add("duplicate_family", lines);
+    names.set(name, "declared");
+    previous.name = undefined;
+    if (use === undefined) this.#writeHeaderOf(name, "gauge");
+    else dropped.add("bad_header");
+    this.#write(this.#created);
     this.samples += lines;
   }
 
@@ -331,9 +361,10 @@ export class Family {
 
   /** Keeps Fluent Bit from taking this family for a part of the one before it. */
   #follow(): void {
-    const { out, previous } = this.#context;
+    const { names, out, previous } = this.#context;
     this.#written = true;
     const { name } = this;
+    if (name !== undefined && !names.has(name)) names.set(name, "undeclared");
     if (name !== undefined && followsGroup(name, previous.name)) {
       out.appendText(`# TYPE ${name}_separator untyped\n`);
     }

@@ -1,16 +1,16 @@
 /** Histograms and summaries in the one form that Fluent Bit reads right. */
 
 import type { DroppedLines } from "./dropped.ts";
+import {
+  type Group,
+  type GroupedKind,
+  type GroupedSample,
+  PART_LABEL,
+  PART_SUFFIX,
+} from "./group.ts";
+import { formatApart, GroupWriter, isSeparator, withoutSeparator } from "./group_lines.ts";
 import { sanitizeValue } from "./numbers.ts";
 import { formatSample, type Label, type Sample } from "./sample.ts";
-
-/** A sample of a histogram or summary, and what its name adds to the family's. */
-export interface GroupedSample {
-  /** The sample. */
-  readonly sample: Sample;
-  /** `_bucket`, `_sum`, `_count`, or nothing for a quantile. */
-  readonly suffix: string;
-}
 
 /** A whole histogram or summary family as text. */
 export interface FormattedGroups {
@@ -21,26 +21,6 @@ export interface FormattedGroups {
   /** Whether Fluent Bit can read them as what they are; if not they must go out as untyped. */
   readonly regular: boolean;
 }
-
-/** What a family can be whose samples belong together. */
-export type GroupedKind = "histogram" | "summary";
-
-/** The label that tells label sets apart; empty, and on the count only. */
-const SEPARATOR = /^_*bounds$/;
-
-/** The samples of one label set. */
-interface Group {
-  /** By bound (`le`) or quantile. */
-  readonly parts: Map<number, Sample>;
-  readonly samples: GroupedSample[];
-  sum?: Sample;
-  count?: Sample;
-  /** Whether a bound or quantile is spelt in a way that Fluent Bit cannot read. */
-  odd?: true;
-}
-
-const PART_LABEL = { histogram: "le", summary: "quantile" } as const;
-const PART_SUFFIX = { histogram: "_bucket", summary: "" } as const;
 
 /** Fluent Bit counts in 64 bits without a sign. */
 const COUNT_END = 2 ** 64;
@@ -60,40 +40,9 @@ function partOf(sample: Sample, kind: GroupedKind): string {
   return sample.labels.find(([name]) => name === PART_LABEL[kind])?.[1] ?? "";
 }
 
-/** Empty labels count as absent, as they do for Prometheus. */
 function groupKey(labels: readonly Label[], part: string): string {
-  const own = labels.filter(([name, value]) => name !== part && value !== "");
+  const own = labels.filter((label) => label[0] !== part && !isSeparator(label));
   return JSON.stringify(own.toSorted());
-}
-
-/** Takes out the separator that an earlier pass put in. */
-function withoutSeparator(grouped: GroupedSample): GroupedSample {
-  const { sample, suffix } = grouped;
-  const last = sample.labels.at(-1);
-  if (suffix !== "_count" || last?.[1] !== "" || !SEPARATOR.test(last[0])) return grouped;
-  return { suffix, sample: { ...sample, labels: sample.labels.slice(0, -1) } };
-}
-
-/**
- * Fluent Bit takes labels by position, but for the bound or quantile: all
- * samples of a family get them in one order.
- */
-function inOneOrder(held: readonly GroupedSample[], part: string): GroupedSample[] {
-  const ranks = new Map<string, number>();
-  for (const { sample } of held) {
-    for (const [name] of sample.labels) if (!ranks.has(name)) ranks.set(name, ranks.size);
-  }
-  ranks.set(part, Infinity);
-  const rank = ([name]: Label): number => ranks.get(name) ?? 0;
-  const isSorted = (labels: readonly Label[]): boolean =>
-    labels.filter(([name]) => name !== part).every((label, index, all) =>
-      index === 0 || rank(label) > rank(all[index - 1] ?? label)
-    );
-  return held.map(({ sample, suffix }) => {
-    const { labels } = sample;
-    if (isSorted(labels)) return { sample, suffix };
-    return { sample: { ...sample, labels: labels.toSorted((a, b) => rank(a) - rank(b)) }, suffix };
-  });
 }
 
 /** Sorts samples into groups; one that repeats another or lacks its label is counted out. */
@@ -103,7 +52,7 @@ function collect(
   dropped: DroppedLines,
 ): Group[] {
   const groups = new Map<string, Group>();
-  for (const grouped of inOneOrder(held.map(withoutSeparator), PART_LABEL[kind])) {
+  for (const grouped of held.map(withoutSeparator)) {
     const { sample, suffix } = grouped;
     const isPart = suffix === PART_SUFFIX[kind];
     const key = groupKey(sample.labels, isPart ? PART_LABEL[kind] : "");
@@ -165,93 +114,6 @@ function soundHistograms(groups: readonly Group[], dropped: DroppedLines): Group
   });
 }
 
-/** Whether the bounds rise and the count comes behind them, as Fluent Bit needs it. */
-function isInOrder(group: Group, kind: GroupedKind): boolean {
-  let bounds = 0;
-  const rising = [...group.parts.keys()].every((part, index, parts) =>
-    index === 0 || part > (parts[index - 1] ?? part)
-  );
-  for (const { suffix } of group.samples) {
-    if (suffix === "_count" && bounds < group.parts.size) return false;
-    if (suffix === PART_SUFFIX[kind]) bounds++;
-  }
-  return rising;
-}
-
-/** The samples of a group in an order that Fluent Bit reads right: their own if it is one. */
-function ordered(group: Group, kind: GroupedKind): GroupedSample[] {
-  const { samples, sum, count } = group;
-  const whole = samples.length === group.parts.size + Number(!!sum) + Number(!!count);
-  if (whole && isInOrder(group, kind)) return samples;
-  const parts = [...group.parts].toSorted(([a], [b]) => a - b);
-  return [
-    ...parts.map(([, sample]) => ({ sample, suffix: PART_SUFFIX[kind] })),
-    ...count === undefined ? [] : [{ sample: count, suffix: "_count" }],
-    ...sum === undefined ? [] : [{ sample: sum, suffix: "_sum" }],
-  ];
-}
-
-/** Fluent Bit loses the labels behind the `quantile` of a summary. */
-function quantileLast(sample: Sample): Sample {
-  const last = sample.labels.filter(([name]) => name === "quantile");
-  return { ...sample, labels: [...sample.labels.filter(([name]) => name !== "quantile"), ...last] };
-}
-
-/**
- * Tells Fluent Bit where a histogram of other bounds or label names begins. It
- * reads a label set like the one before it unless the number of label names
- * differs, so an empty label on the count (absent, for Prometheus:
- * https://prometheus.io/docs/concepts/data_model/) makes it differ, or agree.
- */
-class Layouts {
-  #previous = "";
-  #previousNames = 0;
-
-  /** The label to add to the count of a group, if any. */
-  separator(group: Group): Label[] {
-    const labels = ordered(group, "histogram").flatMap(({ sample }) => sample.labels);
-    const names = [...new Set(labels.map(([name]) => name))].filter((name) => name !== "le");
-    const bounds = [...group.parts.keys()].toSorted((a, b) => a - b);
-    const layout = JSON.stringify([names, bounds]);
-    const mustDiffer = layout !== this.#previous;
-    const differs = names.length !== this.#previousNames;
-    const pad = this.#previous !== "" && mustDiffer !== differs;
-    this.#previous = layout;
-    this.#previousNames = names.length + Number(pad);
-    return pad ? [[freeName(names), ""]] : [];
-  }
-}
-
-function freeName(names: readonly string[]): string {
-  let name = "bounds";
-  while (names.includes(name)) name = `_${name}`;
-  return name;
-}
-
-/** The samples of a group as they are handed out. */
-function linesOf(group: Group, kind: GroupedKind, separator: Label[]): GroupedSample[] {
-  return ordered(group, kind).map(({ sample, suffix }) => {
-    const { labels } = kind === "summary" ? quantileLast(sample) : sample;
-    const more = suffix === "_count" ? separator : [];
-    return { sample: { ...sample, labels: [...labels, ...more] }, suffix };
-  });
-}
-
-/**
- * Writes samples of several names, each name in one piece.
- *
- * @param name What their names begin with.
- * @param samples The samples.
- * @returns The lines.
- */
-export function formatApart(name: string, samples: readonly GroupedSample[]): string {
-  const suffixes = [...new Set(samples.map(({ suffix }) => suffix))].toSorted();
-  return suffixes.flatMap((wanted) =>
-    samples.filter(({ suffix }) => suffix === wanted)
-      .map(({ sample }) => formatSample(name + wanted, sample))
-  ).join("");
-}
-
 /** Whether Fluent Bit reads such groups as what they are (facts of Fluent Bit 5.1.1, 2.2). */
 function isRegular(groups: readonly Group[], kind: GroupedKind): boolean {
   if (groups.some(({ odd }) => odd)) return false;
@@ -260,7 +122,9 @@ function isRegular(groups: readonly Group[], kind: GroupedKind): boolean {
     sum !== undefined && count !== undefined && isCount(count)
   );
   if (groups.length < 2) return counted;
-  const names = new Set(groups.map(({ count }) => count?.labels.map(([name]) => name).join()));
+  const names = new Set(
+    groups.map(({ count }) => count?.labels.map(([name]) => name).toSorted().join()),
+  );
   return counted && names.size === 1 && groups.every(({ parts }) => parts.size === 0);
 }
 
@@ -286,10 +150,9 @@ export function formatGroups(
   const collected = collect(kind, held, dropped);
   const groups = kind === "histogram" ? soundHistograms(collected, dropped) : collected;
   const regular = isRegular(groups, kind);
-  const layouts = new Layouts();
-  const lines = groups.flatMap((group) =>
-    linesOf(group, kind, regular && kind === "histogram" ? layouts.separator(group) : [])
-  );
+  const writer = new GroupWriter(kind, groups);
+  const separate = regular && kind === "histogram";
+  const lines = groups.flatMap((group) => writer.lines(group, separate));
   const text = regular
     ? lines.map(({ sample, suffix }) => formatSample(name + suffix, sample)).join("")
     : formatApart(name, lines);

@@ -27,9 +27,13 @@ export function isMetricName(name: string): boolean {
  * @returns The name without a colon, or undefined when nothing is left of it.
  */
 export function sanitizeMetricName(name: string): string | undefined {
-  let result = name.replace(/[_:]*:[_:]*/g, "_");
-  if (/^_*:/.test(name)) result = result.slice(1);
-  result = result.replace(/_+$/, "");
+  const joined = name.replace(/[_:]+/g, (run: string, at: number) => {
+    if (!run.includes(":")) return run;
+    return at === 0 ? "" : "_";
+  });
+  let end = joined.length;
+  while (joined[end - 1] === "_") end--;
+  const result = joined.slice(0, end);
   if (result === "") return undefined;
   return /^[0-9]/.test(result) || NUMBER_WORD.test(result) ? `_${result}` : result;
 }

@@ -9,8 +9,8 @@ const LATEST_TIMESTAMP_MS = 18_446_744_073_709;
 
 /** Numbers that need no second look: neither too long, nor too large, nor too small. */
 const PLAIN = /^-?[0-9]{1,15}(?:\.[0-9]{1,17})?$/;
-const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
-const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)[pP]([+-]?[0-9]+)$/;
+const DECIMAL = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?[pP]([+-]?[0-9]+)$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 const NOT_A_NUMBER = /^[+-]?nan$/i;
 
@@ -22,8 +22,8 @@ function numberText(value: number): string {
 }
 
 function hexadecimal(text: string): number | undefined {
-  const [, sign, whole, fraction, exponent] = HEXADECIMAL.exec(text) ?? [];
-  if (sign === undefined || whole === undefined || fraction === undefined) return undefined;
+  const [, sign, whole, fraction = "", exponent] = HEXADECIMAL.exec(text) ?? [];
+  if (sign === undefined || whole === undefined) return undefined;
   const digits = whole + fraction;
   if (digits === "" || digits.length > 13) return undefined; // 13 digits are 52 bits: exact
   const magnitude = parseInt(digits, 16) * 2 ** (Number(exponent) - 4 * fraction.length);

@@ -88,10 +88,24 @@ function readHead(line: string): Head | DropReason {
   return name === "" ? "bad_name" : { name, labels, rest: line.slice(cursor.at) };
 }
 
-/** What ends a sample whose labels were not escaped: the last `"}` before a value. */
-const UNESCAPED =
-  /^[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*\{([^]*)"[ \t]*,?[ \t]*\}([ \t]*[^ \t{}"]+(?:[ \t]+[^{}"]*)?)$/;
+const UNESCAPED_START = /^[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*\{/;
 const LABEL_START = /(?:^|",)[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)="/g;
+
+function skipBlanksBack(line: string, end: number): number {
+  let at = end;
+  while (line[at - 1] === " " || line[at - 1] === "\t") at--;
+  return at;
+}
+
+/** Where a sample whose labels were not escaped has its last quote and its last brace. */
+function unescapedEnd(line: string): { quote: number; brace: number } | undefined {
+  let brace = line.length - 1;
+  while (brace >= 0 && !'{}"'.includes(line[brace] ?? "")) brace--;
+  if (line[brace] !== "}" || !/[^ \t]/.test(line.slice(brace + 1))) return undefined;
+  let end = skipBlanksBack(line, brace);
+  if (line[end - 1] === ",") end = skipBlanksBack(line, end - 1);
+  return line[end - 1] === '"' ? { quote: end - 1, brace } : undefined;
+}
 
 /**
  * Reads a sample whose label values hold quotes, backslashes or line feeds as
@@ -99,8 +113,11 @@ const LABEL_START = /(?:^|",)[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)="/g;
  * `",name="`, or to the last `"}`.
  */
 function readUnescapedHead(line: string): Head | undefined {
-  const [, name, inner, rest] = UNESCAPED.exec(line) ?? [];
-  if (name === undefined || inner === undefined || rest === undefined) return undefined;
+  const [start, name] = UNESCAPED_START.exec(line) ?? [];
+  const end = unescapedEnd(line);
+  if (start === undefined || name === undefined || end === undefined) return undefined;
+  const inner = line.slice(start.length, end.quote);
+  const rest = line.slice(end.brace + 1);
   const starts = [...inner.matchAll(LABEL_START)];
   if (starts[0]?.index !== 0) return undefined;
   const labels = starts.map((start, index): Label => {
@@ -119,7 +136,7 @@ function readUnescapedHead(line: string): Head | undefined {
  */
 export function isOpenSample(line: string): boolean {
   return /^[ \t]*[a-zA-Z_:][a-zA-Z0-9_:]*[ \t]*\{[ \t]*[a-zA-Z_:][a-zA-Z0-9_:]*="/.test(line) &&
-    !UNESCAPED.test(line);
+    unescapedEnd(line) === undefined;
 }
 
 /**

@@ -40,7 +40,6 @@ export class Sanitizer {
 
   readonly #walk: ShapeWalk | undefined;
   readonly #strict: StrictSanitizer;
-  readonly #seen = new Set<string>();
   readonly #maxLineBytes: number;
   readonly #pieces: Bytes[] = [];
   /** Families that matched one behind the other: they are handed out as one piece. */
@@ -56,7 +55,11 @@ export class Sanitizer {
   #matchedAny = false;
   #finished = false;
 
-  /** @param options Format, memory and bound. */
+  /**
+   * Makes one.
+   *
+   * @param options Format, memory and bound.
+   */
   constructor(options: SanitizerOptions) {
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
     // The shapes are of text; OpenMetrics does not keep its bytes.
@@ -64,7 +67,6 @@ export class Sanitizer {
     this.#strict = new StrictSanitizer(
       options.format,
       this.dropped,
-      this.#seen,
       this.#maxLineBytes,
     );
   }
@@ -91,7 +93,7 @@ export class Sanitizer {
    * @param final Whether these are the last ones.
    * @returns What can be handed out, perhaps nothing.
    */
-  push(chunk: Bytes, final: boolean): Bytes {
+  push(chunk: Uint8Array<ArrayBuffer>, final: boolean): Uint8Array<ArrayBuffer> {
     const bytes = this.#withCarry(chunk);
     let at = this.#skipByteOrderMark(bytes, final);
     if (at >= 0) {
@@ -134,9 +136,10 @@ export class Sanitizer {
     return marked ? 3 : 0;
   }
 
-  /** Whether a family begins here with a bare name, all of which is there to be looked for. */
+  /** Whether a family begins here that can be looked for: not the one being read, as far as can be told. */
   #atFamily(bytes: Uint8Array, view: DataView, at: number, final: boolean): boolean {
     if (this.#walk === undefined || this.#skipping || !isHeaderAt(view, at)) return false;
+    if (this.#strict.isIdle) return true;
     const start = at + NAME_START;
     const end = nameEnd(bytes, start);
     if (end === start || bytes[start] === QUOTE || (end === bytes.length && !final)) return false;
@@ -149,8 +152,9 @@ export class Sanitizer {
     if (end >= 0) {
       this.#matchedAny = true;
       const { name = "", samples = 0, signed = true } = this.#walk?.matched ?? {};
-      if (samples > 0) this.#seen.add(name);
-      this.#strict.previous.name = signed ? undefined : name;
+      const { names, previous } = this.#strict.context;
+      names.set(name, samples > 0 ? "declared" : "header");
+      previous.name = signed ? undefined : name;
       this.#matchedSamples += samples;
       if (this.#run?.bytes === bytes && this.#run.end === at) this.#run.end = end;
       else {
@@ -181,8 +185,10 @@ export class Sanitizer {
     return next;
   }
 
-  readonly #isBarred = (name: string): boolean =>
-    this.#seen.has(name) || followsGroup(name, this.#strict.previous.name);
+  readonly #isBarred = (name: string): boolean => {
+    const { names, previous } = this.#strict.context;
+    return names.has(name) || followsGroup(name, previous.name);
+  };
 
   /** Keeps the line to learn the family's shape from, if it is not too large for that. */
   #keep(line: Uint8Array): void {

@@ -18,9 +18,9 @@ const HELP_REST = 0x504c;
 const TYPE_REST = 0x4550;
 
 /** The bytes are another family's, or this one has changed. */
-export const NO_MATCH = -1;
+export const NO_MATCH: number = -1;
 /** The bytes end before that can be told. */
-export const NEED_MORE = -2;
+export const NEED_MORE: number = -2;
 
 /** What is remembered of one family. Its arrays have one entry a line. */
 export interface Shape {
@@ -173,14 +173,17 @@ export function beginsHere(shape: Shape, view: DataView, at: number): boolean {
 
 /** Tells whether a bare name stands here that is not the shape's: 0, `NO_MATCH` or `NEED_MORE`. */
 function otherNameAt(shape: Shape, bytes: Uint8Array, start: number): number {
-  const end = nameEnd(bytes, start);
-  if (end === bytes.length) return NEED_MORE;
-  if (end === start || bytes[start] === QUOTE) return NO_MATCH;
-  if (end - start !== shape.nameLength) return 0;
+  const first = bytes[start];
+  if (first === undefined) return NEED_MORE;
+  if (first <= SPACE || first === QUOTE) return NO_MATCH;
   for (let at = 0; at < shape.nameLength; at++) {
-    if (bytes[start + at] !== shape.bytes.getUint8(NAME_START + at)) return 0;
+    const byte = bytes[start + at];
+    if (byte === undefined) return NEED_MORE;
+    if (byte !== shape.bytes.getUint8(NAME_START + at)) return 0;
   }
-  return NO_MATCH;
+  const after = bytes[start + shape.nameLength];
+  if (after === undefined) return NEED_MORE;
+  return after <= SPACE ? NO_MATCH : 0;
 }
 
 /**

@@ -42,6 +42,8 @@ export class ShapeWalk {
   #next = 0;
 
   /**
+   * Makes one.
+   *
    * @param shapes What is remembered.
    * @param remember Takes what is to be remembered from now on.
    */

@@ -35,18 +35,30 @@ export class StrictSanitizer {
   #openLines = 0;
 
   /**
+   * Makes one.
+   *
    * @param format The format that is read.
    * @param dropped Counts the lines left out.
-   * @param seen Names of the families that were written already.
    * @param maxLineBytes Bound on a line that is put together from several.
    */
-  constructor(format: Format, dropped: DroppedLines, seen: Set<string>, maxLineBytes: number) {
-    this.#context = { format, dropped, seen, out: this.out, previous: {} };
+  constructor(format: Format, dropped: DroppedLines, maxLineBytes: number) {
+    this.#context = {
+      format,
+      dropped,
+      out: this.out,
+      names: new Map(),
+      previous: {},
+    };
     this.#maxLineBytes = maxLineBytes;
   }
 
   /** Whether a line was met that is one of an exposition. */
   recognized = false;
+
+  /** Whether no line that was read waits for the next. */
+  get isIdle(): boolean {
+    return this.#family === undefined && this.#open === undefined;
+  }
 
   /** The family whose lines are being read. */
   get family(): Family | undefined {
@@ -69,9 +81,9 @@ export class StrictSanitizer {
     return true;
   }
 
-  /** What the next family must not be taken for by Fluent Bit; see {@linkcode FamilyContext}. */
-  get previous(): FamilyContext["previous"] {
-    return this.#context.previous;
+  /** What the families written so far mean for the next ones. */
+  get context(): FamilyContext {
+    return this.#context;
   }
 
   /**

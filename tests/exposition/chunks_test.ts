@@ -1,0 +1,77 @@
+import { assert, assertEquals } from "@std/assert";
+import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
+import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import { captures, formatOf, readCapture, sanitized } from "./sanitized.ts";
+
+/** Of each kind one: a cut is tried at every byte of the first 4 KiB. */
+const KINDS = captures().filter((path) => !path.includes("/"));
+const CUT_BYTES = 4_096;
+/** Bytes of a capture that are pushed for each cut: enough to go on behind it. */
+const PUSHED_BYTES = 6_144;
+
+/** Numbers that look random and are the same each time (Numerical Recipes' generator). */
+function* numbers(seed: number): Generator<number> {
+  for (let state = seed;;) {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    yield state;
+  }
+}
+
+for (const path of KINDS) {
+  Deno.test(`${path} gives the same bytes when it is cut anywhere in its first 4 KiB`, () => {
+    const input = readCapture(path).subarray(0, PUSHED_BYTES);
+    const format = formatOf(path);
+    const whole = sanitized(input, { format }).text;
+    const memory = new ShapeMemory();
+    sanitized(input, { format, memory });
+    for (let cut = 1; cut < Math.min(CUT_BYTES, input.length); cut++) {
+      const { text } = sanitized(input, { format, cuts: [cut], memory });
+      if (text !== whole) assertEquals(text, whole, `cut at ${cut}, remembered`);
+      if (cut % 8 !== 0) continue;
+      const anew = sanitized(input, { format, cuts: [cut] }).text;
+      if (anew !== whole) assertEquals(anew, whole, `cut at ${cut}`);
+    }
+  });
+}
+
+Deno.test("captures give the same bytes when they are cut at random points", () => {
+  const random = numbers(1);
+  for (const path of captures()) {
+    const input = readCapture(path);
+    const format = formatOf(path);
+    const whole = sanitized(input, { format }).text;
+    const memory = new ShapeMemory();
+    for (let round = 0; round < 4; round++) {
+      const cuts = Array.from({ length: 1 + round * 8 }, () => random.next().value % input.length)
+        .toSorted((a, b) => a - b);
+      assertEquals(sanitized(input, { format, cuts, memory }).text, whole, `${path} ${cuts}`);
+    }
+  }
+});
+
+Deno.test("a line over the bound is left out and counted, and its neighbours arrive", () => {
+  const long = `vllm:long{x="${"y".repeat(200)}"} 1`;
+  for (const cuts of [[], [20], [20, 150, 230]]) {
+    const { text, dropped } = sanitized(`vllm:a 1\n${long}\nvllm:b 2\n`, {
+      cuts,
+      maxLineBytes: 100,
+    });
+    assertEquals(text, "vllm_a 1\nvllm_b 2\n");
+    assertEquals(dropped, { "line_too_long": 1 });
+  }
+});
+
+Deno.test("a line without end does not grow memory", () => {
+  const sanitizer = new Sanitizer({ format: "text", memory: new ShapeMemory() });
+  sanitizer.push(new TextEncoder().encode('vllm:a 1\nvllm:long{x="'), false);
+  const chunk = new Uint8Array(65_536).fill(0x79);
+  sanitizer.push(chunk.slice(), false);
+  const before = Deno.memoryUsage().external + Deno.memoryUsage().heapUsed;
+  for (let count = 0; count < 1_600; count++) sanitizer.push(chunk, false);
+  const grown = Deno.memoryUsage().external + Deno.memoryUsage().heapUsed - before;
+  sanitizer.push(new TextEncoder().encode('"} 1\nvllm:b 2\n'), true);
+  assertEquals(Object.fromEntries(sanitizer.dropped.entries()), { "line_too_long": 1 });
+  assertEquals(sanitizer.samples, 2);
+  // A hundred megabytes were pushed.
+  assert(grown < 20_000_000, `${grown} bytes`);
+});

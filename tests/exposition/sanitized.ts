@@ -1,0 +1,84 @@
+/** What the sanitiser makes of a text, in one call. */
+
+import { detectFormat } from "../../lib/exposition/format.ts";
+import type { Format } from "../../lib/exposition/header.ts";
+import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
+import type { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+
+/** What came out. */
+export interface Sanitized {
+  /** The bytes handed out. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same as text. */
+  readonly text: string;
+  /** Samples handed out. */
+  readonly samples: number;
+  /** Lines left out, by reason. */
+  readonly dropped: Record<string, number>;
+}
+
+/** How a text is pushed. */
+export interface SanitizeOptions {
+  /** The format; found out unless given. */
+  readonly format?: Format;
+  /** What is remembered. */
+  readonly memory?: ShapeMemory;
+  /** Where the text is cut into chunks. */
+  readonly cuts?: readonly number[];
+  /** Longest line. */
+  readonly maxLineBytes?: number;
+}
+
+/** Sanitises a text; the input is not changed. */
+export function sanitized(input: string | Uint8Array, options: SanitizeOptions = {}): Sanitized {
+  const { cuts = [], memory, maxLineBytes } = options;
+  const source = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  const sanitizer = new Sanitizer({
+    format: options.format ?? detectFormat("", source),
+    ...memory === undefined ? {} : { memory },
+    ...maxLineBytes === undefined ? {} : { maxLineBytes },
+  });
+  const parts: Uint8Array[] = [];
+  let start = 0;
+  for (const cut of [...cuts, source.length]) {
+    // A copy is taken at once: what was handed out may be part of the chunk.
+    parts.push(sanitizer.push(source.slice(start, cut), cut === source.length).slice());
+    start = cut;
+  }
+  if (!sanitizer.finished) parts.push(sanitizer.push(new Uint8Array(0), true).slice());
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return {
+    bytes,
+    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+    samples: sanitizer.samples,
+    dropped: Object.fromEntries(sanitizer.dropped.entries()),
+  };
+}
+
+/** Paths of all captures of vLLM that are not empty. */
+export function captures(): string[] {
+  const root = new URL("../testdata/vllm/", import.meta.url);
+  const paths: string[] = [];
+  for (const { name, isDirectory } of Deno.readDirSync(root)) {
+    const inside = isDirectory
+      ? [...Deno.readDirSync(new URL(`${name}/`, root))].map((file) => `${name}/${file.name}`)
+      : [name];
+    paths.push(...inside.filter((path) => path.endsWith(".txt") && !path.endsWith("-times.txt")));
+  }
+  return paths.toSorted().filter((path) => readCapture(path).length > 0);
+}
+
+/** The bytes of a capture. */
+export function readCapture(path: string): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(new URL(`../testdata/vllm/${path}`, import.meta.url));
+}
+
+/** The format of a capture, as its Content-Type said. */
+export function formatOf(path: string): Format {
+  return /^(rust|mounted)/.test(path) ? "openmetrics" : "text";
+}
