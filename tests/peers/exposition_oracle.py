@@ -13,7 +13,7 @@ try:
     from prometheus_client.parser import text_string_to_metric_families as text
 except ImportError as error:
     sys.exit(f"{sys.executable} lacks a module ({error}): pip install prometheus-client, or name a "
-             "Python that has it in VLLM_METRICS_TEST_PYTHON")
+             "Python that has it in PEER_PYTHON")
 
 
 def samples(families):

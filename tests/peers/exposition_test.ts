@@ -16,7 +16,7 @@ const ALLOWED_REMARKS = [
 ];
 
 async function python(script: string, input: string): Promise<string> {
-  const command = Deno.env.get("VLLM_METRICS_TEST_PYTHON") ?? "python3";
+  const command = Deno.env.get("PEER_PYTHON") ?? "python3";
   const path = new URL(script, import.meta.url).pathname;
   const child = new Deno.Command(command, {
     args: [path],

@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     sys.exit(
         f"{sys.executable} lacks a module ({error}): pip install opentelemetry-proto protobuf,"
-        " or name a Python that has them in VLLM_METRICS_TEST_PYTHON"
+        " or name a Python that has them in PEER_PYTHON"
     )
 
 KINDS = {

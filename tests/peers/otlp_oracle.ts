@@ -36,7 +36,7 @@ function lines<T>(text: string): T[] {
 /** Fails, never skips: a Python without the library says in its own words what is missing. */
 async function ask(args: string[], input: string): Promise<string> {
   const script = new URL("otlp_oracle.py", import.meta.url).pathname;
-  const python = new Deno.Command(Deno.env.get("VLLM_METRICS_TEST_PYTHON") ?? "python3", {
+  const python = new Deno.Command(Deno.env.get("PEER_PYTHON") ?? "python3", {
     args: [script, ...args],
     stdin: "piped",
     stdout: "piped",
