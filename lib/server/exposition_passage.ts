@@ -14,7 +14,7 @@ export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
  * How long the rest of a body may take to follow its first bytes before the
- * reply begins without it, in milliseconds. A server that sends its metrics in
+ * reply begins without it, in milliseconds: one timer a body, not one a chunk. A server that sends its metrics in
  * one go is answered in one go, with a Content-Length.
  */
 const BURST_MS = 5;
@@ -36,6 +36,22 @@ export interface Beginning {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Whether they are all. */
   readonly whole: boolean;
+}
+
+/** The short time in which the chunks of one burst follow one another. */
+class Burst {
+  readonly #over = Promise.withResolvers<false>();
+  readonly #timer = setTimeout(() => this.#over.resolve(false), BURST_MS);
+
+  /** Says false when the time is up. */
+  get over(): Promise<false> {
+    return this.#over.promise;
+  }
+
+  /** Lets go of the timer. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** What a passage works with. */
@@ -130,7 +146,11 @@ export class ExpositionPassage {
     const { finished = false, recognized = false } = this.#sanitizer ?? {};
     if (finished || !recognized) return !finished;
     const isShort = this.upstreamBytes <= MAX_BURST_BYTES;
-    return this.#scrape.contentLength === undefined && isShort && await this.#followsSoon();
+    if (this.#scrape.contentLength !== undefined || !isShort) return false;
+    const burst = new Burst();
+    const follows = await this.#followsIn(burst);
+    burst.end();
+    return follows;
   }
 
   async #read(): Promise<BodyRead> {
@@ -149,25 +169,23 @@ export class ExpositionPassage {
     this.#gathered = this.#options.rooms.take(contentLength);
     const bytes = new Uint8Array(this.#gathered);
     bytes.set(first.bytes);
+    const burst = new Burst();
     let end = false;
-    while (!end && await this.#followsSoon()) {
+    while (!end && await this.#followsIn(burst)) {
       const start = this.upstreamBytes;
       const read = await this.#read();
       bytes.set(read.bytes, start);
       end = read.end;
     }
+    burst.end();
     return { bytes: bytes.subarray(0, this.upstreamBytes), end };
   }
 
-  /** Whether the next chunk comes at once. */
-  async #followsSoon(): Promise<boolean> {
+  /** Whether the next chunk comes before the burst is over. */
+  #followsIn(burst: Burst): Promise<boolean> {
     this.#pending = this.#scrape.body.read(this.#room);
-    const { promise: late, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(() => resolve(false), BURST_MS);
     // A failure is told by the read that takes the chunk.
-    const soon = await Promise.race([this.#pending.then(() => true, () => true), late]);
-    clearTimeout(timer);
-    return soon;
+    return Promise.race([this.#pending.then(() => true, () => true), burst.over]);
   }
 
   #push(bytes: Bytes, end: boolean): Bytes {
