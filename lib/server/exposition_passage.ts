@@ -39,7 +39,7 @@ export interface Beginning {
 }
 
 /** The short time in which the chunks of one burst follow one another. */
-class Burst {
+class Burst implements Disposable {
   readonly #over = Promise.withResolvers<false>();
   readonly #timer = setTimeout(() => this.#over.resolve(false), BURST_MS);
 
@@ -49,7 +49,7 @@ class Burst {
   }
 
   /** Lets go of the timer. */
-  end(): void {
+  [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }
 }
@@ -147,10 +147,8 @@ export class ExpositionPassage {
     if (finished || !recognized) return !finished;
     const isShort = this.upstreamBytes <= MAX_BURST_BYTES;
     if (this.#scrape.contentLength !== undefined || !isShort) return false;
-    const burst = new Burst();
-    const follows = await this.#followsIn(burst);
-    burst.end();
-    return follows;
+    using burst = new Burst();
+    return await this.#followsIn(burst);
   }
 
   async #read(): Promise<BodyRead> {
@@ -169,7 +167,7 @@ export class ExpositionPassage {
     this.#gathered = this.#options.rooms.take(contentLength);
     const bytes = new Uint8Array(this.#gathered);
     bytes.set(first.bytes);
-    const burst = new Burst();
+    using burst = new Burst();
     let end = false;
     while (!end && await this.#followsIn(burst)) {
       const start = this.upstreamBytes;
@@ -177,7 +175,6 @@ export class ExpositionPassage {
       bytes.set(read.bytes, start);
       end = read.end;
     }
-    burst.end();
     return { bytes: bytes.subarray(0, this.upstreamBytes), end };
   }
 
