@@ -50,7 +50,7 @@ export class MetricsError extends Error {
   readonly hint: string;
 
   /**
-   * Makes one.
+   * Words the error.
    *
    * @param code What went wrong.
    * @param message Action, quoted value, what is wrong; no full stop, no secret.

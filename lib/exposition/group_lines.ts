@@ -92,7 +92,7 @@ export class GroupWriter {
   readonly #layouts = new Layouts();
 
   /**
-   * Makes one.
+   * Begins with no lines.
    *
    * @param kind What the family is.
    * @param groups All its groups: their labels go in the order in which they come first.

@@ -56,7 +56,7 @@ export class Sanitizer {
   #finished = false;
 
   /**
-   * Makes one.
+   * Begins at the top of a text.
    *
    * @param options Format, memory and bound.
    */

@@ -42,7 +42,7 @@ export class ShapeWalk {
   #next = 0;
 
   /**
-   * Makes one.
+   * Begins a walk.
    *
    * @param shapes What is remembered.
    * @param remember Takes what is to be remembered from now on.

@@ -35,7 +35,7 @@ export class StrictSanitizer {
   #openLines = 0;
 
   /**
-   * Makes one.
+   * Begins at the top of a text.
    *
    * @param format The format that is read.
    * @param dropped Counts the lines left out.

@@ -25,7 +25,7 @@ export class Ticket {
   readonly #leave: (ticket: Ticket) => void;
 
   /**
-   * Makes one.
+   * Takes a place.
    *
    * @param leave Gives the place back.
    */
@@ -45,7 +45,7 @@ export class Admission {
   readonly #tickets = new Set<Ticket>();
 
   /**
-   * Makes one.
+   * Begins with all places free.
    *
    * @param options The bound, the clock, and whom to tell.
    */

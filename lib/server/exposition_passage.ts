@@ -79,7 +79,7 @@ export class ExpositionPassage {
   #pending: Promise<BodyRead> | undefined;
 
   /**
-   * Makes one.
+   * Begins a passage; nothing is read yet.
    *
    * @param scrape The server's reply.
    * @param options Label, memory and rooms.

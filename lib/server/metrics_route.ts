@@ -53,7 +53,7 @@ export class MetricsRoute {
   readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
 
   /**
-   * Makes one.
+   * Begins with nothing remembered.
    *
    * @param options What it works with.
    */

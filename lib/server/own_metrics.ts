@@ -53,7 +53,7 @@ export class OwnMetrics {
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
   /**
-   * Makes one.
+   * Lists them, all at zero.
    *
    * @param registry Where they are listed.
    * @param options Versions, and where process figures come from.

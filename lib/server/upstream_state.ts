@@ -11,7 +11,7 @@ export class UpstreamState {
   #sentence = "not scraped yet";
 
   /**
-   * Makes one.
+   * Begins with nothing known.
    *
    * @param label The server's address for people.
    * @param log Takes a line a change.
