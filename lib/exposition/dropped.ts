@@ -13,7 +13,6 @@ export const DROP_REASONS = {
   duplicate_family: "a family that stood further up already",
   duplicate_sample: "a sample that stood further up already",
   incomplete_histogram: "a histogram without a count",
-  mixed_buckets: "a histogram whose bounds differ from those of its family",
   negative_counter: "a counter below zero",
   too_many_labels: "more label names in one family than Fluent Bit takes",
   family_too_large: "an unordered family larger than the room to put it in order",
