@@ -12,7 +12,7 @@ const DEFAULT_CREDENTIALS = "Basic YWRtaW46YWRtaW4=";
  * @param from The fields of the caller's request.
  * @param stream The stream for callers that name none.
  * @returns `Authorization`, `X-API-Key` and `X-P-*` of the caller, with the stream and the log
- *   source where it sent none, and the one Content-Type that Parseable takes.
+ *   source where it sent none or an empty one, and the one Content-Type that Parseable takes.
  */
 export function forwardHeaders(from: Headers, stream: string): Headers {
   const headers = new Headers({
@@ -21,6 +21,7 @@ export function forwardHeaders(from: Headers, stream: string): Headers {
     "x-p-log-source": "otel-metrics",
   });
   for (const [name, value] of from) {
+    if (value === "") continue;
     if (CREDENTIALS.includes(name) || name.startsWith("x-p-")) headers.set(name, value);
   }
   return headers;

@@ -2,6 +2,7 @@
 
 import { Agent, request } from "node:https";
 import type { RelayConfig } from "../config/config.ts";
+import { connectionReason } from "./connection_reason.ts";
 import { type Answer, MAX_ANSWER_BYTES, type Post, PostFailure, wordsOf } from "./post.ts";
 
 /**
@@ -18,17 +19,22 @@ export function createInsecurePost({ url, timeoutMs }: RelayConfig): Post {
     const fields = { ...Object.fromEntries(headers), "content-length": String(body.length) };
     const sent = request(url, { agent, method: "POST", headers: fields }, (message) => {
       let bytes = new Uint8Array(0);
+      const finish = (): void =>
+        resolve({ status: message.statusCode ?? 0, words: wordsOf(bytes) });
       message.on("data", (chunk: Uint8Array) => {
-        if (bytes.length < MAX_ANSWER_BYTES) bytes = new Uint8Array([...bytes, ...chunk]);
+        bytes = new Uint8Array([...bytes, ...chunk.subarray(0, MAX_ANSWER_BYTES)]);
+        if (bytes.length < MAX_ANSWER_BYTES) return;
+        finish();
+        message.destroy();
       });
-      message.on("end", () => resolve({ status: message.statusCode ?? 0, words: wordsOf(bytes) }));
+      message.on("end", finish);
       message.on("error", () => reject(new PostFailure("the connection broke off")));
     });
     const timer = setTimeout(() => {
       reject(new PostFailure(`no answer within ${timeoutMs} ms`));
       sent.destroy();
     }, timeoutMs);
-    sent.on("error", () => reject(new PostFailure("no connection")));
+    sent.on("error", (error) => reject(new PostFailure(connectionReason(error))));
     sent.end(body);
     return promise.finally(() => clearTimeout(timer));
   }

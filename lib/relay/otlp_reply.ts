@@ -87,6 +87,8 @@ export function errorReply(encoding: OtlpEncoding, error: RelayError): Response 
   if (error.retryAfterSeconds !== undefined) {
     headers.set("retry-after", String(error.retryAfterSeconds));
   }
+  // Only when it is about the coding (RFC 9110, section 12.5.3).
+  if (error.acceptEncoding !== undefined) headers.set("accept-encoding", error.acceptEncoding);
   return new Response(statusBody(encoding, code, message), { status: error.status, headers });
 }
 

@@ -2,6 +2,7 @@
 
 import type { RelayConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
+import { connectionReason } from "./connection_reason.ts";
 
 /** What Parseable answered. */
 export interface Answer {
@@ -27,7 +28,7 @@ export interface Post extends Disposable {
 /** There is no answer: no connection, or none in time. */
 export class PostFailure extends Error {
   /**
-   * Makes one.
+   * Words the failure.
    *
    * @param reason What is wrong, without a full stop.
    */
@@ -40,9 +41,10 @@ export class PostFailure extends Error {
 /** Bytes of an answer that are read. */
 export const MAX_ANSWER_BYTES = 2_048;
 
-/** An answer's body as one line. */
+/** The beginning of an answer's body as one line, without control characters. */
 export function wordsOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes).replace(/\s+/g, " ").trim();
+  const text = new TextDecoder().decode(bytes.subarray(0, MAX_ANSWER_BYTES));
+  return text.replace(/[\s\p{Cc}]+/gu, " ").trim();
 }
 
 /**
@@ -110,21 +112,13 @@ async function sendVerified(
     return { status, words: wordsOf(await Promise.race([beginningOf(response), late])) };
   } catch (error) {
     if (error instanceof PostFailure) throw error;
-    if (error instanceof TypeError) throw new PostFailure(reasonOf(error));
+    if (error instanceof TypeError) throw new PostFailure(connectionReason(error));
     throw error;
   } finally {
     clearTimeout(timer);
     // Also ends an answer that is longer than what is read of it.
     abort.abort();
   }
-}
-
-/** Why `fetch` failed, in words without the address. */
-function reasonOf(error: TypeError): string {
-  const text = error.cause instanceof Error ? error.cause.message : error.message;
-  if (/certificate|tls/i.test(text)) return "its TLS certificate is not trusted";
-  if (/dns/i.test(text)) return "its name cannot be resolved";
-  return /refused/i.test(text) ? "connection refused" : "the connection broke off";
 }
 
 async function beginningOf(response: Response): Promise<Uint8Array> {
@@ -134,5 +128,5 @@ async function beginningOf(response: Response): Promise<Uint8Array> {
     bytes = new Uint8Array([...bytes, ...chunk]);
     if (bytes.length >= MAX_ANSWER_BYTES) break;
   }
-  return bytes.subarray(0, MAX_ANSWER_BYTES);
+  return bytes;
 }

@@ -6,6 +6,8 @@ import type { StatusCode } from "@std/http/status";
 export interface RelayErrorOptions {
   /** After how many seconds the caller may try again. */
   readonly retryAfterSeconds?: number;
+  /** The content codings that would have been taken. */
+  readonly acceptEncoding?: string;
 }
 
 /** A refusal: what the caller is answered. */
@@ -14,18 +16,21 @@ export class RelayError extends Error {
   readonly status: StatusCode;
   /** After how many seconds the caller may try again; undefined when it may not. */
   readonly retryAfterSeconds: number | undefined;
+  /** The content codings that would have been taken; undefined when it is not about them. */
+  readonly acceptEncoding: string | undefined;
 
   /**
-   * Makes one.
+   * Words the refusal.
    *
    * @param status The HTTP status.
    * @param message What is wrong; no full stop, no secret.
-   * @param options When to try again.
+   * @param options When to try again, and how.
    */
   constructor(status: StatusCode, message: string, options: RelayErrorOptions = {}) {
     super(message);
     this.name = "RelayError";
     this.status = status;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.acceptEncoding = options.acceptEncoding;
   }
 }

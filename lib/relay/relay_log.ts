@@ -17,7 +17,7 @@ export class RelayLog {
   #warnedOfDefaults = false;
 
   /**
-   * Makes one.
+   * Begins with nothing told.
    *
    * @param log Takes the lines.
    * @param label Parseable's address for people.

@@ -20,7 +20,7 @@ export class RelayMetrics {
   #up: number | undefined;
 
   /**
-   * Makes one.
+   * Lists them, all at zero.
    *
    * @param registry Where they are listed.
    */

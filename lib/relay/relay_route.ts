@@ -15,7 +15,7 @@ import { deliver, type ParseableOptions } from "./parseable.ts";
 import { RelayError } from "./relay_error.ts";
 import type { RelayLog } from "./relay_log.ts";
 import { droppedPoints, type RelayMetrics } from "./relay_metrics.ts";
-import { CODINGS, readRequestBody } from "./request_body.ts";
+import { readRequestBody } from "./request_body.ts";
 
 /**
  * Requests handled at once. One of the largest size takes some 100 MB while it
@@ -123,9 +123,6 @@ async function answer(request: Request, options: RelayOptions, full: boolean): P
     if (!(error instanceof RelayError)) throw error;
     options.log.refused(error);
     response = errorReply(encoding ?? "protobuf", error);
-    if (error.status === STATUS_CODE.UnsupportedMediaType) {
-      response.headers.set("accept-encoding", CODINGS);
-    }
   }
   options.metrics.countRequest(response.status, bytes);
   return response;

@@ -5,11 +5,14 @@ import { promisify } from "node:util";
 import { gunzip, inflate, type InputType, zstdDecompress } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
 import { RelayError } from "./relay_error.ts";
+import { isOneZstdFrame } from "./zstd_frame.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
 export const MAX_REQUEST_BYTES = 16 * 1_048_576;
 /** Longest wait for a body, in milliseconds: nobody sends slower on purpose. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/** After how many seconds a caller that was too slow may try again. */
+const LATE_RETRY_SECONDS = 5;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Decompress = (bytes: InputType, options: { maxOutputLength: number }) => Promise<Buffer>;
@@ -21,8 +24,8 @@ const DECOMPRESS: Readonly<Record<string, Decompress>> = {
   zstd: promisify(zstdDecompress),
 };
 
-/** What the relay can decompress, for `Accept-Encoding` of a refusal (RFC 9110, section 12.5.3). */
-export const CODINGS: string = Object.keys(DECOMPRESS).join(", ");
+/** What the relay can decompress. */
+const CODINGS: string = Object.keys(DECOMPRESS).join(", ");
 
 function tooLarge(): RelayError {
   return new RelayError(
@@ -36,7 +39,13 @@ async function readBounded(stream: ReadableStream<Bytes>): Promise<Bytes> {
   const reader = stream.getReader();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
-    () => reject(new RelayError(STATUS_CODE.RequestTimeout, "the request did not come in time")),
+    // Not 408, for which Fluent Bit throws its data away.
+    () =>
+      reject(
+        new RelayError(STATUS_CODE.ServiceUnavailable, "the request did not come in time", {
+          retryAfterSeconds: LATE_RETRY_SECONDS,
+        }),
+      ),
     REQUEST_TIMEOUT_MS,
   );
   const chunks: Bytes[] = [];
@@ -73,13 +82,17 @@ async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
     throw new RelayError(
       STATUS_CODE.UnsupportedMediaType,
       `the content encoding ${JSON.stringify(coding)} is not one of ${CODINGS}, identity`,
+      { acceptEncoding: CODINGS },
     );
   }
+  const invalid = new RelayError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
+  // Deno 2.9.6 gives what it has of a frame that is cut off, and leaves out all frames but the first.
+  if (coding === "zstd" && !isOneZstdFrame(bytes)) throw invalid;
   try {
     return new Uint8Array(await decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES }));
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge();
-    throw new RelayError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
+    throw invalid;
   }
 }
 
@@ -88,7 +101,7 @@ async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
  *
  * @param request The request.
  * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
- * @throws {RelayError} 400, 408, 413 or 415, when it is broken, late, long or of another coding.
+ * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding or late.
  */
 export async function readRequestBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_REQUEST_BYTES) throw tooLarge();
