@@ -1,56 +1,21 @@
 /** One metric family on its way through: what belongs to it, and how it is written. */
 
-import type { ByteBuffer } from "./byte_buffer.ts";
-import type { DroppedLines } from "./dropped.ts";
+import { type FamilyContext, followsGroup } from "./family_context.ts";
 import type { GroupedSample } from "./group.ts";
 import { formatApart } from "./group_lines.ts";
 import { formatGroups } from "./groups.ts";
-import type { Format, MetricType } from "./header.ts";
+import type { MetricType } from "./header.ts";
+import {
+  HELD_TYPES,
+  OPENMETRICS_SUFFIX,
+  SUFFIXES,
+  TYPE_OUT,
+  UNGROUPED_TYPES,
+  WITH_CREATED,
+} from "./metric_types.ts";
 import { sanitizeMetricName } from "./names.ts";
 import { formatSample, type Sample } from "./sample.ts";
 import { escapeHelp } from "./text.ts";
-
-/** What each type is called in the text format 0.0.4, which knows five. */
-const TYPE_OUT = {
-  counter: "counter",
-  gauge: "gauge",
-  histogram: "histogram",
-  summary: "summary",
-  untyped: "untyped",
-  unknown: "untyped",
-  info: "gauge",
-  stateset: "gauge",
-  gaugehistogram: "untyped",
-} as const satisfies Record<MetricType, string>;
-
-/** What sample names add to the family's name, by type. */
-const SUFFIXES: Record<MetricType, readonly string[]> = {
-  counter: [""],
-  gauge: [""],
-  histogram: ["_bucket", "_sum", "_count"],
-  summary: ["", "_sum", "_count"],
-  untyped: [""],
-  unknown: [""],
-  info: [""],
-  stateset: [""],
-  gaugehistogram: ["_bucket", "_gsum", "_gcount"],
-};
-
-/** What OpenMetrics puts into the family's own name, by type. */
-const OPENMETRICS_SUFFIX: Partial<Record<MetricType, string>> = {
-  counter: "_total",
-  info: "_info",
-};
-
-/** Types whose samples may be followed by `_created` ones in OpenMetrics. */
-const WITH_CREATED: readonly MetricType[] = ["counter", "histogram", "summary"];
-
-/** Types whose samples are put in order before they are written. */
-const HELD_TYPES: readonly MetricType[] = ["histogram", "summary", "gaugehistogram"];
-
-/** What Fluent Bit takes for a part of the histogram or summary before it. */
-const GROUP_SUFFIXES: readonly string[] = ["", "_bucket", "_sum", "_count"];
-const LONGEST_SUFFIX = "_bucket".length;
 
 /** Label names of one family that Fluent Bit 5.1.1 takes; it refuses any label behind the last of them. */
 const MAX_LABEL_NAMES = 128;
@@ -60,37 +25,6 @@ const MAX_GROUPED_LABEL_NAMES = 125;
 const MAX_HELD_CHARACTERS = 8 * 1_048_576;
 /** Series of one counter that are looked at for repetitions. */
 const MAX_COUNTER_SERIES = 10_000;
-
-/** What was written of a name: HELP and TYPE alone, its samples below them, or samples alone. */
-export type NameUse = "header" | "declared" | "undeclared";
-
-/** Where a family leaves its text and its losses, and what it must not repeat. */
-export interface FamilyContext {
-  /** The format that is read. */
-  readonly format: Format;
-  /** Takes the text 0.0.4 of the family. */
-  readonly out: ByteBuffer;
-  /** Counts what was left out. */
-  readonly dropped: DroppedLines;
-  /** The names handed out so far, whose HELP and TYPE can be written no more. */
-  readonly names: Map<string, NameUse>;
-  /** The name of the family written last, when it may be a histogram or summary. */
-  readonly previous: { name?: string | undefined };
-}
-
-/**
- * Tells whether Fluent Bit takes a name for a part of the histogram or summary
- * before it, whatever its HELP and TYPE say.
- *
- * @param name The name of a family.
- * @param previous The name of the histogram or summary, if there is one.
- */
-export function followsGroup(name: string, previous: string | undefined): boolean {
-  if (previous === undefined) return false;
-  const more = name.length - previous.length;
-  if (more < 0 || more > LONGEST_SUFFIX || !name.startsWith(previous)) return false;
-  return GROUP_SUFFIXES.includes(name.slice(previous.length));
-}
 
 /** A family from its first line to its last. Lines go in by {@linkcode Family.add}. */
 export class Family {
@@ -111,11 +45,14 @@ export class Family {
   #type: MetricType | undefined;
   #started = false;
   #repeated = false;
+  /** Whether its HELP and TYPE come too late to be written. */
   #isLate = false;
+  /** Whether readers take it for untyped, whatever it is. */
+  #isUntyped = false;
   #written = false;
 
   /**
-   * Makes one.
+   * Begins a family.
    *
    * @param rawName The family's name as it stands in the text, colons included.
    * @param declared Whether a HELP or TYPE line began it, and not a sample.
@@ -238,6 +175,7 @@ export class Family {
   #writeEmpty(name: string): void {
     const { names } = this.#context;
     this.#isLate = names.has(name);
+    this.#isUntyped = this.#isLate;
     if (!this.#isLate) names.set(name, "header");
     this.#writeHeader(this.type);
   }
@@ -250,11 +188,13 @@ export class Family {
       this.samples += this.#held.length;
       return this.#tellParts(name, type);
     }
-    const groups = formatGroups(name, type, this.#held, this.#context.dropped);
+    const { dropped } = this.#context;
+    const groups = formatGroups(name, type, this.#held, { dropped, untyped: this.#isUntyped });
+    this.#isUntyped = !groups.regular;
     this.#writeHeader(groups.regular ? type : "untyped");
     this.#write(groups.text);
     this.samples += groups.samples;
-    if (!groups.regular) this.#tellParts(name, type);
+    if (this.#isUntyped) this.#tellParts(name, type);
   }
 
   /** The parts of an untyped family are families of their own for readers. */
@@ -277,6 +217,7 @@ export class Family {
     if (name === undefined || !this.#declared) return;
     const { names } = this.#context;
     this.#isLate = names.has(name);
+    this.#isUntyped = this.#isLate;
     this.#repeated = names.get(name) === "declared";
     names.set(name, "declared");
     if (!this.#repeated && this.#isSimple) this.#writeHeader(this.type);
@@ -365,9 +306,14 @@ export class Family {
     this.#written = true;
     const { name } = this;
     if (name !== undefined && !names.has(name)) names.set(name, "undeclared");
-    if (name !== undefined && followsGroup(name, previous.name)) {
-      out.appendText(`# TYPE ${name}_separator untyped\n`);
+    // Without HELP and TYPE a sample comes first.
+    const suffixes = this.#isLate ? ["", ...SUFFIXES[this.type]] : [""];
+    if (name !== undefined && suffixes.some((part) => followsGroup(name + part, previous.name))) {
+      let separator = name;
+      do separator += "_separator"; while (names.has(separator));
+      names.set(separator, "header");
+      out.appendText(`# TYPE ${separator} untyped\n`);
     }
-    previous.name = this.isSigned ? undefined : name;
+    previous.name = this.#isUntyped || UNGROUPED_TYPES.includes(this.type) ? undefined : name;
   }
 }

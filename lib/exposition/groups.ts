@@ -22,6 +22,14 @@ export interface FormattedGroups {
   readonly regular: boolean;
 }
 
+/** How {@linkcode formatGroups} works. */
+export interface FormatOptions {
+  /** Counts what cannot be handed out. */
+  readonly dropped: DroppedLines;
+  /** Whether readers take the family for untyped in any case. */
+  readonly untyped: boolean;
+}
+
 /** Fluent Bit counts in 64 bits without a sign. */
 const COUNT_END = 2 ** 64;
 
@@ -136,7 +144,7 @@ function isRegular(groups: readonly Group[], kind: GroupedKind): boolean {
  * @param name The family's name to hand out.
  * @param kind What the family is.
  * @param held Its samples in any order.
- * @param dropped Counts what cannot be handed out.
+ * @param options Where to count what cannot be handed out, and whether its TYPE cannot.
  * @returns The lines; not `regular` when Fluent Bit would read them wrong, lose the scrape or
  *   exit on them unless they are untyped: a histogram without a finite bucket; a summary without
  *   sum or count, or with quantiles and several label sets.
@@ -145,11 +153,11 @@ export function formatGroups(
   name: string,
   kind: GroupedKind,
   held: readonly GroupedSample[],
-  dropped: DroppedLines,
+  { dropped, untyped }: FormatOptions,
 ): FormattedGroups {
   const collected = collect(kind, held, dropped);
   const groups = kind === "histogram" ? soundHistograms(collected, dropped) : collected;
-  const regular = isRegular(groups, kind);
+  const regular = !untyped && isRegular(groups, kind);
   const writer = new GroupWriter(kind, groups);
   const separate = regular && kind === "histogram";
   const lines = groups.flatMap((group) => writer.lines(group, separate));

@@ -2,7 +2,8 @@
 
 import { ByteBuffer } from "./byte_buffer.ts";
 import { DroppedLines } from "./dropped.ts";
-import { type Family, followsGroup } from "./family.ts";
+import type { Family } from "./family.ts";
+import { followsGroup } from "./family_context.ts";
 import type { Format } from "./header.ts";
 import { lineEnd } from "./plain.ts";
 import { isHeaderAt, NAME_START, nameEnd, NEED_MORE, NO_MATCH, viewOf } from "./shape.ts";
@@ -54,6 +55,12 @@ export class Sanitizer {
   #matchedSamples = 0;
   #matchedAny = false;
   #finished = false;
+
+  /** Whether a remembered family cannot pass as it stands, because of those before it. */
+  readonly #isBarred = (name: string): boolean => {
+    const { names, previous } = this.#strict.context;
+    return names.has(name) || followsGroup(name, previous.name);
+  };
 
   /**
    * Begins at the top of a text.
@@ -172,7 +179,7 @@ export class Sanitizer {
     const end = lineEnd(bytes, at);
     const whole = end < bytes.length || final;
     const tooLong = end - at > this.#maxLineBytes;
-    if (!whole && !tooLong) return -1;
+    if (!whole && !tooLong && !this.#skipping) return -1;
     const next = Math.min(end + 1, bytes.length);
     if (this.#skipping || tooLong) {
       if (!this.#skipping) this.dropped.add("line_too_long");
@@ -184,11 +191,6 @@ export class Sanitizer {
     this.#keep(bytes.subarray(at, next));
     return next;
   }
-
-  readonly #isBarred = (name: string): boolean => {
-    const { names, previous } = this.#strict.context;
-    return names.has(name) || followsGroup(name, previous.name);
-  };
 
   /** Keeps the line to learn the family's shape from, if it is not too large for that. */
   #keep(line: Uint8Array): void {

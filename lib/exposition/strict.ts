@@ -2,7 +2,8 @@
 
 import { ByteBuffer } from "./byte_buffer.ts";
 import type { DroppedLines } from "./dropped.ts";
-import { Family, type FamilyContext } from "./family.ts";
+import { Family } from "./family.ts";
+import type { FamilyContext } from "./family_context.ts";
 import { type Format, parseHeader } from "./header.ts";
 import { isPlainSample, type PlainForm } from "./plain.ts";
 import { isOpenSample, parseSample, type Sample } from "./sample.ts";

@@ -12,12 +12,28 @@ export interface ParseableOptions {
   readonly post: Post;
 }
 
-/** What became of one body. */
-export interface Delivery {
-  /** The refusal; undefined when Parseable stored the body. */
-  readonly error: RelayError | undefined;
-  /** What Parseable said, in its own words; empty when it said nothing or could not be reached. */
+/** A refusal that is Parseable's, or that there is no Parseable. */
+export class DeliveryError extends RelayError {
+  /** What Parseable said in its own words, unless the message says it; empty when it is silent. */
   readonly words: string;
+  /** Whether it is about this request, and other requests may be taken. */
+  readonly isAboutRequest: boolean;
+
+  /**
+   * Makes one.
+   *
+   * @param answer What Parseable answered; undefined when there is no answer.
+   * @param message What is wrong; no full stop, no secret.
+   * @param options The status for the caller.
+   */
+  constructor(answer: Answer | undefined, message: string, { status }: { status: StatusCode }) {
+    super(status, message, FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    this.name = "DeliveryError";
+    const words = answer?.words ?? "";
+    this.words = message.includes(words) ? "" : words;
+    this.isAboutRequest = answer !== undefined && answer.status >= 400 && answer.status < 500 &&
+      answer.status !== STATUS_CODE.TooManyRequests;
+  }
 }
 
 /** After how many seconds a caller may try again: Parseable restarts in a few. */
@@ -36,15 +52,14 @@ const HINTS: Readonly<Record<number, string>> = {
 /** Refusals that are the data's fault: sending it again changes nothing. */
 const FINAL: readonly StatusCode[] = [STATUS_CODE.BadRequest, STATUS_CODE.ContentTooLarge];
 
-function refusal({ status, words }: Answer, label: string): RelayError {
+function refusal(answer: Answer, label: string): DeliveryError {
+  const { status, words } = answer;
   const said = HINTS[status] ?? (words === "" ? "it says nothing more" : words);
   const message = `Parseable at "${label}" answered ${status}: ${said}`;
-  const final = FINAL.find((code) => code === status);
-  if (final !== undefined) return new RelayError(final, message);
-  const code = status === STATUS_CODE.TooManyRequests
-    ? STATUS_CODE.TooManyRequests
-    : STATUS_CODE.ServiceUnavailable;
-  return new RelayError(code, message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  const passedOn = [...FINAL, STATUS_CODE.TooManyRequests].find((code) => code === status);
+  return new DeliveryError(answer, message, {
+    status: passedOn ?? STATUS_CODE.ServiceUnavailable,
+  });
 }
 
 /**
@@ -53,25 +68,21 @@ function refusal({ status, words }: Answer, label: string): RelayError {
  * @param body OTLP metrics as JSON.
  * @param headers The header fields, the caller's credentials among them.
  * @param options Where Parseable is.
- * @returns Nothing wrong when Parseable stored it; 400 or 413 when it never will; 429 or 503 with a
+ * @returns Undefined when Parseable stored it; 400 or 413 when it never will; 429 or 503 with a
  *   time to try again in all other cases, so that the caller keeps its data.
  */
 export async function deliver(
   body: Uint8Array<ArrayBuffer>,
   headers: Headers,
   { label, post }: ParseableOptions,
-): Promise<Delivery> {
+): Promise<DeliveryError | undefined> {
   try {
     const answer = await post.send(body, headers);
     const stored = answer.status >= 200 && answer.status < 300;
-    return { error: stored ? undefined : refusal(answer, label), words: answer.words };
+    return stored ? undefined : refusal(answer, label);
   } catch (error) {
     if (!(error instanceof PostFailure)) throw error;
     const message = `Cannot reach Parseable at "${label}": ${error.message}`;
-    const retryAfterSeconds = RETRY_AFTER_SECONDS;
-    return {
-      error: new RelayError(STATUS_CODE.ServiceUnavailable, message, { retryAfterSeconds }),
-      words: "",
-    };
+    return new DeliveryError(undefined, message, { status: STATUS_CODE.ServiceUnavailable });
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Logger } from "../log.ts";
 import { hasDefaultCredentials } from "./forward_headers.ts";
-import type { Delivery } from "./parseable.ts";
+import type { DeliveryError } from "./parseable.ts";
 import type { RelayError } from "./relay_error.ts";
 
 /** Refusals remembered so as to tell each once; beyond that they are told again. */
@@ -27,11 +27,18 @@ export class RelayLog {
     this.#label = label;
   }
 
-  /** Notes a delivery: a line when Parseable begins or ceases to take data. */
-  delivered({ error, words }: Delivery): void {
-    const state = error === undefined ? "up" : `${error.status} ${error.message}`;
-    if (state === this.#state) return;
-    this.#state = state;
+  /**
+   * Notes a delivery: a line when Parseable begins or ceases to take data. Senders
+   * differ in password, stream and data, so a refusal that is about the request
+   * says nothing of Parseable, and each kind is told once.
+   */
+  delivered(error: DeliveryError | undefined): void {
+    if (error?.isAboutRequest && !this.#isNew(error)) return;
+    if (!error?.isAboutRequest) {
+      const state = error?.message ?? "up";
+      if (state === this.#state) return;
+      this.#state = state;
+    }
     if (error === undefined) {
       this.#log.info("Parseable stores what is sent", { parseable: this.#label });
       return;
@@ -40,16 +47,23 @@ export class RelayLog {
     this.#log.warn(lost ? "Parseable refuses data for good" : "Parseable does not take data", {
       parseable: this.#label,
       error: error.message,
-      words: words === "" ? undefined : words,
+      words: error.words === "" ? undefined : error.words,
     });
   }
 
   /** Notes a request that was refused before it was sent on, each kind once. */
   refused(error: RelayError): void {
-    if (this.#told.has(error.message)) return;
-    if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
-    this.#told.add(error.message);
+    if (!this.#isNew(error)) return;
     this.#log.warn("Refused an OTLP request", { status: error.status, error: error.message });
+  }
+
+  /** Whether a kind of refusal has not been told yet: numbers and quoted words make no kind. */
+  #isNew(error: RelayError): boolean {
+    const kind = `${error.status} ${error.message.replace(/\d+|(?<= )"[^"]*"/g, "")}`;
+    if (this.#told.has(kind)) return false;
+    if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
+    this.#told.add(kind);
+    return true;
   }
 
   /** Warns once of a caller that uses the password that everybody knows. */

@@ -1,5 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
-import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
+import { assertEquals } from "@std/assert";
 import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
 import { captures, formatOf, readCapture, sanitized } from "./sanitized.ts";
 
@@ -47,31 +46,4 @@ Deno.test("captures give the same bytes when they are cut at random points", () 
       assertEquals(sanitized(input, { format, cuts, memory }).text, whole, `${path} ${cuts}`);
     }
   }
-});
-
-Deno.test("a line over the bound is left out and counted, and its neighbours arrive", () => {
-  const long = `vllm:long{x="${"y".repeat(200)}"} 1`;
-  for (const cuts of [[], [20], [20, 150, 230]]) {
-    const { text, dropped } = sanitized(`vllm:a 1\n${long}\nvllm:b 2\n`, {
-      cuts,
-      maxLineBytes: 100,
-    });
-    assertEquals(text, "vllm_a 1\nvllm_b 2\n");
-    assertEquals(dropped, { "line_too_long": 1 });
-  }
-});
-
-Deno.test("a line without end does not grow memory", () => {
-  const sanitizer = new Sanitizer({ format: "text", memory: new ShapeMemory() });
-  sanitizer.push(new TextEncoder().encode('vllm:a 1\nvllm:long{x="'), false);
-  const chunk = new Uint8Array(65_536).fill(0x79);
-  sanitizer.push(chunk.slice(), false);
-  const before = Deno.memoryUsage().external + Deno.memoryUsage().heapUsed;
-  for (let count = 0; count < 1_600; count++) sanitizer.push(chunk, false);
-  const grown = Deno.memoryUsage().external + Deno.memoryUsage().heapUsed - before;
-  sanitizer.push(new TextEncoder().encode('"} 1\nvllm:b 2\n'), true);
-  assertEquals(Object.fromEntries(sanitizer.dropped.entries()), { "line_too_long": 1 });
-  assertEquals(sanitizer.samples, 2);
-  // A hundred megabytes were pushed.
-  assert(grown < 20_000_000, `${grown} bytes`);
 });

@@ -144,7 +144,7 @@ export class FluentBitFamily {
       const key = this.#keyOf(this.#labelNames, labels);
       const before = values.get(key)?.value ?? 0;
       if (this.type === "counter" && before > value) throw new ScrapeLost(`${name} falls`);
-      values.set(key, { ...this.#point(labels, timestamp), value });
+      values.set(key, { ...this.#point(this.#sorted(labels), timestamp), value });
     }
     points.push(...values.values());
   }
@@ -278,6 +278,16 @@ export class FluentBitFamily {
     if (before === undefined) points.push(point);
     else points[points.indexOf(before)] = point;
     instance.points.set(key, point);
+  }
+
+  /** Labels in the order in which the family has them. */
+  #sorted(labels: ReadonlyMap<string, string>): Map<string, string> {
+    const sorted = new Map<string, string>();
+    for (const name of this.#labelNames) {
+      const value = labels.get(name);
+      if (value !== undefined) sorted.set(name, value);
+    }
+    return sorted;
   }
 
   #keyOf(names: readonly string[], labels: ReadonlyMap<string, string>): string {

@@ -1,7 +1,7 @@
 /** Expected outputs kept as files, written anew when `UPDATE_GOLDEN` is set. */
 
 import { assertEquals } from "@std/assert";
-import { type Bytes, decode, sameBytes, testdata } from "./captures.ts";
+import { type Bytes, decode, sameBytes, testdata } from "./sanitized.ts";
 
 const updates = Deno.env.get("UPDATE_GOLDEN") !== undefined;
 const HINT = "run the tests with UPDATE_GOLDEN=1 when the change is meant, and read the diff";

@@ -60,16 +60,27 @@ const OPENMETRICS_SUFFIXES: Record<string, readonly string[]> = {
   info: ["_info"],
 };
 
+/** How {@linkcode readExposition} reads. */
+export interface ReadOptions {
+  /** Whether a family or a sample may come a second time, as in what came of rubbish. */
+  readonly repeats?: boolean;
+}
+
 /**
  * Reads an exposition.
  *
  * @param text The whole text.
  * @param format Its format.
+ * @param options What else is taken.
  * @returns The families in the order of the text.
  * @throws {SyntaxError} When the text is not one of the format.
  */
-export function readExposition(text: string, format: OracleFormat): OracleFamily[] {
-  const reader = new Reader(format);
+export function readExposition(
+  text: string,
+  format: OracleFormat,
+  options: ReadOptions = {},
+): OracleFamily[] {
+  const reader = new Reader(format, options.repeats ?? false);
   const lines = text.split("\n");
   if (lines.pop() !== "") throw new SyntaxError("The last line has no line feed");
   if (format === "openmetrics" && lines.pop() !== "# EOF") throw new SyntaxError("No # EOF");
@@ -80,11 +91,13 @@ export function readExposition(text: string, format: OracleFormat): OracleFamily
 class Reader {
   readonly families: OracleFamily[] = [];
   readonly #format: OracleFormat;
+  readonly #repeats: boolean;
   readonly #series = new Set<string>();
   #family: OracleFamily | undefined;
 
-  constructor(format: OracleFormat) {
+  constructor(format: OracleFormat, repeats: boolean) {
     this.#format = format;
+    this.#repeats = repeats;
   }
 
   line(line: string): void {
@@ -125,7 +138,7 @@ class Reader {
     const { name, labels } = sample;
     const set = [...labels].filter(([, value]) => value !== "").toSorted();
     const key = JSON.stringify([name, set]);
-    if (this.#series.has(key)) throw new SyntaxError(`${key} twice`);
+    if (this.#series.has(key) && !this.#repeats) throw new SyntaxError(`${key} twice`);
     this.#series.add(key);
     this.#family?.samples.push(sample);
     this.#checkPart(sample);
@@ -154,7 +167,7 @@ class Reader {
   }
 
   #begin(name: string): void {
-    if (this.families.some((family) => family.name === name)) {
+    if (!this.#repeats && this.families.some((family) => family.name === name)) {
       throw new SyntaxError(`${name} is not in one group`);
     }
     this.#family = { name, samples: [] };

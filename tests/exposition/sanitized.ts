@@ -5,10 +5,38 @@ import type { Format } from "../../lib/exposition/header.ts";
 import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
 import type { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
 
+/** Bytes as the sanitiser takes and gives them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const TESTDATA = new URL("../testdata/", import.meta.url);
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Text as UTF-8. */
+export function encode(text: string): Bytes {
+  return encoder.encode(text);
+}
+
+/** UTF-8 as text, a byte order mark included. */
+export function decode(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** Whether two arrays hold the same bytes; much faster than `assertEquals`. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** The address of a file below `tests/testdata/`. */
+export function testdata(path: string): URL {
+  return new URL(path, TESTDATA);
+}
+
 /** What came out. */
 export interface Sanitized {
   /** The bytes handed out. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
   /** The same as text. */
   readonly text: string;
   /** Samples handed out. */
@@ -32,13 +60,13 @@ export interface SanitizeOptions {
 /** Sanitises a text; the input is not changed. */
 export function sanitized(input: string | Uint8Array, options: SanitizeOptions = {}): Sanitized {
   const { cuts = [], memory, maxLineBytes } = options;
-  const source = typeof input === "string" ? new TextEncoder().encode(input) : input;
+  const source = typeof input === "string" ? encode(input) : input;
   const sanitizer = new Sanitizer({
     format: options.format ?? detectFormat("", source),
     ...memory === undefined ? {} : { memory },
     ...maxLineBytes === undefined ? {} : { maxLineBytes },
   });
-  const parts: Uint8Array[] = [];
+  const parts: Bytes[] = [];
   let start = 0;
   for (const cut of [...cuts, source.length]) {
     // A copy is taken at once: what was handed out may be part of the chunk.
@@ -54,15 +82,15 @@ export function sanitized(input: string | Uint8Array, options: SanitizeOptions =
   }
   return {
     bytes,
-    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes),
+    text: decode(bytes),
     samples: sanitizer.samples,
-    dropped: Object.fromEntries(sanitizer.dropped.entries()),
+    dropped: Object.fromEntries([...sanitizer.dropped.entries()].toSorted()),
   };
 }
 
-/** Paths of all captures of vLLM that are not empty. */
-export function captures(): string[] {
-  const root = new URL("../testdata/vllm/", import.meta.url);
+/** Paths of all captures of vLLM, those of a server that was down included. */
+export function allCaptures(): string[] {
+  const root = testdata("vllm/");
   const paths: string[] = [];
   for (const { name, isDirectory } of Deno.readDirSync(root)) {
     const inside = isDirectory
@@ -70,12 +98,17 @@ export function captures(): string[] {
       : [name];
     paths.push(...inside.filter((path) => path.endsWith(".txt") && !path.endsWith("-times.txt")));
   }
-  return paths.toSorted().filter((path) => readCapture(path).length > 0);
+  return paths.toSorted();
+}
+
+/** Paths of all captures of vLLM that are not empty. */
+export function captures(): string[] {
+  return allCaptures().filter((path) => readCapture(path).length > 0);
 }
 
 /** The bytes of a capture. */
-export function readCapture(path: string): Uint8Array<ArrayBuffer> {
-  return Deno.readFileSync(new URL(`../testdata/vllm/${path}`, import.meta.url));
+export function readCapture(path: string): Bytes {
+  return Deno.readFileSync(testdata(`vllm/${path}`));
 }
 
 /** The format of a capture, as its Content-Type said. */

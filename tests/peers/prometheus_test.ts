@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { startServe } from "../commands/process.ts";
-import { capture, renamed, seriesOf, serveCapture } from "../fakes.ts";
+import { capture, renamed, seriesOf, serveCapture, until } from "../fakes.ts";
 import { type QueriedSample, startPrometheus } from "./prometheus.ts";
 
 /** Captures by job: Python's front end, its data-parallel one, Rust's, and Rust's that escapes not. */
@@ -81,7 +81,11 @@ Deno.test("Prometheus scrapes the service and has names, types, help texts and v
     const { health, lastError } = targets.get(job) ?? {};
     assertEquals([job, health, lastError], [job, "up", ""]);
   }
-  const up = await prometheus.query("up");
+  // A scrape is known to have gone well a moment before its samples are.
+  const up = await until(async () => {
+    const samples = await prometheus.query("up");
+    return samples.length === targets.size ? samples : undefined;
+  }, "the samples of all jobs");
   assertEquals(up.map(({ value }) => value), Object.keys(JOBS).map(() => "1"));
 
   for (const [job, name, type, help] of FAMILIES) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { seriesOf, until } from "../fakes.ts";
+import { capture, seriesOf, until } from "../fakes.ts";
 import { startServe } from "../commands/process.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 import { RawClient } from "./raw_client.ts";
@@ -7,20 +7,20 @@ import { RawClient } from "./raw_client.ts";
 /** Clients that are held open. */
 const CLIENTS = 1_000;
 /** No more than this may the next scrape take, on any machine. */
-const GENEROUS_MS = 5_000;
+const GENEROUS_MS = 10_000;
 /** More than fits into the buffers of a connection, in bytes. */
 const LARGE_BYTES = 12_000_000;
 
 const SCRAPE = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/** Pieces of an exposition of {@linkcode LARGE_BYTES}, made once. */
+/** The text of very many engines, made of a capture: pieces of {@linkcode LARGE_BYTES} in all. */
 function largeBody(): Uint8Array<ArrayBuffer>[] {
+  const { text } = capture("during-load-c40");
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  for (let bytes = 0; bytes < LARGE_BYTES; bytes += pieces.at(-1)?.length ?? 0) {
-    const name = `vllm:piece_${pieces.length}`;
-    let text = `# TYPE ${name} gauge\n`;
-    for (let line = 0; line < 1_500; line++) text += `${name}{line="${line}"} 1.0\n`;
-    pieces.push(new TextEncoder().encode(text));
+  for (let bytes = 0; bytes < LARGE_BYTES; bytes += text.length) {
+    const prefix = `engine${pieces.length}_`;
+    const own = text.replace(/^(# (?:HELP|TYPE) )?(?=[a-z])/gm, (start) => start + prefix);
+    pieces.push(new TextEncoder().encode(own));
   }
   return pieces;
 }
@@ -68,6 +68,7 @@ Deno.test("a thousand replies that nobody reads do not stop the next scrape", as
   await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
   const origin = await service.origin();
   using stack = new DisposableStack();
+  await (await fetch(`${origin}/metrics`)).text();
   await connectAll(origin, SCRAPE, stack);
   const own = async (): Promise<Map<string, number>> =>
     seriesOf(await (await fetch(`${origin}/-/metrics`)).text());
