@@ -1,0 +1,66 @@
+/** The relay on a port of its own, and what it told. */
+
+import { parseConfig } from "../../lib/config/config.ts";
+import { createLogger } from "../../lib/log.ts";
+import { createPost } from "../../lib/relay/post.ts";
+import { RelayLog } from "../../lib/relay/relay_log.ts";
+import { RelayMetrics } from "../../lib/relay/relay_metrics.ts";
+import { createRelayHandler } from "../../lib/relay/relay_route.ts";
+import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
+import { listenFor, seriesOf } from "../fakes.ts";
+import { GOOD } from "./fake_parseable.ts";
+
+/** A relay under test. */
+export interface TestRelay extends AsyncDisposable {
+  /** Its address. */
+  readonly origin: string;
+  /** The log lines so far, without their times. */
+  readonly log: string[];
+  /** Sends a request to `/v1/metrics`; protobuf with good credentials unless told. */
+  post(body: BodyInit, headers?: Record<string, string>): Promise<Response>;
+  /** The relay's metrics. */
+  metrics(): Promise<Map<string, number>>;
+}
+
+/** Starts one. */
+export function startRelay(parseable: string, settings: Record<string, string> = {}): TestRelay {
+  const result = parseConfig({
+    VLLM_METRICS_URL: "http://vllm:8000",
+    PARSEABLE_URL: parseable,
+    ...settings,
+  }, Deno.readTextFileSync);
+  if (!result.ok || result.config.relay === undefined) throw new Error("The settings are wrong");
+  const { relay } = result.config;
+  const log: string[] = [];
+  const logger = createLogger({
+    level: "debug",
+    format: "text",
+    write: (line) => log.push(line.trimEnd().replace(/^time=\S+ /, "")),
+    now: Date.now,
+  });
+  const registry = new MetricsRegistry();
+  const post = createPost(relay);
+  const listener = listenFor(createRelayHandler({
+    parseable: { label: relay.label, post },
+    stream: relay.stream,
+    metrics: new RelayMetrics(registry),
+    log: new RelayLog(logger, relay.label),
+    now: Date.now,
+    isReady: () => true,
+  }));
+  return {
+    origin: listener.origin,
+    log,
+    post: (body, headers = {}) =>
+      fetch(`${listener.origin}/v1/metrics`, {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/x-protobuf", authorization: GOOD, ...headers },
+      }),
+    metrics: async () => seriesOf(await registry.text()),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await listener[Symbol.asyncDispose]();
+      post[Symbol.dispose]();
+    },
+  };
+}
