@@ -26,11 +26,9 @@ function onError(error: unknown): Response {
 }
 
 function listen({ hostname, port, handler }: ListenOptions): Listener {
-  const abort = new AbortController();
   const server = Deno.serve({
     hostname,
     port,
-    signal: abort.signal,
     // gzip and br for those who ask; the text is about a tenth then.
     automaticCompression: true,
     onListen: () => {},
@@ -39,7 +37,6 @@ function listen({ hostname, port, handler }: ListenOptions): Listener {
   return {
     port: server.addr.port,
     shutdown: () => server.shutdown(),
-    abort: () => abort.abort(),
   };
 }
 

@@ -1,11 +1,10 @@
 /** `vllm-metrics healthcheck`: asks the running service, for containers without a shell. */
 
+import { defaultOf, type SettingName } from "../config/setting_list.ts";
 import { parseAddress } from "../config/values.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
-/** The default of LISTEN_ADDRESS. */
-const DEFAULT_ADDRESS = "0.0.0.0:9090";
 /** How long the service may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
 
@@ -17,19 +16,29 @@ function reachable(hostname: string): string {
 }
 
 /**
- * Asks `/-/ready` on the address that LISTEN_ADDRESS names.
+ * Asks `/-/ready` on the address that LISTEN_ADDRESS names and, with the relay
+ * on, on the one that OTLP_LISTEN_ADDRESS names.
  *
  * @param host The process.
- * @returns 0 when the service is ready, 1 when it is not.
+ * @returns 0 when the service is ready on both, 1 when it is not.
  */
 export async function healthcheck(host: Host): Promise<number> {
   const env = readEnvironment(host);
   if (env === undefined) return EXIT.failed;
-  const parsed = parseAddress(env.LISTEN_ADDRESS?.trim() || DEFAULT_ADDRESS);
-  if (!parsed.ok) {
-    host.printError(`vllm-metrics healthcheck: LISTEN_ADDRESS: ${parsed.problem}\n`);
-    return EXIT.failed;
-  }
+  const hasRelay = (env.PARSEABLE_URL ?? "").trim() !== "";
+  const names = ["LISTEN_ADDRESS", ...(hasRelay ? ["OTLP_LISTEN_ADDRESS" as const] : [])] as const;
+  const problems = await Promise.all(
+    names.map((name) => problemOf(name, env[name]?.trim() || defaultOf(name))),
+  );
+  const found = problems.filter((problem) => problem !== undefined);
+  for (const problem of found) host.printError(`vllm-metrics healthcheck: ${problem}\n`);
+  return found.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** Asks one address; gives what is wrong with the service there, or with the setting. */
+async function problemOf(name: SettingName, address: string): Promise<string | undefined> {
+  const parsed = parseAddress(address);
+  if (!parsed.ok) return `${name}: ${parsed.problem}`;
   const hostname = reachable(parsed.value.hostname);
   const { port } = parsed.value;
   const url = `http://${hostname}:${port}/-/ready`;
@@ -38,12 +47,10 @@ export async function healthcheck(host: Host): Promise<number> {
   try {
     const response = await fetch(url, { client, signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = (await response.text()).trim();
-    if (response.ok) return EXIT.ok;
-    host.printError(`vllm-metrics healthcheck: "${url}" answered ${response.status}: ${text}\n`);
+    return response.ok ? undefined : `"${url}" answered ${response.status}: ${text}`;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error.name === "TimeoutError" ? "no answer in time" : "no connection";
-    host.printError(`vllm-metrics healthcheck: cannot reach "${url}": ${reason}\n`);
+    return `cannot reach "${url}": ${reason}`;
   }
-  return EXIT.failed;
 }

@@ -18,8 +18,6 @@ export interface Listener {
   readonly port: number;
   /** Takes no more connections, waits for replies under way, ends when they are out. */
   shutdown(): Promise<void>;
-  /** Breaks off what is still under way. */
-  abort(): void;
 }
 
 /** The process, as far as commands need it. */

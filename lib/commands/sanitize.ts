@@ -34,13 +34,13 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
     const head = await readHead(reader);
     // A copy: the sanitiser edits the bytes in place.
     const beginning = head.slice(0, FOREIGN_BYTES);
-    if (isMarkup(head)) return describeForeign(beginning);
+    if (isMarkup(head)) return describeForeign(beginning, true);
     const format = openmetrics ? "openmetrics" : detectFormat("", head);
     const sanitizer = new Sanitizer({ format });
     let input = { done: head.length < HEAD_BYTES, value: head };
     for (;;) {
       const bytes = sanitizer.push(input.value, input.done);
-      if (input.done && sanitizer.samples === 0) return describeForeign(beginning);
+      if (input.done && sanitizer.samples === 0) return describeForeign(beginning, true);
       await writer.write(bytes);
       if (input.done) return sanitizer.dropped;
       const { done, value = EMPTY } = await reader.read();

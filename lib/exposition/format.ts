@@ -42,13 +42,15 @@ export function detectFormat(contentType: string, head: Uint8Array): Format {
  * Says what a body is that is no exposition.
  *
  * @param head The first bytes of the body; all of them when it is short.
+ * @param quote Whether its beginning may be shown: a server may repeat a secret that it was sent.
  * @returns Words that complete "the server sent …".
  */
-export function describeForeign(head: Uint8Array): string {
+export function describeForeign(head: Uint8Array, quote: boolean): string {
   const text = decode(head).replace(/^\uFEFF/, "").trimStart();
   if (text === "") return "an empty body";
   if (text.startsWith("<")) return "an HTML or XML page";
   if (/^[{[]/.test(text)) return "JSON";
+  if (!quote) return "text without a sample";
   const line = text.split(/[\r\n]/, 1)[0] ?? "";
   const shown = line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}…` : line;
   return `text without a sample, which begins with ${JSON.stringify(shown)}`;

@@ -21,7 +21,6 @@ const MAX_MESSAGE = 1_000;
 /** Codes of `google.rpc.Status` (google/rpc/code.proto) by HTTP status; UNKNOWN for others. */
 const RPC_CODE: Readonly<Record<number, number>> = {
   [STATUS_CODE.BadRequest]: 3,
-  [STATUS_CODE.RequestTimeout]: 4,
   [STATUS_CODE.ContentTooLarge]: 8,
   [STATUS_CODE.UnsupportedMediaType]: 3,
   [STATUS_CODE.TooManyRequests]: 8,

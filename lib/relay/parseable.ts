@@ -27,7 +27,11 @@ export class DeliveryError extends RelayError {
    * @param options The status for the caller.
    */
   constructor(answer: Answer | undefined, message: string, { status }: { status: StatusCode }) {
-    super(status, message, FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    super(
+      status,
+      message,
+      FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS },
+    );
     this.name = "DeliveryError";
     const words = answer?.words ?? "";
     this.words = message.includes(words) ? "" : words;

@@ -11,7 +11,7 @@ import { encodeMetrics } from "../otlp/split.ts";
 import { textResponse } from "../server/responses.ts";
 import { forwardHeaders } from "./forward_headers.ts";
 import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
-import { deliver, type ParseableOptions } from "./parseable.ts";
+import { deliver, DeliveryError, type ParseableOptions } from "./parseable.ts";
 import { RelayError } from "./relay_error.ts";
 import type { RelayLog } from "./relay_log.ts";
 import { droppedPoints, type RelayMetrics } from "./relay_metrics.ts";
@@ -121,7 +121,8 @@ async function answer(request: Request, options: RelayOptions, full: boolean): P
     response = successReply(encoding, await relay(body, encoding, request.headers, options));
   } catch (error) {
     if (!(error instanceof RelayError)) throw error;
-    options.log.refused(error);
+    // The log was told of a refusal of Parseable's already.
+    if (!(error instanceof DeliveryError)) options.log.refused(error);
     response = errorReply(encoding ?? "protobuf", error);
   }
   options.metrics.countRequest(response.status, bytes);
@@ -141,10 +142,10 @@ async function relay(
   const headers = forwardHeaders(callerHeaders, options.stream);
   for (const part of bodies) {
     const startedMs = now();
-    const delivery = await deliver(part, headers, parseable);
-    metrics.countForward((now() - startedMs) / 1_000, part.length, delivery.error === undefined);
-    log.delivered(delivery);
-    if (delivery.error !== undefined) throw delivery.error;
+    const error = await deliver(part, headers, parseable);
+    metrics.countForward((now() - startedMs) / 1_000, part.length, error === undefined);
+    log.delivered(error);
+    if (error !== undefined) throw error;
   }
   metrics.countStored(counts);
   return droppedPoints(counts);

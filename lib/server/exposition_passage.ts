@@ -58,6 +58,8 @@ class Burst implements Disposable {
 export interface PassageOptions {
   /** The server's address for people. */
   readonly label: string;
+  /** Whether the server was sent a secret, which it may repeat. */
+  readonly sendsSecret: boolean;
   /** What is remembered of the server's expositions. */
   readonly memory: ShapeMemory;
   /** Where rooms to read into come from. */
@@ -203,7 +205,9 @@ export class ExpositionPassage {
     if (!refused) return;
     throw new MetricsError(
       "UPSTREAM_NOT_EXPOSITION",
-      `Cannot read "${this.#options.label}": the server sent ${describeForeign(head)}`,
+      `Cannot read "${this.#options.label}": the server sent ${
+        describeForeign(head, !this.#options.sendsSecret)
+      }`,
       { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
     );
   }

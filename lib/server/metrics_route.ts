@@ -117,7 +117,11 @@ class Visit {
       signal: request.signal,
       ...timeoutMs === undefined ? {} : { timeoutMs },
     });
-    const passage = new ExpositionPassage(scrape, { label: upstream.label, ...this.#kept });
+    const passage = new ExpositionPassage(scrape, {
+      label: upstream.label,
+      sendsSecret: upstream.sendsSecret,
+      ...this.#kept,
+    });
     this.#passage = passage;
     const { bytes, whole } = await passage.begin();
     const isHead = request.method === "HEAD";

@@ -24,6 +24,8 @@ export interface ScrapeOptions {
 export interface Upstream extends Disposable {
   /** The URL for people, without secrets. */
   readonly label: string;
+  /** Whether requests carry something that may be secret: a header field of the operator, or a query. */
+  readonly sendsSecret: boolean;
   /**
    * Sends one GET request. The time limit holds until the last byte of the body.
    *
@@ -53,6 +55,7 @@ export function createUpstream(config: UpstreamConfig): Upstream {
   const transport = createTransport(config, headers);
   return {
     label,
+    sendsSecret: config.headers.length > 0 || url.search !== "",
     scrape: (options) => scrape({ config, target, transport }, options),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   };

@@ -149,7 +149,7 @@ Deno.test("every capture tells its format without a Content-Type", () => {
 
 Deno.test("what is no exposition is named", () => {
   const bodies = ["", "<!doctype html>", ' {"detail": "Not Found"}', "It works!\nReally."];
-  assertEquals(bodies.map((body) => describeForeign(encode(body))), [
+  assertEquals(bodies.map((body) => describeForeign(encode(body), true)), [
     "an empty body",
     "an HTML or XML page",
     "JSON",

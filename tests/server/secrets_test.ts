@@ -110,6 +110,8 @@ const ANSWERS: Readonly<Record<string, (talk: Conversation) => Promise<void>>> =
   "500": ({ send, request }) => send(reply("500 Oops", request)),
   "JSON": ({ send, request }) => send(reply("200 OK", JSON.stringify({ request }))),
   "a page": ({ send, request }) => send(reply("200 OK", `<pre>${request}</pre>`)),
+  "plain text": ({ send, request }) => send(reply("200 OK", request.split("\r\n").at(-1))),
+  "the key alone": ({ send }) => send(reply("200 OK", `Invalid key: ${SECRETS.token}`)),
   "a foreign redirect": ({ send }) =>
     send(reply(`302 Found\r\nlocation: http://u:${SECRETS.password}@x.example/?k=${BASIC}`)),
   "a redirect without end": ({ send }) =>
