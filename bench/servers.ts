@@ -45,10 +45,27 @@ export interface ServerOptions {
 }
 
 /** What to run as a server. */
-interface Launch {
+export interface Launch {
+  /** The program. */
   command: string;
+  /** Its arguments. */
   args: string[];
+  /** Its variables, beside those that every program needs. */
   env?: Record<string, string>;
+}
+
+/** A process that answers. */
+export interface Started extends AsyncDisposable {
+  /** The process and its children. */
+  pids: readonly number[];
+}
+
+/** How a process is started. */
+export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
+  /** How to call it. */
+  name: string;
+  /** What it answers with success once it is ready. */
+  url: string;
 }
 
 /**
@@ -63,7 +80,8 @@ export async function stdArgs(): Promise<string[]> {
   return words.map((word) => word.replace("--import-map=", `--import-map=${ROOT}`));
 }
 
-function freePort(): number {
+/** Finds a port that nobody listens on. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
@@ -108,7 +126,7 @@ async function launchOf(
 }
 
 async function waitForAnswer(
-  name: ServerName,
+  name: string,
   url: string,
   ended: Promise<unknown>,
 ): Promise<void> {
@@ -131,6 +149,35 @@ async function waitForAnswer(
 }
 
 /**
+ * Starts a process and waits until it answers.
+ *
+ * @param launch What to run.
+ * @param options What to call it, where it runs, and where it answers.
+ * @returns The process; disposing of it ends it.
+ * @throws {Error} When it does not answer in time.
+ */
+export async function startProcess(launch: Launch, options: StartOptions): Promise<Started> {
+  const kept = KEPT_ENV.map((key) => [key, Deno.env.get(key)] as const)
+    .filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
+  const child = new Deno.Command(launch.command, {
+    args: launch.args,
+    cwd: options.dir,
+    clearEnv: true,
+    env: { ...Object.fromEntries(kept), ...launch.env },
+    signal: options.signal,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  await using stack = new AsyncDisposableStack();
+  stack.use(child);
+  await waitForAnswer(options.name, options.url, child.status);
+  const pids = [child.pid, ...await childrenOf(child.pid)];
+  const held = stack.move();
+  return { pids, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/**
  * Starts a server and waits until it answers.
  *
  * @param name Which server.
@@ -145,24 +192,9 @@ export async function startServer(
   options: ServerOptions,
 ): Promise<Server> {
   const port = freePort();
-  const { command, args, env } = await launchOf(name, { port, originPort, options });
-  const kept = KEPT_ENV.map((key) => [key, Deno.env.get(key)] as const)
-    .filter((entry): entry is readonly [string, string] => entry[1] !== undefined);
-  const child = new Deno.Command(command, {
-    args,
-    cwd: options.dir,
-    clearEnv: true,
-    env: { ...Object.fromEntries(kept), ...env },
-    signal: options.signal,
-    stdin: "null",
-    stdout: "inherit",
-    stderr: "inherit",
-  }).spawn();
-  await using stack = new AsyncDisposableStack();
-  stack.use(child);
   const url = `http://127.0.0.1:${port}/metrics`;
-  await waitForAnswer(name, url, child.status);
-  const pids = [child.pid, ...await childrenOf(child.pid)];
-  const held = stack.move();
-  return { name, url, port, pids, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  const launch = await launchOf(name, { port, originPort, options });
+  const { dir, signal } = options;
+  const started = await startProcess(launch, { name, url, dir, signal });
+  return { ...started, name, url, port };
 }

@@ -8,6 +8,8 @@ export interface WrkOptions {
   seconds: number;
   /** How many connections at once. */
   connections: number;
+  /** A Lua script that says what to send; a plain GET without. */
+  script?: string;
   /** Ends the run early. */
   signal: AbortSignal;
 }
@@ -63,8 +65,9 @@ export function parseWrk(text: string): WrkResult {
  * @throws {Error} When wrk did not run to its end.
  */
 export async function runWrk(options: WrkOptions): Promise<WrkResult> {
-  const { url, seconds, connections, signal } = options;
-  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", url];
+  const { url, seconds, connections, script, signal } = options;
+  const scripted = script === undefined ? [] : ["-s", script];
+  const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", ...scripted, url];
   const { success, stdout, stderr } = await new Deno.Command("wrk", { args, signal }).output();
   if (!success) {
     throw new Error(`Cannot load "${url}": ${new TextDecoder().decode(stderr).trim()}`);

@@ -1,0 +1,134 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import { SETTINGS } from "../../lib/config/setting_list.ts";
+import { asObject, asTexts, readCompose, readEnvFile, readRootFile } from "./files.ts";
+
+Deno.test("three services, each image pinned by version", async () => {
+  const { services } = await readCompose();
+  const images = Object.entries(services).map(([name, service]) => [name, service.image]);
+  assertEquals(Object.fromEntries(images), {
+    "parseable": "quay.io/parseablehq/parseable:v2.9.5",
+    "proxy": `localhost/vllm-metrics:${config.version}`,
+    "fluent-bit": "docker.io/fluent/fluent-bit:5.1.1",
+  });
+});
+
+Deno.test("no file of the pipeline asks for an image named latest or without tag", async () => {
+  for (const file of ["compose.yml", "Containerfile"]) {
+    const text = await readRootFile(file);
+    assert(!/:latest\b/.test(text), file);
+    for (const [, image = ""] of text.matchAll(/^(?:FROM| *image:) (\S+)/gm)) {
+      assertMatch(image, /:[\w.-]+$/, file);
+    }
+  }
+});
+
+Deno.test("each volume of a service is declared, and each declared one is used", async () => {
+  const { services, volumes } = await readCompose();
+  const mounts = Object.values(services).flatMap((service) => asTexts(service.volumes ?? []));
+  const named = mounts.filter((mount) => !mount.startsWith("./")).map((m) => m.split(":")[0]);
+  assertEquals(named.sort(), volumes.sort());
+});
+
+Deno.test("both folders of Parseable and the storage of Fluent Bit outlive the containers", async () => {
+  const { services } = await readCompose();
+  const env = await readEnvFile("parseable.env");
+  const folders = [env.get("P_FS_DIR"), env.get("P_STAGING_DIR")];
+  const parseable = asTexts(services.parseable?.volumes).map((mount) => mount.split(":")[1]);
+  assertEquals(parseable, folders);
+  const storage = asTexts(services["fluent-bit"]?.volumes).map((mount) => mount.split(":")[1]);
+  assertEquals(storage, ["/fluent-bit/etc/fluent-bit.conf", "/fluent-bit/storage"]);
+});
+
+Deno.test("only the metrics and Parseable are published", async () => {
+  const { services } = await readCompose();
+  const ports = Object.values(services).flatMap((service) => asTexts(service.ports ?? []));
+  assertEquals(ports.sort(), ["8080:8000", "9090:9090"]);
+});
+
+Deno.test("Parseable starts first, then the proxy, and Fluent Bit when that is healthy", async () => {
+  const { services } = await readCompose();
+  assertEquals(services.parseable?.depends_on, undefined);
+  assertEquals(services.proxy?.depends_on, { parseable: { condition: "service_started" } });
+  assertEquals(services["fluent-bit"]?.depends_on, { proxy: { condition: "service_healthy" } });
+});
+
+Deno.test("the health of the proxy is asked for without a shell", async () => {
+  const { services } = await readCompose();
+  const { test } = asObject(services.proxy?.healthcheck);
+  assertEquals(test, ["CMD", "/usr/local/bin/vllm-metrics", "healthcheck"]);
+});
+
+Deno.test("Parseable has a host name that stays", async () => {
+  const { services } = await readCompose();
+  assertEquals(services.parseable?.hostname, "parseable");
+});
+
+Deno.test("each service is restarted, limited, without privileges, and its log is bounded", async () => {
+  const { services } = await readCompose();
+  for (const [name, service] of Object.entries(services)) {
+    assertEquals(service.restart, "unless-stopped", name);
+    assertEquals(service.read_only, true, name);
+    assertEquals(service.cap_drop, ["ALL"], name);
+    assertEquals(service.security_opt, ["no-new-privileges:true"], name);
+    assertMatch(String(service.mem_limit), /^\d+[mg]$/, name);
+    assert(Number(service.cpus) > 0, name);
+    assertMatch(String(service.stop_grace_period), /^\d+s$/, name);
+    assertEquals(service.logging, { options: { "max-size": "10m" } }, name);
+  }
+});
+
+Deno.test("one variable is required, with a sentence that says what to set", async () => {
+  const text = await readRootFile("compose.yml");
+  const required = [...text.matchAll(/\$\{(\w+):?\?([^}]*)\}/g)].map(([, name, says]) => [
+    name,
+    says?.startsWith(`Set ${name} to`),
+  ]);
+  assertEquals(required, [["VLLM_METRICS_URL", true]]);
+});
+
+Deno.test("no variable has an empty default: podman-compose 1.0.3 passes it on as it is written", async () => {
+  const text = await readRootFile("compose.yml");
+  assertEquals([...text.matchAll(/\$\{\w+(?::?-)?\}/g)].map(String), []);
+});
+
+Deno.test("each variable of compose.yml is explained, and its default is the service's own", async () => {
+  const text = await readRootFile("compose.yml");
+  const example = await readRootFile(".env.example");
+  const variables = [...text.matchAll(/\$\{(\w+):[?-]([^}]*)\}/g)];
+  assert(variables.length > 4);
+  for (const [, name = "", value = ""] of variables) {
+    assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
+    const setting = SETTINGS.find((known) => known.name === name);
+    if (setting === undefined || name === "VLLM_METRICS_URL") continue;
+    assertEquals(value.trim(), setting.defaultText, name);
+  }
+});
+
+Deno.test("the service knows each variable that compose.yml gives it", async () => {
+  const { services } = await readCompose();
+  const known = SETTINGS.map((setting) => String(setting.name));
+  const given = Object.keys(asObject(services.proxy?.environment));
+  assertEquals(given.filter((name) => !known.includes(name)), []);
+  assertEquals(asObject(services.proxy?.environment).PARSEABLE_URL, "http://parseable:8000");
+});
+
+Deno.test("parseable.env has the variables of the original, and turns off what phones home", async () => {
+  assertEquals(Object.fromEntries(await readEnvFile("parseable.env")), {
+    P_USERNAME: "admin",
+    P_PASSWORD: "admin",
+    P_ADDR: "0.0.0.0:8000",
+    P_STAGING_DIR: "/parseable/staging",
+    P_FS_DIR: "/parseable/data",
+    P_CHECK_UPDATE: "false",
+    P_SEND_ANONYMOUS_USAGE_DATA: "false",
+    P_COLLECT_DATASET_STATS: "false",
+  });
+});
+
+Deno.test("Parseable and Fluent Bit take the credentials from the same file", async () => {
+  const { services } = await readCompose();
+  assertEquals(services.parseable?.env_file, ["parseable.env"]);
+  assertEquals(services["fluent-bit"]?.env_file, ["parseable.env"]);
+  assertEquals(services.proxy?.env_file, undefined);
+});
