@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { serveParseable } from "./fake_parseable.ts";
+import { startRelay, type TestRelay } from "./relay_service.ts";
+
+/** One point; the name tells requests apart. */
+function scrape(name = "a"): string {
+  const metrics = [{ name, gauge: { dataPoints: [{ asDouble: 1 }] } }];
+  return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+}
+
+async function send(
+  relay: TestRelay,
+  body: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const response = await relay.post(body, { "content-type": "application/json", ...headers });
+  await response.bytes();
+  return response.status;
+}
+
+Deno.test("the words of Parseable stand in the log once, whatever it takes in between", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  for (let round = 0; round < 5; round++) {
+    parseable.answer = () => new Response("these very words", { status: 400 });
+    assertEquals(await send(relay, scrape()), 400);
+    parseable.answer = undefined;
+    assertEquals(await send(relay, scrape()), 200);
+  }
+  assertEquals(relay.log.join("\n").split("these very words").length - 1, 1);
+  assertEquals(relay.log.length, 2);
+});
+
+Deno.test("a sender with a wrong password beside a good one is told of once", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  for (let round = 0; round < 5; round++) {
+    assertEquals(await send(relay, scrape(), { authorization: "Basic eDp5" }), 503);
+    assertEquals(await send(relay, scrape()), 200);
+  }
+  const [refused, stored, ...rest] = relay.log;
+  assertMatch(refused ?? "", /answered 403: the sender's user name or password is wrong/);
+  assertMatch(stored ?? "", /Parseable stores what is sent/);
+  assertEquals(rest, []);
+});
+
+Deno.test("each outage is told of once, and its end", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  for (let outage = 0; outage < 2; outage++) {
+    assertEquals(await send(relay, scrape()), 200);
+    parseable.answer = () => new Response(null, { status: 503 });
+    for (let count = 0; count < 5; count++) assertEquals(await send(relay, scrape()), 503);
+    parseable.answer = undefined;
+  }
+  assertEquals(relay.log.map((line) => line.includes("does not take data")), [
+    false,
+    true,
+    false,
+    true,
+  ]);
+});
+
+Deno.test("refused requests of one kind are told of once, wherever they are wrong", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  for (let coding = 0; coding < 20; coding++) {
+    assertEquals(await send(relay, scrape(), { "content-encoding": `made-up-${coding}` }), 415);
+  }
+  assertEquals(relay.log.length, 1);
+});
+
+Deno.test("control characters of Parseable make neither a reply nor a log line long", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  parseable.answer = () => new Response("\u0001\u0002x\u0000".repeat(600), { status: 400 });
+  const response = await relay.post(scrape(), { "content-type": "application/json" });
+  const reply = await response.text();
+  assert(reply.length < 2_048, `${reply.length} characters`);
+  assertEquals(reply.includes("\\u0001"), false);
+});
