@@ -1,49 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { FakeFluentBit, numbersIn } from "./fake_fluent_bit.ts";
 import { serveParseable } from "./fake_parseable.ts";
-import { startRelay, type TestRelay } from "./relay_service.ts";
-
-/** A scrape with a number of its own, as OTLP/JSON. */
-function scrape(number: number): string {
-  const point = { timeUnixNano: String(number), asDouble: number };
-  const metrics = [{ name: "scrape", gauge: { dataPoints: [point] } }];
-  return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
-}
-
-/** Statuses that Fluent Bit 5.1.1 tries again; on 200 to 205 a chunk is done, on others it is dropped. */
-const RETRIED = [429, 502, 503, 504];
-
-/** Keeps chunks and sends them again as Fluent Bit does, a round at a time and without its waits. */
-class FakeFluentBit {
-  waiting: number[] = [];
-  readonly dropped: number[] = [];
-
-  async flush(relay: Pick<TestRelay, "post">): Promise<void> {
-    const left: number[] = [];
-    for (const number of this.waiting) {
-      const status = await this.#send(relay, number);
-      if (status >= 200 && status <= 205) continue;
-      (RETRIED.includes(status) ? left : this.dropped).push(number);
-    }
-    this.waiting = left;
-  }
-
-  async #send(relay: Pick<TestRelay, "post">, number: number): Promise<number> {
-    try {
-      const response = await relay.post(scrape(number), { "content-type": "application/json" });
-      await response.bytes();
-      return response.status;
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      return 503; // No connection: tried again.
-    }
-  }
-}
-
-function numbersIn(texts: readonly string[]): number[] {
-  return texts.flatMap((text) =>
-    [...text.matchAll(/"timeUnixNano":"(\d+)"/g)].map(([, number]) => Number(number))
-  );
-}
+import { startRelay } from "./relay_service.ts";
 
 Deno.test("after an outage of Parseable every scrape is there, and doubled only where an answer was lost", async () => {
   await using parseable = serveParseable();
