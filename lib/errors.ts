@@ -18,8 +18,7 @@ export type ErrorCode =
   | "UPSTREAM_FAILED"
   | "READER_GONE"
   | "READER_SLOW"
-  | "BUSY"
-  | "STOPPING";
+  | "BUSY";
 
 /**
  * The HTTP status that a reader of `/metrics` gets for each code that can reach
@@ -29,7 +28,6 @@ export type ErrorCode =
 const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
   UPSTREAM_TIMEOUT: STATUS_CODE.GatewayTimeout,
   BUSY: STATUS_CODE.ServiceUnavailable,
-  STOPPING: STATUS_CODE.ServiceUnavailable,
 };
 
 /** Settings of a {@linkcode MetricsError} beyond code and message. */
