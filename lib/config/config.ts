@@ -3,11 +3,13 @@
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
 import type { Environment } from "./env_file.ts";
 import { readRelay, type RelayConfig } from "./relay_config.ts";
+import { type Goals, readGoals } from "./goals.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
 import { readTarget, readUpstream, type UpstreamConfig } from "./upstream_config.ts";
 import { type Address, parseAddress, parseChoice } from "./values.ts";
 
+export type { Goals } from "./goals.ts";
 export type { RelayConfig, RelayTls } from "./relay_config.ts";
 export type { UpstreamConfig, UpstreamTls } from "./upstream_config.ts";
 
@@ -19,6 +21,8 @@ export interface Config {
   readonly relay?: RelayConfig;
   /** Where to listen. */
   readonly listen: Address;
+  /** How fast answers should be. */
+  readonly goals: Goals;
   /** Which log lines to write, and how. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** What works but is probably not meant, one sentence each. */
@@ -67,6 +71,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const listen = reader.plain("LISTEN_ADDRESS", parseAddress);
   const upstream = readUpstream(reader, target);
   const relay = readRelay(reader, listen);
+  const goals = readGoals(reader);
   const level = reader.plain("LOG_LEVEL", (text) => parseChoice(text, LOG_LEVELS));
   const format = reader.plain("LOG_FORMAT", (text) => parseChoice(text, LOG_FORMATS));
   refuseServeAddress(reader, env);
@@ -76,12 +81,13 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const warnings = Object.freeze([...reader.warnings, ...unknownNameWarnings(names)]);
   if (
     mistakes.length > 0 || upstream === undefined || listen === undefined ||
-    level === undefined || format === undefined
+    goals === undefined || level === undefined || format === undefined
   ) return { ok: false, mistakes, warnings };
   const config = {
     upstream,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
+    goals,
     log: Object.freeze({ level, format }),
     warnings,
   };

@@ -25,6 +25,9 @@ export const MAX_BODY_RANGE = { min: "1KiB", max: "4GiB", example: "64MiB" } as 
 /** What `PARSEABLE_TIMEOUT` allows: Fluent Bit waits for the relay as long as it is told. */
 export const PARSEABLE_TIMEOUT_RANGE = { min: "100ms", max: "5m", example: "30s" } as const;
 
+/** What `SLO_TTFT` and `SLO_TPOT` allow; their defaults are those of vLLM's own dashboards. */
+export const GOAL_RANGE = { min: "1ms", max: "10m", example: "1s" } as const;
+
 /** All settings, in the order in which people meet them. */
 export const SETTINGS = [
   {
@@ -152,6 +155,20 @@ export const SETTINGS = [
     secret: false,
     form: "true or false",
     meaning: "Takes any certificate of Parseable; others can then listen in.",
+  },
+  {
+    name: "SLO_TTFT",
+    defaultText: GOAL_RANGE.example,
+    secret: false,
+    form: `duration, ${GOAL_RANGE.min} to ${GOAL_RANGE.max}`,
+    meaning: "Goal for the time to the first token of an answer.",
+  },
+  {
+    name: "SLO_TPOT",
+    defaultText: "100ms",
+    secret: false,
+    form: `duration, ${GOAL_RANGE.min} to ${GOAL_RANGE.max}`,
+    meaning: "Goal for the mean time of each further token of an answer.",
   },
   {
     name: "LOG_LEVEL",

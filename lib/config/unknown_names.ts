@@ -7,6 +7,7 @@ import { SETTING_NAMES } from "./settings.ts";
 const OWN_PREFIXES = [
   "VLLM_METRICS_",
   "VLLM_TLS_",
+  "SLO_",
   "VLLM_BEARER",
   "VLLM_USERNAME",
   "VLLM_PASSWORD",

@@ -1,0 +1,26 @@
+/** How fast answers should be, read from the `SLO_*` settings. */
+
+import { GOAL_RANGE } from "./setting_list.ts";
+import type { SettingReader } from "./setting_reader.ts";
+import { parseDuration } from "./values.ts";
+
+/** The operator's goals. */
+export interface Goals {
+  /** For the time to first token, in seconds. */
+  readonly ttftSeconds: number;
+  /** For the mean time of each further token, in seconds. */
+  readonly tpotSeconds: number;
+}
+
+/**
+ * Reads the goals.
+ *
+ * @param reader Gives the settings, and takes mistakes.
+ * @returns The frozen goals; undefined after a mistake.
+ */
+export function readGoals(reader: SettingReader): Goals | undefined {
+  const ttftMs = reader.plain("SLO_TTFT", (text) => parseDuration(text, GOAL_RANGE));
+  const tpotMs = reader.plain("SLO_TPOT", (text) => parseDuration(text, GOAL_RANGE));
+  if (ttftMs === undefined || tpotMs === undefined) return undefined;
+  return Object.freeze({ ttftSeconds: ttftMs / 1_000, tpotSeconds: tpotMs / 1_000 });
+}

@@ -1,0 +1,103 @@
+/** What can be asked of the history: series over a grid of times, as Prometheus computes them. */
+
+/** Which series are read; what is left out takes all. */
+export interface Selection {
+  /** The server, by its name. */
+  readonly instance?: string;
+  /** The value of `model_name`. */
+  readonly model?: string;
+  /** The value of `engine`. */
+  readonly engine?: string;
+}
+
+/** Evenly spaced times, both ends among them when the step divides their distance. */
+export interface Grid {
+  /** The first time, in milliseconds since 1970. */
+  readonly startMs: number;
+  /** No time lies behind this one, in milliseconds since 1970. */
+  readonly endMs: number;
+  /** Distance of two times, in milliseconds; above 0. */
+  readonly stepMs: number;
+}
+
+/** One line of a chart. */
+export interface TimeSeries {
+  /** What tells it from its neighbours: the labels that were asked for with `by`. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** A value a time of the grid; null where there is none, never NaN. */
+  readonly values: readonly (number | null)[];
+}
+
+/** What all questions have in common. Names are vLLM's of today, without `vllm:` or `vllm_`. */
+export interface Question {
+  /** The family's name, such as `num_requests_running` or `prompt_tokens_total`. */
+  readonly metric: string;
+  /** At which times. */
+  readonly grid: Grid;
+  /** Which series; all without it. */
+  readonly selection?: Selection;
+  /** One line for each set of values of these labels; one line in all without it. */
+  readonly by?: readonly string[];
+}
+
+/** A question about a gauge. */
+export interface GaugeQuestion extends Question {
+  /** How series become one line; `sum` without it. */
+  readonly aggregate?: "sum" | "max" | "min" | "mean";
+}
+
+/** A question about what happened in a stretch of time before each time of the grid. */
+export interface RangeQuestion extends Question {
+  /** Length of the stretch in milliseconds, as in `rate(x[60s])`. */
+  readonly rangeMs: number;
+}
+
+/** How often values fell into each bucket, for a heat map. */
+export interface Buckets {
+  /** Upper bounds, ascending; the last is Infinity. */
+  readonly bounds: readonly number[];
+  /** One a time of the grid: observations in each bucket (not cumulative); null without data. */
+  readonly counts: readonly (readonly number[] | null)[];
+}
+
+/** What is known of one server that is scraped. */
+export interface TargetState {
+  /** Its name. */
+  readonly instance: string;
+  /** Whether the last scrape went well; undefined before the first. */
+  readonly up: boolean | undefined;
+  /** What was wrong with the last scrape; empty when nothing was. */
+  readonly error: string;
+  /** When it was last scraped well, in milliseconds since 1970. */
+  readonly lastSuccessMs: number | undefined;
+  /** Since when it has been as it is (up or down), in milliseconds since 1970. */
+  readonly sinceMs: number | undefined;
+}
+
+/** A history that can be asked. All answers are empty, not errors, where nothing is known. */
+export interface History {
+  /** The servers, in the order of the configuration. */
+  readonly targets: readonly TargetState[];
+  /** When the oldest scrape that is kept was made, in milliseconds since 1970. */
+  readonly oldestMs: number | undefined;
+  /** When the newest was made. */
+  readonly newestMs: number | undefined;
+  /** The values that a label has had in the selection within the grid, sorted. */
+  labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[];
+  /** The label sets of a family at the newest scrape of each server, such as `cache_config_info`. */
+  labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[];
+  /** Values of a gauge, each the last one before its time unless that is stale. */
+  gauge(question: GaugeQuestion): TimeSeries[];
+  /** `sum by (…) (rate(metric[range]))`, per second. */
+  rate(question: RangeQuestion): TimeSeries[];
+  /** `sum by (…) (increase(metric[range]))`. */
+  increase(question: RangeQuestion): TimeSeries[];
+  /** `histogram_quantile(q, sum by (le, …) (rate(metric_bucket[range])))`; 0 ≤ q ≤ 1. */
+  quantile(q: number, question: RangeQuestion): TimeSeries[];
+  /** Mean of a histogram: rate of its sum by rate of its count. */
+  mean(question: RangeQuestion): TimeSeries[];
+  /** Share (0 to 1) of a histogram's observations at or under a bound, interpolated in its bucket. */
+  share(bound: number, question: RangeQuestion): TimeSeries[];
+  /** Observations by bucket since the time before, for a heat map. */
+  buckets(question: Question): Buckets;
+}
