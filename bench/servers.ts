@@ -3,8 +3,11 @@
 import { writeNginx } from "./nginx.ts";
 import { childrenOf } from "./process.ts";
 
-/** Every server of the bench, in the order of the table. */
-export const SERVER_NAMES = ["origin", "raw", "read", "nginx", "lines", "ours"] as const;
+/**
+ * Every server of the bench, in the order of the table. `alone` is ours again, loaded by readers
+ * that share no scrape.
+ */
+export const SERVER_NAMES = ["origin", "raw", "read", "nginx", "lines", "ours", "alone"] as const;
 /** Which server. */
 export type ServerName = typeof SERVER_NAMES[number];
 
@@ -30,6 +33,8 @@ export interface Server extends AsyncDisposable {
   port: number;
   /** Its process and that process's children. */
   pids: readonly number[];
+  /** The script with which wrk loads it; none for a plain GET. */
+  script: string | undefined;
 }
 
 /** What all servers of a run share. */
@@ -106,6 +111,7 @@ async function launchOf(
         args: await writeNginx({ dir: `${options.dir}/nginx-${port}`, port, originPort }),
       };
     case "ours":
+    case "alone":
       return {
         command,
         args: [...run, "-P=serve", `${ROOT}main.ts`, "serve"],
@@ -196,5 +202,6 @@ export async function startServer(
   const launch = await launchOf(name, { port, originPort, options });
   const { dir, signal } = options;
   const started = await startProcess(launch, { name, url, dir, signal });
-  return { ...started, name, url, port };
+  const script = name === "alone" ? `${ROOT}bench/alone.lua` : undefined;
+  return { ...started, name, url, port, script };
 }

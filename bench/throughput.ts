@@ -9,7 +9,7 @@ import { runWrk, type WrkResult } from "./wrk.ts";
 /** Load before the first round, so that the machine code is there, in seconds. */
 const WARM_UP_SECONDS = 1;
 /** These rename; the others pass on what they get. */
-const RENAMING: readonly ServerName[] = ["nginx", "lines", "ours"];
+const RENAMING: readonly ServerName[] = ["nginx", "lines", "ours", "alone"];
 
 /** How to measure. */
 export interface ThroughputOptions {
@@ -75,7 +75,7 @@ async function checkBody(server: Server, wanted: string): Promise<Tally> {
 async function load(tally: Tally, options: ThroughputOptions): Promise<void> {
   const { server } = tally;
   const before = await readUsage(server.pids);
-  const run = await runWrk({ url: server.url, ...options });
+  const run = await runWrk({ ...server, ...options });
   const after = await readUsage(server.pids);
   tally.runs.push(run);
   tally.cpuSeconds += after.cpuSeconds - before.cpuSeconds;
@@ -113,7 +113,7 @@ export async function measureThroughput(
   const tallies: Tally[] = [];
   for (const server of servers) tallies.push(await checkBody(server, wanted));
   for (const { server } of tallies) {
-    await runWrk({ url: server.url, ...options, seconds: WARM_UP_SECONDS });
+    await runWrk({ ...server, ...options, seconds: WARM_UP_SECONDS });
   }
   for (let round = 0; round < options.rounds; round++) {
     for (const tally of tallies) await load(tally, options);

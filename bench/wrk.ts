@@ -9,7 +9,7 @@ export interface WrkOptions {
   /** How many connections at once. */
   connections: number;
   /** A Lua script that says what to send; a plain GET without. */
-  script?: string;
+  script?: string | undefined;
   /** Ends the run early. */
   signal: AbortSignal;
 }

@@ -8,6 +8,7 @@ import { EXPOSITION_TYPE, ExpositionPassage, type PassageOptions } from "./expos
 import type { OwnMetrics } from "./own_metrics.ts";
 import { errorResponse } from "./responses.ts";
 import { Rooms } from "./rooms.ts";
+import { SharedScrape } from "./shared_scrape.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
 /** What all expositions are answered with; the runtime adds the length of a body that is whole. */
@@ -51,6 +52,7 @@ type Kept = Pick<PassageOptions, "memory" | "rooms">;
 export class MetricsRoute {
   readonly #options: MetricsRouteOptions;
   readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
+  #current: SharedScrape | undefined;
 
   /**
    * Begins with nothing remembered.
@@ -77,20 +79,54 @@ export class MetricsRoute {
         }),
       );
     }
+    const timeoutMs = readerTimeoutMs(request);
+    const current = this.#current;
+    if (current?.open && current.timeoutMs === timeoutMs) {
+      const shared = await this.#share(current, request);
+      if (shared !== undefined) {
+        ticket.leave();
+        return shared;
+      }
+      return await this.#visit(request, ticket, new SharedScrape(timeoutMs));
+    }
+    this.#current = new SharedScrape(timeoutMs);
+    return await this.#visit(request, ticket, this.#current);
+  }
+
+  /** Answers with the outcome of a scrape under way; undefined when that cannot be shared. */
+  #share(scrape: SharedScrape, request: Request): Promise<Response | undefined> {
+    scrape.enter(request.signal);
+    return scrape.wait((outcome) => {
+      if (outcome === "streamed") {
+        scrape.leave(request.signal);
+        return undefined;
+      }
+      if (outcome instanceof MetricsError) return errorResponse(outcome);
+      this.#options.metrics.recordShared(outcome.length);
+      return wholeResponse(request, outcome);
+    });
+  }
+
+  async #visit(request: Request, ticket: Ticket, shared: SharedScrape): Promise<Response> {
     const visit = new Visit(this.#options, this.#kept, ticket);
     try {
-      return await visit.answer(request);
+      return await visit.answer(request, shared);
     } catch (error) {
       const failure = visit.fail(error);
+      shared.settle(failure);
       await visit.letGo(failure);
       return errorResponse(failure);
     }
   }
 }
 
-/** The headers of a whole exposition without its body (RFC 9110, section 9.3.2). */
-function headResponse(bytes: number): Response {
-  const headers = { "content-type": EXPOSITION_TYPE, "content-length": String(bytes) };
+/**
+ * A whole exposition; without its body for HEAD (RFC 9110, section 9.3.2). The response holds a
+ * copy of the bytes (Fetch, "extract a body").
+ */
+function wholeResponse({ method }: Request, bytes: Uint8Array<ArrayBuffer>): Response {
+  if (method !== "HEAD") return new Response(bytes, EXPOSITION);
+  const headers = { "content-type": EXPOSITION_TYPE, "content-length": String(bytes.length) };
   return new Response(null, { headers });
 }
 
@@ -110,13 +146,15 @@ class Visit {
     this.#startedMs = options.now();
   }
 
-  async answer(request: Request): Promise<Response> {
-    const timeoutMs = readerTimeoutMs(request);
+  async answer(request: Request, shared: SharedScrape): Promise<Response> {
     const { upstream } = this.#options;
+    const { timeoutMs } = shared;
+    shared.enter(request.signal);
     const scrape = await upstream.scrape({
-      signal: request.signal,
+      signal: shared.signal,
       ...timeoutMs === undefined ? {} : { timeoutMs },
     });
+    shared.close();
     const passage = new ExpositionPassage(scrape, {
       label: upstream.label,
       sendsSecret: upstream.sendsSecret,
@@ -124,15 +162,14 @@ class Visit {
     });
     this.#passage = passage;
     const { bytes, whole } = await passage.begin();
-    const isHead = request.method === "HEAD";
+    shared.settle(whole ? bytes : "streamed");
     if (whole) {
       this.#end();
-      // A response holds a copy of the bytes it is made of (Fetch, "extract a body").
-      const response = isHead ? headResponse(bytes.length) : new Response(bytes, EXPOSITION);
+      const response = wholeResponse(request, bytes);
       passage.release();
       return response;
     }
-    if (isHead) {
+    if (request.method === "HEAD") {
       await this.#leaveEarly("the request was for the headers only");
       return new Response(null, EXPOSITION);
     }

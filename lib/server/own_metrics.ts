@@ -46,6 +46,7 @@ export class OwnMetrics {
   evicted = 0;
 
   #scrapes = 0;
+  #shared = 0;
   #upstreamBytes = 0;
   #replyBytes = 0;
   #last: ScrapeRecord | undefined;
@@ -91,6 +92,16 @@ export class OwnMetrics {
     }
   }
 
+  /**
+   * Counts a request that was answered by a scrape already under way.
+   *
+   * @param replyBytes Bytes of the answer.
+   */
+  recordShared(replyBytes: number): void {
+    this.#shared++;
+    this.#replyBytes += replyBytes;
+  }
+
   #describeScrapes(registry: MetricsRegistry): void {
     registry.gauge({
       name: "vllm_metrics_upstream_up",
@@ -100,6 +111,10 @@ export class OwnMetrics {
       name: "vllm_metrics_scrapes_total",
       help: "Scrapes of vLLM, failed ones included.",
     }, () => this.#scrapes);
+    registry.counter({
+      name: "vllm_metrics_scrapes_shared_total",
+      help: "Requests on /metrics answered by a scrape that was under way for another one.",
+    }, () => this.#shared);
     registry.counterBy(
       {
         name: "vllm_metrics_scrape_failures_total",

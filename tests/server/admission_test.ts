@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Admission, type Ticket } from "../../lib/server/admission.ts";
-import { startService, until, within } from "../fakes.ts";
+import { startService, type TestService, until, within } from "../fakes.ts";
 import { serveRaw } from "../upstream/fakes.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -94,6 +94,14 @@ Deno.test("Admission does not let a request make room that waits for vLLM", () =
   assertEquals(seen, { nowMs: 60_000, requests: 2, evicted: 0 });
 });
 
+/** Readers that share no scrape, since each has a time-out of its own. */
+function getAlone(service: TestService, readers: number): Promise<Response>[] {
+  return Array.from({ length: readers }, (_, reader) => {
+    const seconds = String(60 + reader);
+    return service.get("/metrics", { "x-prometheus-scrape-timeout-seconds": seconds });
+  });
+}
+
 Deno.test("requests beyond the limit get 503 with Retry-After, and the others their answer", async () => {
   const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>();
   await using vllm = serveRaw(async ({ send }) => {
@@ -101,7 +109,7 @@ Deno.test("requests beyond the limit get 503 with Retry-After, and the others th
     await send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nvllm:up 1\n");
   });
   await using service = startService(vllm.origin);
-  const waiting = Array.from({ length: MAX_REQUESTS }, () => service.get("/metrics"));
+  const waiting = getAlone(service, MAX_REQUESTS);
   await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
   for (let count = 1; count <= 3; count++) {
     const refused = await service.get("/metrics");
@@ -149,7 +157,7 @@ Deno.test("a reader that stands still makes room for the next, and sees its repl
   await using service = startService(vllm.origin, { maxBodyBytes: 1e9, now: () => nowMs });
   using still = await RawClient.send(service.origin, REQUEST);
   await still.readUntil("vllm_a0{");
-  const waiting = Array.from({ length: MAX_REQUESTS - 1 }, () => service.get("/metrics"));
+  const waiting = getAlone(service, MAX_REQUESTS - 1);
   await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
   // One more is refused until the reader has stood still for a second.
   await until(async () => {

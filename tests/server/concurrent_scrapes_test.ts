@@ -5,6 +5,8 @@ import { RawClient } from "./raw_client.ts";
 
 /** Requests at once, within what the service answers at once. */
 const READERS = 30;
+/** A time-out of its own gives a reader a scrape of its own. */
+const TIMEOUT = "x-prometheus-scrape-timeout-seconds";
 const CODINGS = ["identity", "gzip", "br"];
 
 const encoder = new TextEncoder();
@@ -42,7 +44,10 @@ Deno.test("replies that are under way at the same time do not mix", async () => 
   for (let round = 0; round < 3; round++) {
     const texts = await Promise.all(Array.from({ length: READERS }, async (_, reader) => {
       const coding = CODINGS[reader % CODINGS.length] ?? "";
-      const response = await service.get("/metrics", { "accept-encoding": coding });
+      const response = await service.get("/metrics", {
+        "accept-encoding": coding,
+        [TIMEOUT]: `${60 + reader}`,
+      });
       assertEquals(response.status, 200);
       return await response.text();
     }));
@@ -67,12 +72,12 @@ Deno.test("readers that leave do not disturb those that stay", async () => {
       if (reader % 3 === 0) {
         using client = await RawClient.send(
           service.origin,
-          "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+          `GET /metrics HTTP/1.1\r\nHost: x\r\n${TIMEOUT}: ${60 + reader}\r\n\r\n`,
         );
         if (reader % 2 === 0) await client.readUntil("\r\n\r\n");
         return;
       }
-      const text = await (await service.get("/metrics")).text();
+      const text = await (await service.get("/metrics", { [TIMEOUT]: `${60 + reader}` })).text();
       const number = Number(/end_(\d+) 1\n$/.exec(text)?.[1]);
       assert(text === renamed(bodyOf(number)), `the reply to number ${number} differs`);
     }));

@@ -24,6 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_scrape_duration_seconds": "gauge",
   "vllm_metrics_scrape_failures_total": "counter",
   "vllm_metrics_scrape_samples": "gauge",
+  "vllm_metrics_scrapes_shared_total": "counter",
   "vllm_metrics_scrapes_total": "counter",
   "vllm_metrics_slow_readers_dropped_total": "counter",
   "vllm_metrics_upstream_bytes_total": "counter",
