@@ -1,6 +1,9 @@
 /** What can be asked of the history: series over a grid of times, as Prometheus computes them. */
 
-/** Which series are read; what is left out takes all. */
+/**
+ * Which series are read; what is left out takes all. A series that does not have the label, such
+ * as `cache_config_info` without `model_name`, is read whatever is chosen.
+ */
 export interface Selection {
   /** The server, by its name. */
   readonly instance?: string;
@@ -30,7 +33,10 @@ export interface TimeSeries {
 
 /** What all questions have in common. Names are vLLM's of today, without `vllm:` or `vllm_`. */
 export interface Question {
-  /** The family's name, such as `num_requests_running` or `prompt_tokens_total`. */
+  /**
+   * The family's name, such as `num_requests_running` or `prompt_tokens_total`. Sum and count of a
+   * histogram are counters with names of their own: `request_prompt_tokens_sum`.
+   */
   readonly metric: string;
   /** At which times. */
   readonly grid: Grid;
@@ -48,7 +54,11 @@ export interface GaugeQuestion extends Question {
 
 /** A question about what happened in a stretch of time before each time of the grid. */
 export interface RangeQuestion extends Question {
-  /** Length of the stretch in milliseconds, as in `rate(x[60s])`. */
+  /**
+   * Length of the stretch in milliseconds, as in `rate(x[60s])`. Where older scrapes have been
+   * thinned so far that it may hold only one, a longer stretch is looked at: two and a half times
+   * the distance of those scrapes. An increase is then that of a stretch as long as asked for.
+   */
   readonly rangeMs: number;
 }
 
@@ -82,11 +92,17 @@ export interface History {
   readonly oldestMs: number | undefined;
   /** When the newest was made. */
   readonly newestMs: number | undefined;
-  /** The values that a label has had in the selection within the grid, sorted. */
+  /** The values that a label has had in the selection as long as is kept, sorted. */
   labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[];
-  /** The label sets of a family at the newest scrape of each server, such as `cache_config_info`. */
+  /**
+   * The label sets of a family at the newest scrape of each server, such as `cache_config_info`;
+   * the one with the highest value first, which of `lora_requests_info` is the newest.
+   */
   labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[];
-  /** Values of a gauge, each the last one before its time unless that is stale. */
+  /**
+   * Values of a gauge, each the one of the last scrape at or before its time; none when that scrape
+   * failed, had no such series, or is more than five minutes old.
+   */
   gauge(question: GaugeQuestion): TimeSeries[];
   /** `sum by (…) (rate(metric[range]))`, per second. */
   rate(question: RangeQuestion): TimeSeries[];
@@ -98,6 +114,6 @@ export interface History {
   mean(question: RangeQuestion): TimeSeries[];
   /** Share (0 to 1) of a histogram's observations at or under a bound, interpolated in its bucket. */
   share(bound: number, question: RangeQuestion): TimeSeries[];
-  /** Observations by bucket since the time before, for a heat map. */
+  /** Observations by bucket since the time before, for a heat map; all series together. */
   buckets(question: Question): Buckets;
 }

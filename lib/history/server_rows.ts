@@ -1,0 +1,212 @@
+/** The scrapes of one server in memory: the last hour as they were, those before it thinned. */
+
+import {
+  type Block,
+  BLOCK_ROWS,
+  BREAK,
+  FAILED,
+  type Moment,
+  type Row,
+  type Rows,
+  rowsAt,
+} from "./block.ts";
+import { OpenBlock } from "./open_block.ts";
+import { readExposition } from "./reader.ts";
+import { type Series, SeriesTable } from "./series.ts";
+import { Thinner } from "./thinner.ts";
+
+/** How long all scrapes are kept, in milliseconds. */
+export const FULL_MS = 3_600_000;
+/** How long any are kept, in milliseconds. */
+export const COARSE_MS = 24 * 3_600_000;
+/** Distance of scrapes that are older than an hour, in milliseconds. */
+export const COARSE_INTERVAL_MS = 30_000;
+
+/** The scrapes of one server. */
+export class ServerRows {
+  /** The server's name. */
+  readonly instance: string;
+  /** Its series. */
+  readonly table: SeriesTable;
+  /** Bytes of all blocks that do not grow any more. */
+  #sealedBytes = 0;
+  #fine: Block[] = [];
+  #coarse: Block[] = [];
+  readonly #fineOpen = new OpenBlock(0);
+  readonly #coarseOpen = new OpenBlock(COARSE_INTERVAL_MS);
+  /** The last value of each counter, to see it fall. */
+  readonly #counters = new Map<number, number>();
+  #wasUp: boolean | undefined;
+  #newestMs = -Infinity;
+
+  /**
+   * Begins without scrapes.
+   *
+   * @param instance The server's name.
+   */
+  constructor(instance: string) {
+    this.instance = instance;
+    this.table = new SeriesTable(instance);
+  }
+
+  /** Memory taken, in bytes; an estimate. */
+  get bytes(): number {
+    return this.table.bytes + this.#sealedBytes + this.#fineOpen.bytes + this.#coarseOpen.bytes;
+  }
+
+  /** When the newest scrape was made; -Infinity without any. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  /** When the oldest scrape was made that is held; undefined without any. */
+  get oldestMs(): number | undefined {
+    return this.pieces()[0]?.times[0];
+  }
+
+  /**
+   * Adds a scrape that went well.
+   *
+   * @param timeMs When it began, in milliseconds since 1970; not before the last one.
+   * @param body The exposition, sanitised.
+   * @param mayAdd Whether one more series may be added.
+   * @returns The row, and how many samples were left out; undefined for one that is not newer.
+   */
+  add(
+    timeMs: number,
+    body: Uint8Array,
+    mayAdd: () => boolean,
+  ): { row: Row; dropped: number } | undefined {
+    if (timeMs <= this.#newestMs) return undefined;
+    const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
+    const fell = this.#noteCounters(ids, values);
+    const row = { timeMs, flags: fell || this.#wasUp === false ? BREAK : 0, ids, values };
+    this.#wasUp = true;
+    this.#append(row);
+    return { row, dropped };
+  }
+
+  /**
+   * Notes a scrape that failed.
+   *
+   * @param timeMs When it began, in milliseconds since 1970; not before the last one.
+   * @returns The row; undefined for one that is not newer.
+   */
+  addFailure(timeMs: number): Row | undefined {
+    if (timeMs <= this.#newestMs) return undefined;
+    const flags = FAILED | (this.#wasUp === false ? 0 : BREAK);
+    const row = { timeMs, flags, ids: [], values: [] };
+    this.#wasUp = false;
+    this.#append(row);
+    return row;
+  }
+
+  /**
+   * Thins what is older than an hour, and lets go of what is older than a day.
+   *
+   * @param nowMs The time in milliseconds since 1970.
+   */
+  age(nowMs: number): void {
+    while ((this.#fine[0]?.times.at(-1) ?? Infinity) < nowMs - FULL_MS) this.#thinOldest();
+    while ((this.#coarse[0]?.times.at(-1) ?? Infinity) < nowMs - COARSE_MS) this.#dropOldest();
+  }
+
+  /**
+   * Makes room: thins the oldest scrapes or, when all are thin, drops the oldest.
+   *
+   * @returns How many scrapes went.
+   */
+  shrink(): number {
+    return this.#fine.length > 0 ? this.#thinOldest() : this.#dropOldest();
+  }
+
+  /** Whether there is anything that can go. */
+  get canShrink(): boolean {
+    return this.#fine.length + this.#coarse.length > 0;
+  }
+
+  /** All rows, oldest first. */
+  pieces(): Rows[] {
+    return [...this.#coarse, this.#coarseOpen, ...this.#fine, this.#fineOpen]
+      .filter((rows) => rows.length > 0);
+  }
+
+  /** The series of the newest scrape with their values. */
+  newest(): [Series, number][] {
+    return [...this.table.values()].flatMap((series) => {
+      const value = this.#fineOpen.length > 0
+        ? this.#fineOpen.last(series.id)
+        : lastOf(this.#fine.at(-1), series.id);
+      return Number.isNaN(value) ? [] : [[series, value] as [Series, number]];
+    });
+  }
+
+  /** Forgets series that have no values any more. */
+  #forget(): void {
+    const held = new Set(this.pieces().flatMap((rows) => [...rows.ids()]));
+    this.table.retain((id) => held.has(id));
+    for (const id of this.#counters.keys()) {
+      if (this.table.get(id) === undefined) this.#counters.delete(id);
+    }
+  }
+
+  #noteCounters(ids: readonly number[], values: readonly number[]): boolean {
+    let fell = false;
+    ids.forEach((id, index) => {
+      if (!this.table.get(id)?.isCounter) return;
+      const value = values[index] ?? NaN;
+      if (value < (this.#counters.get(id) ?? -Infinity)) fell = true;
+      this.#counters.set(id, value);
+    });
+    return fell;
+  }
+
+  #append(row: Row): void {
+    this.#newestMs = row.timeMs;
+    this.#fineOpen.append(row);
+    if (!this.#fineOpen.isFull) return;
+    this.#keep(this.#fine, this.#fineOpen.seal());
+  }
+
+  #keep(blocks: Block[], block: Block): void {
+    blocks.push(block);
+    this.#sealedBytes += block.bytes;
+  }
+
+  #thinOldest(): number {
+    const block = this.#fine.shift();
+    if (block === undefined) return 0;
+    this.#sealedBytes -= block.bytes;
+    const kept: number[] = [];
+    const thinner = new Thinner<Moment & { index: number }>(
+      COARSE_INTERVAL_MS,
+      ({ index }) => kept.push(index),
+    );
+    block.times.forEach((timeMs, index) => {
+      thinner.push({ timeMs, flags: block.flags[index] ?? 0, index });
+    });
+    const next = this.#fine[0] ?? this.#fineOpen;
+    const [timeMs = Infinity] = next.times;
+    thinner.push({ timeMs, flags: next.flags[0] ?? 0, index: -1 });
+    for (const row of rowsAt(block, kept)) {
+      this.#coarseOpen.append(row);
+      if (this.#coarseOpen.isFull) this.#keep(this.#coarse, this.#coarseOpen.seal());
+    }
+    return block.length - kept.length;
+  }
+
+  #dropOldest(): number {
+    const block = this.#coarse.shift();
+    if (block === undefined) return 0;
+    this.#sealedBytes -= block.bytes;
+    this.#forget();
+    return block.length;
+  }
+}
+
+function lastOf(block: Block | undefined, id: number): number {
+  const column = new Float64Array(BLOCK_ROWS);
+  if (block === undefined) return NaN;
+  block.copy(id, column, 0);
+  return column[block.length - 1] ?? NaN;
+}

@@ -1,0 +1,242 @@
+/** The history of all servers: scrapes go in, answers come out. */
+
+import { bucketCounts, bucketLines, gaugeLines, increaseLines } from "./answers.ts";
+import { quantileOf, shareUnder } from "./buckets.ts";
+import type {
+  Buckets,
+  GaugeQuestion,
+  History,
+  Question,
+  RangeQuestion,
+  Selection,
+  TargetState,
+  TimeSeries,
+} from "./history.ts";
+import { isSelected, type Server } from "./lines.ts";
+import { ServerRows } from "./server_rows.ts";
+
+/**
+ * Memory that the history may take, in bytes. Eight busy engines, scraped each two seconds, take
+ * about 54 MiB; one takes 7.
+ */
+export const MAX_HISTORY_BYTES = 64 * 1_048_576;
+/** Series of all servers; an engine of vLLM 0.32 has about 390. */
+export const MAX_SERIES = 20_000;
+
+/** One scrape of one server. */
+export interface Scrape {
+  /** The server's name. */
+  readonly instance: string;
+  /** When the scrape began, in milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** A scrape that went well. */
+export interface GoodScrape extends Scrape {
+  /** The exposition, sanitised and whole. */
+  readonly body: Uint8Array;
+}
+
+/** A scrape that failed. */
+export interface FailedScrape extends Scrape {
+  /** What was wrong, as a sentence. */
+  readonly error: string;
+}
+
+/** What {@linkcode HistoryStore} is told. */
+export interface HistoryOptions {
+  /** The servers' names, in the order of the configuration. */
+  readonly instances: readonly string[];
+  /** Memory it may take, in bytes. @default {67108864} */
+  readonly maxBytes?: number;
+  /** Series it may hold. @default {20000} */
+  readonly maxSeries?: number;
+}
+
+/** One server: its rows, and how it is. */
+interface Entry {
+  readonly rows: ServerRows;
+  state: TargetState;
+}
+
+/** A history in memory, bounded in bytes whatever comes. */
+export class HistoryStore implements History {
+  /** Samples left out because there are too many series. */
+  droppedSamples = 0;
+  /** Scrapes thinned or dropped before their time because memory was short. */
+  droppedScrapes = 0;
+
+  readonly #entries = new Map<string, Entry>();
+  readonly #maxBytes: number;
+  readonly #maxSeries: number;
+
+  /**
+   * Begins without scrapes.
+   *
+   * @param options The servers, and bounds.
+   */
+  constructor({ instances, maxBytes = MAX_HISTORY_BYTES, maxSeries = MAX_SERIES }: HistoryOptions) {
+    this.#maxBytes = maxBytes;
+    this.#maxSeries = maxSeries;
+    for (const instance of instances) {
+      const state = {
+        instance,
+        up: undefined,
+        error: "",
+        lastSuccessMs: undefined,
+        sinceMs: undefined,
+      };
+      this.#entries.set(instance, { rows: new ServerRows(instance), state });
+    }
+  }
+
+  /** Memory taken, in bytes; an estimate. */
+  get bytes(): number {
+    return this.#sum(({ bytes }) => bytes);
+  }
+
+  /** Series held. */
+  get series(): number {
+    return this.#sum(({ table }) => table.size);
+  }
+
+  /** The servers, in the order of the configuration. */
+  get targets(): readonly TargetState[] {
+    return [...this.#entries.values()].map(({ state }) => state);
+  }
+
+  /** When the oldest scrape that is kept was made, in milliseconds since 1970. */
+  get oldestMs(): number | undefined {
+    const oldest = Math.min(...this.#rows().map(({ oldestMs = Infinity }) => oldestMs));
+    return Number.isFinite(oldest) ? oldest : undefined;
+  }
+
+  /** When the newest was made. */
+  get newestMs(): number | undefined {
+    const newest = Math.max(...this.#rows().map(({ newestMs }) => newestMs));
+    return Number.isFinite(newest) ? newest : undefined;
+  }
+
+  /** Adds a scrape that went well; one that is older than the last of its server is left out. */
+  add({ instance, timeMs, body }: GoodScrape): void {
+    const entry = this.#entries.get(instance);
+    const added = entry?.rows.add(timeMs, body, () => this.series < this.#maxSeries);
+    if (entry === undefined || added === undefined) return;
+    this.droppedSamples += added.dropped;
+    const { up, sinceMs } = entry.state;
+    entry.state = {
+      instance,
+      up: true,
+      error: "",
+      lastSuccessMs: timeMs,
+      sinceMs: up === true ? sinceMs : timeMs,
+    };
+    this.#tidy(timeMs);
+  }
+
+  /** Notes a scrape that failed; one that is older than the last of its server is left out. */
+  fail({ instance, timeMs, error }: FailedScrape): void {
+    const entry = this.#entries.get(instance);
+    if (entry === undefined || entry.rows.addFailure(timeMs) === undefined) return;
+    const { up, sinceMs, lastSuccessMs } = entry.state;
+    entry.state = {
+      instance,
+      up: false,
+      error,
+      lastSuccessMs,
+      sinceMs: up === false ? sinceMs : timeMs,
+    };
+    this.#tidy(timeMs);
+  }
+
+  /** The values that a label has had, sorted. */
+  labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[] {
+    const values = this.#rows().flatMap(({ table }) =>
+      [...table.values()].flatMap(({ labels }) =>
+        isSelected(labels, selection) ? labels[label] ?? [] : []
+      )
+    );
+    return [...new Set(values)].toSorted();
+  }
+
+  /** The label sets of a family at the newest scrape of each server, the highest value first. */
+  labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[] {
+    return this.#rows().flatMap((rows) => rows.newest())
+      .filter(([{ name, labels }]) => name === metric && isSelected(labels, selection))
+      .toSorted(([, one], [, other]) => other - one)
+      .map(([{ labels }]) => labels);
+  }
+
+  /** Values of a gauge. */
+  gauge(question: GaugeQuestion): TimeSeries[] {
+    return gaugeLines(this.#servers(), question);
+  }
+
+  /** Rates of a counter, per second. */
+  rate(question: RangeQuestion): TimeSeries[] {
+    const seconds = question.rangeMs / 1_000;
+    return this.increase(question).map(({ labels, values }) => ({
+      labels,
+      values: values.map((value) => value === null ? null : value / seconds),
+    }));
+  }
+
+  /** Increases of a counter. */
+  increase(question: RangeQuestion): TimeSeries[] {
+    return increaseLines(this.#servers(), question);
+  }
+
+  /** Quantiles of a histogram. */
+  quantile(q: number, question: RangeQuestion): TimeSeries[] {
+    return bucketLines(this.#servers(), question, (buckets) => quantileOf(q, buckets));
+  }
+
+  /** Means of a histogram. */
+  mean(question: RangeQuestion): TimeSeries[] {
+    const counts = this.increase({ ...question, metric: `${question.metric}_count` });
+    const sums = this.increase({ ...question, metric: `${question.metric}_sum` });
+    const byLabels = new Map(counts.map(({ labels, values }) => [JSON.stringify(labels), values]));
+    return sums.map(({ labels, values }) => {
+      const divisors = byLabels.get(JSON.stringify(labels));
+      return {
+        labels,
+        values: values.map((sum, index) => {
+          const count = divisors?.[index] ?? 0;
+          return sum === null || count === 0 ? null : sum / count;
+        }),
+      };
+    });
+  }
+
+  /** Shares of a histogram's observations at or under a bound. */
+  share(bound: number, question: RangeQuestion): TimeSeries[] {
+    return bucketLines(this.#servers(), question, (buckets) => shareUnder(bound, buckets));
+  }
+
+  /** Observations by bucket since the time before. */
+  buckets(question: Question): Buckets {
+    return bucketCounts(this.#servers(), { ...question, rangeMs: question.grid.stepMs });
+  }
+
+  #rows(): ServerRows[] {
+    return [...this.#entries.values()].map(({ rows }) => rows);
+  }
+
+  #servers(): Server[] {
+    return this.#rows();
+  }
+
+  #sum(of: (rows: ServerRows) => number): number {
+    return this.#rows().reduce((sum, rows) => sum + of(rows), 0);
+  }
+
+  #tidy(nowMs: number): void {
+    for (const rows of this.#rows()) rows.age(nowMs);
+    while (this.bytes > this.#maxBytes) {
+      const largest = this.#rows().toSorted((one, other) => other.bytes - one.bytes);
+      const room = largest.find((rows) => rows.canShrink);
+      if (room === undefined) break;
+      this.droppedScrapes += room.shrink();
+    }
+  }
+}
