@@ -1,0 +1,44 @@
+/** What is wrong now: all rules, asked one after the other. */
+
+import type { Finding } from "../view.ts";
+import { abortShare, errorShare, rejections } from "./failures.ts";
+import { engineImbalance, serverImbalance } from "./imbalance.ts";
+import type { Observations } from "./observations.ts";
+import { preemptions } from "./preemptions.ts";
+import { slowPrefill } from "./prefill.ts";
+import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
+import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
+import type { Rule } from "./rule.ts";
+import { downServers, sleepingServers, staleServers } from "./servers.ts";
+
+/** All rules, the most pressing first. */
+const RULES: readonly Rule[] = [
+  downServers,
+  errorShare,
+  rejections,
+  memoryBoundQueue,
+  schedulerBoundQueue,
+  preemptions,
+  slowPrefill,
+  abortShare,
+  staleServers,
+  sleepingServers,
+  serverImbalance,
+  engineImbalance,
+  prefixCachingOff,
+  lowPrefixReuse,
+];
+
+/**
+ * Asks all rules.
+ *
+ * @param observations What they look at.
+ * @returns What is wrong, bad before warnings, otherwise in the order of the rules.
+ */
+export function findAll(observations: Observations): Finding[] {
+  const found = RULES.map((rule) => rule(observations)).filter((finding) => finding !== undefined);
+  return [
+    ...found.filter(({ level }) => level === "bad"),
+    ...found.filter(({ level }) => level === "warn"),
+  ];
+}

@@ -1,0 +1,80 @@
+/** Rules on servers that do not answer, or do not work. */
+
+import { formatSeconds } from "../format.ts";
+import type { Finding, ViewTarget } from "../view.ts";
+import type { Observations } from "./observations.ts";
+import { LINKS } from "./rule.ts";
+
+/** A server is stale when so many scrapes in a row are missing … */
+export const STALE_INTERVALS = 5;
+/** … but not before this, in milliseconds: a busy vLLM takes a second for a scrape. */
+export const STALE_MS = 15_000;
+
+/** How long ago, for people. */
+function ago(nowMs: number, thenMs: number | undefined): string {
+  if (thenMs === undefined) return "an unknown time";
+  return formatSeconds(Math.max(0, Math.round((nowMs - thenMs) / 1_000)));
+}
+
+/** A sentence of one and the same error has its full stop already. */
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
+/** Servers that cannot be scraped. */
+export function downServers({ targets, nowMs }: Observations): Finding | undefined {
+  const down = targets.filter(({ state }) => state === "down");
+  if (down.length === 0) return undefined;
+  const sentences = down.map(({ instance, sinceMs, error }) =>
+    `${instance} has been down for ${ago(nowMs, sinceMs)}: ${withoutStop(error)}.`
+  );
+  return {
+    id: "server_down",
+    level: "bad",
+    title: down.length === 1 ? "A server is down" : `${down.length} servers are down`,
+    why: sentences.join(" "),
+    action: "Is vLLM running, and is VLLM_METRICS_URL its address? While it starts it refuses " +
+      "connections; vLLM's log says how far it is.",
+    link: LINKS.troubleshooting,
+  };
+}
+
+function isStale({ state, lastSuccessMs }: ViewTarget, observations: Observations): boolean {
+  const limitMs = Math.max(STALE_MS, STALE_INTERVALS * observations.intervalMs);
+  return state !== "down" && lastSuccessMs !== undefined &&
+    observations.nowMs - lastSuccessMs > limitMs;
+}
+
+/** Servers whose numbers are old, though no scrape has failed. */
+export function staleServers(observations: Observations): Finding | undefined {
+  const stale = observations.targets.filter((target) => isStale(target, observations));
+  if (stale.length === 0) return undefined;
+  const sentences = stale.map(({ instance, lastSuccessMs }) =>
+    `The newest numbers of ${instance} are ${ago(observations.nowMs, lastSuccessMs)} old.`
+  );
+  return {
+    id: "server_stale",
+    level: "warn",
+    title: "The numbers are old",
+    why: sentences.join(" "),
+    action: "vLLM answers slowly, or not yet: a server under load can take seconds. If it lasts, " +
+      "raise api_server_count, and look at SCRAPE_TIMEOUT.",
+    link: LINKS.serve,
+  };
+}
+
+/** Servers that were put to sleep. */
+export function sleepingServers({ targets }: Observations): Finding | undefined {
+  const asleep = targets.filter(({ state }) => state === "sleeping");
+  if (asleep.length === 0) return undefined;
+  const names = asleep.map(({ instance }) => instance).join(", ");
+  return {
+    id: "server_sleeping",
+    level: "warn",
+    title: asleep.length === 1 ? "A server is asleep" : `${asleep.length} servers are asleep`,
+    why: `${names}: engine_sleep_state says that no engine is awake.`,
+    action: "It answers no requests until it is woken (POST /wake_up). If nobody put it to " +
+      "sleep, look at who may reach its sleep mode endpoints.",
+    link: LINKS.sleepMode,
+  };
+}

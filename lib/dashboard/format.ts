@@ -1,0 +1,36 @@
+/** Numbers as people read them. */
+
+import type { Unit } from "./view.ts";
+
+/** A number with three significant digits at most, and commas between thousands. */
+export function formatNumber(value: number): string {
+  if (value !== 0 && Math.abs(value) < 0.01) return value.toPrecision(1);
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+/** A duration in the unit that fits it. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 1) return `${formatNumber(seconds * 1_000)} ms`;
+  if (seconds < 120) return `${formatNumber(seconds)} s`;
+  if (seconds < 7_200) return `${formatNumber(Math.round(seconds / 60))} min`;
+  return `${formatNumber(seconds / 3_600)} h`;
+}
+
+/** A share from 0 to 1 in percent. */
+export function formatShare(share: number): string {
+  return `${formatNumber(Math.round(share * 1_000) / 10)} %`;
+}
+
+/**
+ * A value in the words of its unit.
+ *
+ * @param value The value; a share is 0 to 1, a duration in seconds.
+ * @param unit How it is written.
+ * @returns Such as `1.2 s`, `93.4 %` or `1,234 tokens/s`.
+ */
+export function formatValue(value: number, unit: Unit): string {
+  if (unit === "seconds") return formatSeconds(value);
+  if (unit === "share") return formatShare(value);
+  return unit === "count" ? formatNumber(value) : `${formatNumber(value)} ${unit}`;
+}

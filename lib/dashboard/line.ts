@@ -1,0 +1,51 @@
+/** Lines of a chart: values over evenly spaced times, with gaps. */
+
+/** A value a time; null is a gap. */
+export type Line = readonly (number | null)[];
+
+/** Digits that are kept: more cannot be seen, and each is sent to every open page. */
+const DIGITS = 5;
+
+/** A value with five significant digits. */
+export function round(value: number): number {
+  return Number(value.toPrecision(DIGITS));
+}
+
+/** A line with five significant digits a value. */
+export function roundLine(line: Line): (number | null)[] {
+  return line.map((value) => value === null ? null : round(value));
+}
+
+/** One line by another, point by point; a gap where either has one or the lower one is 0. */
+export function divide(above: Line, below: Line): (number | null)[] {
+  return above.map((value, index) => {
+    const by = below[index] ?? null;
+    return value === null || by === null || by === 0 ? null : value / by;
+  });
+}
+
+/** Lines added up, point by point; a gap only where all have one. */
+export function add(lines: readonly Line[]): (number | null)[] {
+  const [first = []] = lines;
+  return first.map((_, index) => {
+    const values = lines.map((line) => line[index] ?? null).filter((value) => value !== null);
+    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0);
+  });
+}
+
+/** The mean of a line's values; null when it has none. */
+export function meanOf(line: Line): number | null {
+  const values = line.filter((value) => value !== null);
+  if (values.length === 0) return null;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Whether a line has no value other than 0. */
+export function isZero(line: Line): boolean {
+  return line.every((value) => value === null || value === 0);
+}
+
+/** Whether a line has no value. */
+export function isEmpty(line: Line): boolean {
+  return line.every((value) => value === null);
+}

@@ -1,0 +1,94 @@
+/** The history seen through one selection and one grid of times. */
+
+import type { Buckets, History, Question, Selection, TimeSeries } from "../history/history.ts";
+import { divide, type Line } from "./line.ts";
+import type { Frame } from "./time_frame.ts";
+
+/** How a gauge's series become lines. */
+export interface GaugeOptions {
+  /** One line for each set of values of these labels; one line in all without it. */
+  readonly by?: readonly string[];
+  /** How series become one line; `sum` without it. */
+  readonly aggregate?: "sum" | "max" | "min" | "mean";
+}
+
+/** Asks the history about a metric, a selection and a grid at a time. */
+export class Scope {
+  readonly #history: History;
+  readonly #selection: Selection;
+  readonly #frame: Frame;
+
+  /**
+   * Fixes what all questions have in common.
+   *
+   * @param history Who is asked.
+   * @param selection Which series.
+   * @param frame At which times, and over which stretches.
+   */
+  constructor(history: History, selection: Selection, frame: Frame) {
+    this.#history = history;
+    this.#selection = selection;
+    this.#frame = frame;
+  }
+
+  /** The times, in seconds since 1970. */
+  get times(): number[] {
+    const { startMs, endMs, stepMs } = this.#frame.grid;
+    const count = Math.floor((endMs - startMs) / stepMs) + 1;
+    return Array.from({ length: count }, (_, index) => (startMs + index * stepMs) / 1_000);
+  }
+
+  /** Lines of a gauge. */
+  gauges(metric: string, options: GaugeOptions = {}): TimeSeries[] {
+    return this.#history.gauge({ ...this.#ask(metric), ...options });
+  }
+
+  /** A gauge as one line; undefined when there is no such series. */
+  gauge(metric: string, aggregate: "sum" | "max" | "min" | "mean" = "sum"): Line | undefined {
+    return this.gauges(metric, { aggregate })[0]?.values;
+  }
+
+  /** Rates of a counter, per second, one a set of values of the labels. */
+  rates(metric: string, by: readonly string[]): TimeSeries[] {
+    return this.#history.rate({ ...this.#askRange(metric), by });
+  }
+
+  /** The rate of a counter as one line, per second; undefined when there is no such series. */
+  rate(metric: string): Line | undefined {
+    return this.#history.rate(this.#askRange(metric))[0]?.values;
+  }
+
+  /** Rate of one counter by the rate of another; undefined when either is missing. */
+  ratio(above: string, below: string): Line | undefined {
+    const [upper, lower] = [this.rate(above), this.rate(below)];
+    return upper === undefined || lower === undefined ? undefined : divide(upper, lower);
+  }
+
+  /** A quantile of a histogram; undefined when there is no such series. */
+  quantile(q: number, metric: string): Line | undefined {
+    return this.#history.quantile(q, this.#askRange(metric))[0]?.values;
+  }
+
+  /** The mean of a histogram; undefined when there is no such series. */
+  mean(metric: string): Line | undefined {
+    return this.#history.mean(this.#askRange(metric))[0]?.values;
+  }
+
+  /** Share of a histogram's observations at or under a bound; undefined as above. */
+  share(bound: number, metric: string): Line | undefined {
+    return this.#history.share(bound, this.#askRange(metric))[0]?.values;
+  }
+
+  /** Observations by bucket. */
+  buckets(metric: string): Buckets {
+    return this.#history.buckets(this.#ask(metric));
+  }
+
+  #ask(metric: string): Question {
+    return { metric, grid: this.#frame.grid, selection: this.#selection };
+  }
+
+  #askRange(metric: string): Question & { readonly rangeMs: number } {
+    return { ...this.#ask(metric), rangeMs: this.#frame.rangeMs };
+  }
+}

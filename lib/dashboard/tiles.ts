@@ -1,0 +1,47 @@
+/** The tiles, computed. */
+
+import type { Goals } from "../config/goals.ts";
+import { isEmpty, round, roundLine } from "./line.ts";
+import type { Scope } from "./scope.ts";
+import { noteFor, NOTES, type Situation } from "./situation.ts";
+import { TILE_RULES, type TileRule } from "./tile_rules.ts";
+import type { Tile } from "./view.ts";
+
+/** What {@linkcode buildTiles} works with. */
+export interface TileInput {
+  /** The history at this moment. */
+  readonly now: Scope;
+  /** The history over the window, in few points. */
+  readonly trend: Scope;
+  /** The operator's goals. */
+  readonly goals: Goals;
+  /** What explains an empty tile. */
+  readonly situation: Situation;
+}
+
+/** Computes all tiles, in the order of the page. */
+export function buildTiles(input: TileInput): Tile[] {
+  return TILE_RULES.map((rule) => buildTile(rule, input));
+}
+
+function buildTile(rule: TileRule, { now, trend, goals, situation }: TileInput): Tile {
+  const line = rule.read(now, goals);
+  const found = line?.[0] ?? null;
+  const isNothing = rule.zeroIsNothing && situation.idle && found === 0;
+  const value = found === null || isNothing ? null : round(found);
+  const points = rule.read(trend, goals) ?? [];
+  return {
+    id: rule.id,
+    title: rule.title,
+    unit: rule.unit,
+    value,
+    note: value !== null
+      ? ""
+      : isNothing
+      ? NOTES.noTraffic
+      : noteFor(situation, line !== undefined || !isEmpty(points), rule.inAllVersions),
+    level: value === null ? "none" : rule.level(value, goals),
+    trend: roundLine(points),
+    explanation: rule.explain(goals),
+  };
+}

@@ -1,0 +1,76 @@
+/** Makes all that is shown out of the history. */
+
+import type { Goals } from "../config/goals.ts";
+import type { History, Selection } from "../history/history.ts";
+import { VERSION } from "../version.ts";
+import { buildCharts } from "./charts/charts.ts";
+import { findAll } from "./findings/findings.ts";
+import { observe } from "./findings/observations.ts";
+import { Scope } from "./scope.ts";
+import { lookAround } from "./situation.ts";
+import { viewTargets } from "./targets.ts";
+import { buildTiles } from "./tiles.ts";
+import { type Frame, timeFrame } from "./time_frame.ts";
+import type { View } from "./view.ts";
+
+/** What does not change from view to view. */
+export interface ViewSettings {
+  /** The operator's goals. */
+  readonly goals: Goals;
+  /** Distance of two scrapes, in milliseconds. */
+  readonly intervalMs: number;
+  /** Windows that can be chosen, in seconds. */
+  readonly windows: readonly number[];
+}
+
+/** What somebody wants to see. */
+export interface ViewRequest {
+  /** Which series. */
+  readonly selection: Selection;
+  /** How far back, in seconds. */
+  readonly windowSeconds: number;
+}
+
+/**
+ * Computes a view.
+ *
+ * @param history Who is asked.
+ * @param request What is wanted.
+ * @param nowMs The time, in milliseconds since 1970.
+ * @param settings Goals, interval and windows.
+ * @returns All that is shown.
+ */
+export function buildView(
+  history: History,
+  request: ViewRequest,
+  nowMs: number,
+  settings: ViewSettings,
+): View {
+  const { selection, windowSeconds } = request;
+  const { goals, intervalMs, windows } = settings;
+  const frames = timeFrame(windowSeconds, nowMs, intervalMs);
+  const scope = (frame: Frame): Scope => new Scope(history, selection, frame);
+  const now = scope(frames.now);
+  const targets = viewTargets(history, frames.now);
+  const chosen = targets.filter(({ instance }) =>
+    selection.instance === undefined || selection.instance === instance
+  );
+  const situation = lookAround(chosen, now);
+  const { engine: _, ...server } = selection;
+  return {
+    version: VERSION,
+    timeMs: nowMs,
+    selection,
+    windowSeconds,
+    windows,
+    targets,
+    models: history.labelValues("model_name"),
+    engines: history.labelValues("engine", server),
+    instances: targets.map(({ instance }) => instance),
+    tiles: buildTiles({ now, trend: scope(frames.trend), goals, situation }),
+    charts: buildCharts({ chart: scope(frames.chart), heat: scope(frames.heat), situation }),
+    findings: findAll(
+      observe({ history, selection, nowMs, intervalMs, goals, targets: chosen }),
+    ),
+  };
+}
