@@ -1,0 +1,152 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { BREAK } from "../../lib/history/block.ts";
+import { Thinner } from "../../lib/history/thinner.ts";
+import { addAt, grid, historyOf, values } from "./scrapes.ts";
+
+/** Seconds of some hours. */
+const HOUR = 3_600;
+
+function tokens(value: number): string {
+  return `vllm_prompt_tokens_total ${value}\n`;
+}
+
+function running(value: number): string {
+  return `vllm_num_requests_running ${value}\n`;
+}
+
+Deno.test("scrapes are whole for an hour, then those at the end of each half minute stay", () => {
+  const store = historyOf();
+  for (let seconds = 0; seconds <= 2 * HOUR; seconds += 2) addAt(store, seconds, running(seconds));
+  const at = (start: number): readonly (number | null)[] =>
+    values(store.gauge({ metric: "num_requests_running", grid: grid(start, start + 30, 10) }));
+  assertEquals(at(1.5 * HOUR), [5400, 5410, 5420, 5430]);
+  assertEquals(at(600), [598, 598, 598, 628]);
+});
+
+Deno.test("nothing is kept longer than a day and a block of scrapes", () => {
+  const store = historyOf();
+  for (let minutes = 0; minutes <= 30 * 60; minutes++) addAt(store, minutes * 60, running(minutes));
+  const keptMs = (store.newestMs ?? 0) - (store.oldestMs ?? 0);
+  assert(keptMs >= 24 * HOUR * 1_000, `${keptMs} ms`);
+  assert(keptMs <= (24 * HOUR + 64 * 60) * 1_000, `${keptMs} ms`);
+});
+
+Deno.test("an increase over thinned scrapes is that of all of them, falls of the counter included", () => {
+  const falls = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 300, maxLength: 300 });
+  fc.assert(
+    fc.property(falls, (steps) => {
+      const store = historyOf();
+      let value = 0;
+      let grown = 0;
+      steps.forEach((step, index) => {
+        // One in thirty-one times the server begins anew and has counted something already.
+        const before = value;
+        value = step === 0 ? index % 7 : value + step;
+        if (index > 0) grown += value < before ? value : value - before;
+        addAt(store, index * 2, tokens(value));
+      });
+      addAt(store, 3 * HOUR, { error: "gone" });
+      const found = values(store.increase({
+        metric: "prompt_tokens_total",
+        // Both ends are scrapes that stay, so that nothing is extrapolated.
+        grid: grid(598),
+        rangeMs: 570_000,
+      }));
+      const first = 598 - 570;
+      let expected = 0;
+      value = 0;
+      steps.forEach((step, index) => {
+        const before = value;
+        value = step === 0 ? index % 7 : value + step;
+        if (index * 2 > first) expected += value < before ? value : value - before;
+      });
+      assert(grown >= expected);
+      assertAlmostEquals(found[0] ?? NaN, expected, 1e-6);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("an outage within half a minute is seen in thinned scrapes", () => {
+  const store = historyOf();
+  for (let seconds = 0; seconds < 600; seconds += 2) {
+    const down = seconds >= 304 && seconds < 312;
+    addAt(store, seconds, down ? { error: "refused" } : running(1));
+  }
+  addAt(store, 3 * HOUR, running(1));
+  addAt(store, 3 * HOUR + 300, running(1));
+  assertEquals(
+    values(store.gauge({ metric: "num_requests_running", grid: grid(302, 312, 2) })),
+    [1, null, null, null, null, 1],
+  );
+});
+
+Deno.test("a rate over thinned scrapes has a stretch that holds two of them", () => {
+  const store = historyOf();
+  for (let seconds = 0; seconds <= 2 * HOUR; seconds += 2) addAt(store, seconds, tokens(seconds));
+  const question = { metric: "prompt_tokens_total", rangeMs: 10_000 };
+  const old = values(store.rate({ ...question, grid: grid(900, 1_800, 10) }));
+  assertEquals(old.map((rate) => Math.round((rate ?? NaN) * 1e6) / 1e6), old.map(() => 1));
+  assertEquals(values(store.increase({ ...question, grid: grid(900) })), [10]);
+});
+
+Deno.test("memory stays within its bound, and what went for it is counted", () => {
+  const store = historyOf({ maxBytes: 400_000 });
+  let number = 0;
+  for (let seconds = 0; seconds < HOUR; seconds += 2) {
+    const text = Array.from(
+      { length: 60 },
+      (_, engine) => `vllm_num_requests_running{engine="${engine}"} ${number++}\n`,
+    ).join("");
+    addAt(store, seconds, text);
+    assert(store.bytes <= 400_000, `${store.bytes} bytes after ${seconds} s`);
+  }
+  assert(store.droppedScrapes > 0);
+  assertEquals(
+    values(store.gauge({ metric: "num_requests_running", grid: grid(HOUR) })).length,
+    1,
+  );
+});
+
+Deno.test("series without end are refused at the bound and counted; those there are go on", () => {
+  const store = historyOf({ maxSeries: 100 });
+  for (let scrape = 0; scrape < 300; scrape++) {
+    addAt(
+      store,
+      scrape * 2,
+      `vllm_lora_requests_info{running_lora_adapters="a${scrape}"} ${scrape}\n${running(scrape)}`,
+    );
+    assert(store.series <= 100);
+  }
+  assertEquals(store.droppedSamples, 201);
+  assertEquals(
+    values(store.gauge({ metric: "num_requests_running", grid: grid(598) })),
+    [299],
+  );
+});
+
+Deno.test("series whose scrapes are gone are forgotten, and make room", () => {
+  const store = historyOf({ maxSeries: 2 });
+  for (let hour = 0; hour <= 200; hour++) {
+    const name = hour < 100 ? "num_requests_waiting" : "kv_cache_usage_perc";
+    addAt(store, hour * HOUR, `${running(hour)}vllm_${name} 1\n`);
+  }
+  assertEquals(store.series, 2);
+  assertEquals(
+    values(store.gauge({ metric: "kv_cache_usage_perc", grid: grid(200 * HOUR) })),
+    [1],
+  );
+});
+
+Deno.test("a thinner keeps the last of each interval and both sides of a break", () => {
+  const kept: number[] = [];
+  const thinner = new Thinner(10, ({ timeMs }) => kept.push(timeMs));
+  for (const timeMs of [1, 5, 9, 12, 14, 16, 18, 31]) {
+    thinner.push({ timeMs, flags: timeMs === 16 ? BREAK : 0 });
+  }
+  assertEquals(kept, [9, 14, 16, 18]);
+  thinner.flush();
+  thinner.flush();
+  assertEquals(kept, [9, 14, 16, 18, 31]);
+});

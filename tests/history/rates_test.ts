@@ -1,0 +1,111 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Rates } from "../../lib/history/rates.ts";
+import { grid, history, values } from "./scrapes.ts";
+
+type Sample = readonly [seconds: number, value: number];
+
+function increase(samples: readonly Sample[], end: number, range: number): number {
+  const rates = new Rates({
+    times: Float64Array.from(samples, ([seconds]) => seconds * 1_000),
+    values: Float64Array.from(samples, ([, value]) => value),
+  });
+  return rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
+}
+
+/** The rule as the manual tells it, sample by sample. */
+function oracle(samples: readonly Sample[], end: number, range: number): number {
+  const inside = samples.filter(([seconds, value]) =>
+    seconds >= end - range && seconds <= end && !Number.isNaN(value)
+  );
+  const [first, last] = [inside[0], inside.at(-1)];
+  if (first === undefined || last === undefined || inside.length < 2) return NaN;
+  let grown = 0;
+  for (const [index, [, value]] of inside.entries()) {
+    const before = inside[index - 1]?.[1] ?? value;
+    grown += value < before ? value : value - before;
+  }
+  const sampled = last[0] - first[0];
+  const mean = sampled / (inside.length - 1);
+  const zero = grown > 0 ? sampled * first[1] / grown : Infinity;
+  const before = Math.min(first[0] - (end - range), zero);
+  const behind = end - last[0];
+  const extended = (gap: number): number => gap < mean * 1.1 ? gap : mean / 2;
+  return grown * (sampled + extended(before) + extended(behind)) / sampled;
+}
+
+Deno.test("an increase reaches to both ends of the stretch when samples are close to them", () => {
+  assertEquals(increase([[2, 100], [4, 110], [6, 120], [8, 130]], 9, 8), 40);
+});
+
+Deno.test("an increase ends half a distance beyond samples that are far from the ends", () => {
+  assertEquals(increase([[10, 100], [12, 110], [14, 120]], 30, 30), 30);
+});
+
+Deno.test("an increase does not begin before the counter was zero", () => {
+  assertEquals(increase([[2, 1], [4, 11]], 4, 4), 11);
+});
+
+Deno.test("a counter that fell has begun anew at zero", () => {
+  assertEquals(increase([[0, 100], [2, 110], [4, 5], [6, 9]], 6, 6), 19);
+});
+
+Deno.test("one sample, or none, gives no increase", () => {
+  assertEquals(increase([[5, 100]], 6, 6), NaN);
+  assertEquals(increase([], 6, 6), NaN);
+});
+
+Deno.test("a sample at either end of the stretch is in it", () => {
+  assertEquals(increase([[0, 100], [2, 104]], 2, 2), 4);
+});
+
+Deno.test("scrapes in which a series was absent count as if there were none", () => {
+  assertEquals(increase([[2, 100], [4, NaN], [6, 120], [8, 130]], 8, 6), 30);
+});
+
+Deno.test("increases are those of the rule, for any samples and ascending stretches", () => {
+  const steps = fc.array(
+    fc.record({
+      gap: fc.integer({ min: 1, max: 40 }),
+      value: fc.oneof(fc.integer({ min: 0, max: 1_000 }), fc.constant(NaN)),
+    }),
+    { maxLength: 30 },
+  );
+  fc.assert(fc.property(steps, fc.integer({ min: 1, max: 120 }), (list, range) => {
+    let seconds = 0;
+    const samples = list.map(({ gap, value }): Sample => [seconds += gap, value]);
+    const rates = new Rates({
+      times: Float64Array.from(samples, ([at]) => at * 1_000),
+      values: Float64Array.from(samples, ([, value]) => value),
+    });
+    for (let end = 0; end < seconds + 50; end += 7) {
+      const found = rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
+      assertAlmostEquals(found, oracle(samples, end, range), 1e-6);
+    }
+  }));
+});
+
+Deno.test("a rate is the increase by the seconds asked for", () => {
+  const store = history({
+    0: "vllm_prompt_tokens_total 1000\n",
+    10: "vllm_prompt_tokens_total 1500\n",
+    20: "vllm_prompt_tokens_total 2000\n",
+  });
+  const question = { metric: "prompt_tokens_total", grid: grid(20), rangeMs: 20_000 };
+  assertEquals(values(store.rate(question)), [50]);
+  assertEquals(values(store.increase(question)), [1_000]);
+});
+
+Deno.test("there is no rate before the second scrape, nor when scrapes lie too far back", () => {
+  const store = history({
+    0: "vllm_prompt_tokens_total 1\n",
+    10: "vllm_prompt_tokens_total 1\n",
+  });
+  const question = { metric: "prompt_tokens_total", grid: grid(0, 40, 10), rangeMs: 20_000 };
+  assertEquals(values(store.rate(question)), [null, 0, 0, null, null]);
+});
+
+Deno.test("a family that was never seen has no lines", () => {
+  const store = history({ 0: "vllm_prompt_tokens_total 1\n" });
+  assertEquals(store.rate({ metric: "never", grid: grid(0), rangeMs: 1_000 }), []);
+});
