@@ -1,0 +1,48 @@
+/** The HTTP side of a simulated server. */
+
+import { STATUS_CODE } from "@std/http/status";
+import { MetricsText } from "./metrics_text.ts";
+import type { SimulatedVllm } from "./simulated_vllm.ts";
+
+/** The version of vLLM that is simulated. */
+const VLLM_VERSION = "0.32.0";
+
+/**
+ * Answers `/metrics`, `/health`, `/version` and `/v1/models` as vLLM does. Time passes elsewhere.
+ *
+ * @param server The server.
+ * @returns The handler.
+ */
+export function createDemoHandler(server: SimulatedVllm): (request: Request) => Response {
+  const metrics = new MetricsText(server);
+  return function demoHandler(request) {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/metrics":
+        return new Response(metrics.text(), { headers: { "content-type": metrics.contentType } });
+      case "/health":
+        return new Response(null);
+      case "/version":
+        return Response.json({ version: VLLM_VERSION });
+      case "/v1/models":
+        return Response.json(models(server));
+      default:
+        return Response.json({ detail: "Not Found" }, { status: STATUS_CODE.NotFound });
+    }
+  };
+}
+
+function models({ model, run, maxModelLen }: SimulatedVllm): unknown {
+  return {
+    object: "list",
+    data: [{
+      id: model,
+      object: "model",
+      created: Math.floor(run.startMs / 1_000),
+      owned_by: "vllm",
+      root: model,
+      parent: null,
+      max_model_len: maxModelLen,
+    }],
+  };
+}
