@@ -15,7 +15,7 @@ const VLLM_VERSION = "0.32.0";
  */
 export function createDemoHandler(server: SimulatedVllm): (request: Request) => Response {
   const metrics = new MetricsText(server);
-  return function demoHandler(request) {
+  return function demoHandler(request): Response {
     const { pathname } = new URL(request.url);
     switch (pathname) {
       case "/metrics":

@@ -81,6 +81,28 @@ export class EngineStats {
     this.acceptedByPosition = Array.from({ length: draftTokens }, () => 0);
   }
 
+  /** Prompt tokens that were computed, booked when the first token is out. */
+  get computedTokens(): number {
+    return this.promptTokens - this.cachedTokens;
+  }
+
+  /** Counts a request that begins its first step. */
+  countAdmission(request: EngineRequest, nowMs: number): void {
+    request.scheduledMs = nowMs;
+    request.cachedTokens = request.computed;
+    this.prefixQueries += request.promptTokens;
+    this.prefixHits += request.computed;
+  }
+
+  /** Counts a guess of speculative decoding. */
+  countDraft(tokens: number, accepted: number): void {
+    this.drafts++;
+    this.draftTokens += tokens;
+    for (let position = 0; position < accepted; position++) {
+      this.acceptedByPosition[position] = (this.acceptedByPosition[position] ?? 0) + 1;
+    }
+  }
+
   /** Counts a request's first token. */
   countFirstToken(request: EngineRequest, nowMs: number): void {
     this.promptTokens += request.promptTokens;
