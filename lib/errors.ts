@@ -16,18 +16,21 @@ export type ErrorCode =
   | "UPSTREAM_CLOSED"
   | "UPSTREAM_NOT_EXPOSITION"
   | "UPSTREAM_FAILED"
+  | "REQUEST_INVALID"
   | "READER_GONE"
   | "READER_SLOW"
   | "BUSY";
 
 /**
- * The HTTP status that a reader of `/metrics` gets for each code that can reach
+ * The HTTP status that a reader gets for each code that can reach
  * it (RFC 9110, section 15.6): 504 for a server that did not answer in time,
- * 503 for what passes by itself, 502 for all else that the server did wrong.
+ * 503 for what passes by itself, 502 for all else that the server did wrong; 400
+ * for a request that asks for what there is not.
  */
 const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
   UPSTREAM_TIMEOUT: STATUS_CODE.GatewayTimeout,
   BUSY: STATUS_CODE.ServiceUnavailable,
+  REQUEST_INVALID: STATUS_CODE.BadRequest,
 };
 
 /** Settings of a {@linkcode MetricsError} beyond code and message. */
@@ -66,7 +69,7 @@ export class MetricsError extends Error {
     return this.hint === "" ? `${this.message}.` : `${this.message}. ${this.hint}`;
   }
 
-  /** The HTTP status that a reader gets for it: 502, 503 or 504. */
+  /** The HTTP status that a reader gets for it: 400, 502, 503 or 504. */
   get status(): StatusCode {
     return STATUS_OF[this.code] ?? STATUS_CODE.BadGateway;
   }

@@ -33,6 +33,11 @@ export function add(lines: readonly Line[]): (number | null)[] {
   });
 }
 
+/** A line with gaps where another has them. */
+export function withGapsOf(gaps: Line, line: Line): Line {
+  return line.map((value, index) => (gaps[index] ?? null) === null ? null : value);
+}
+
 /** The mean of a line's values; null when it has none. */
 export function meanOf(line: Line): number | null {
   const values = line.filter((value) => value !== null);

@@ -1,7 +1,7 @@
 /** The history seen through one selection and one grid of times. */
 
 import type { Buckets, History, Question, Selection, TimeSeries } from "../history/history.ts";
-import { divide, type Line } from "./line.ts";
+import { divide, type Line, withGapsOf } from "./line.ts";
 import type { Frame } from "./time_frame.ts";
 
 /** How a gauge's series become lines. */
@@ -17,6 +17,7 @@ export class Scope {
   readonly #history: History;
   readonly #selection: Selection;
   readonly #frame: Frame;
+  #running: Line | undefined;
 
   /**
    * Fixes what all questions have in common.
@@ -36,6 +37,15 @@ export class Scope {
     const { startMs, endMs, stepMs } = this.#frame.grid;
     const count = Math.floor((endMs - startMs) / stepMs) + 1;
     return Array.from({ length: count }, (_, index) => (startMs + index * stepMs) / 1_000);
+  }
+
+  /**
+   * A line with gaps where no server was up. A rate or a percentile looks back, and so would go
+   * on for a while after a server went down.
+   */
+  whileUp(line: Line): Line {
+    this.#running ??= this.gauge("num_requests_running");
+    return this.#running === undefined ? line : withGapsOf(this.#running, line);
   }
 
   /** Lines of a gauge. */

@@ -26,10 +26,10 @@ export function buildTiles(input: TileInput): Tile[] {
 
 function buildTile(rule: TileRule, { now, trend, goals, situation }: TileInput): Tile {
   const line = rule.read(now, goals);
-  const found = line?.[0] ?? null;
+  const [found = null] = now.whileUp(line ?? []);
   const isNothing = rule.zeroIsNothing && situation.idle && found === 0;
   const value = found === null || isNothing ? null : round(found);
-  const points = rule.read(trend, goals) ?? [];
+  const points = trend.whileUp(rule.read(trend, goals) ?? []);
   return {
     id: rule.id,
     title: rule.title,

@@ -109,7 +109,7 @@ Deno.test("preemptions are found from one in a thousand seconds on", () => {
   assertEquals(idsOf({ preemptions: 0.0009 }), []);
   assertEquals(idsOf({ preemptions: 0.001 }), ["preemptions warn"]);
   assertEquals(idsOf({ preemptions: 1 }), ["preemptions bad"]);
-  assertMatch(find({ preemptions: 0.5 })[0]?.why ?? "", /^30 preemptions a minute .* 50 % full/);
+  assertMatch(find({ preemptions: 0.5 })[0]?.why ?? "", /^30 preemptions a minute /);
 });
 
 Deno.test("few hits in the prefix cache are found once there were enough tokens", () => {

@@ -59,7 +59,11 @@ function drawn(lines: readonly ChartLine[], rule: ChartRule): ChartSeries[] {
 
 function buildChart(rule: ChartRule, { chart, heat, situation }: ChartInput): Chart[] {
   const scope = rule.kind === "heatmap" ? heat : chart;
-  const lines = rule.read(scope);
+  const lines = rule.read(scope).map(({ name, values }) => ({
+    name,
+    // The columns of a heat map are counts of their own, and do not look back.
+    values: rule.kind === "heatmap" ? values : scope.whileUp(values),
+  }));
   const note = noteOn(lines, rule, situation);
   if (rule.onlyWhenPresent && note !== "") return [];
   const remark = rule.remark?.(lines) ?? "";

@@ -170,8 +170,8 @@ export function observe(input: ObserveInput): Observations {
   };
 }
 
-/** Whether any engine says that it has no prefix cache; it says so without a model's name. */
-function isPrefixCachingOff(history: History, { model: _, ...selection }: Selection): boolean {
+/** Whether any engine says that it has no prefix cache. */
+function isPrefixCachingOff(history: History, selection: Selection): boolean {
   return history.labelSets("cache_config_info", selection)
     .some((labels) => labels.enable_prefix_caching === "False");
 }

@@ -1,0 +1,187 @@
+/** Sends views to open pages: one computation an interval for all who look at the same. */
+
+import type { Attention } from "./attention.ts";
+import { PageStream } from "./page_stream.ts";
+import type { ViewRequest } from "./view_builder.ts";
+import { keyOf, type ViewSource } from "./view_source.ts";
+
+const ENCODER = new TextEncoder();
+/** How long a browser waits before it comes back, in milliseconds (HTML standard, `retry`). */
+const GREETING = ENCODER.encode("retry: 2000\n\n");
+/** A comment, which keeps proxies from taking a quiet connection for a dead one. */
+const HEARTBEAT = ENCODER.encode(":\n\n");
+
+/** Bounds of {@linkcode Feed}. */
+export interface FeedLimits {
+  /** Pages open at once. */
+  readonly maxPages: number;
+  /** Different views at once. */
+  readonly maxViews: number;
+  /** Bytes that may wait for one page. */
+  readonly maxQueuedBytes: number;
+  /** Distance of heartbeats, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+/**
+ * Bounds that hold unless told otherwise. A view takes 20 to 50 ms to compute, so
+ * 16 of them leave time for scrapes; half a megabyte is about ten seconds of views
+ * of one engine, and 256 pages that do not read hold 128 MB. Proxies close what is
+ * quiet for 30 s or more.
+ */
+export const FEED_LIMITS: FeedLimits = {
+  maxPages: 256,
+  maxViews: 16,
+  maxQueuedBytes: 524_288,
+  heartbeatMs: 15_000,
+};
+
+/** What {@linkcode Feed} works with. */
+export interface FeedOptions {
+  /** Where views come from. */
+  readonly source: ViewSource;
+  /** Told that pages look. */
+  readonly attention: Attention;
+  /** Distance of two views, in milliseconds. */
+  readonly intervalMs: number;
+  /** Bounds. @default {FEED_LIMITS} */
+  readonly limits?: FeedLimits;
+}
+
+/** All pages that look at the same view. */
+interface Topic {
+  readonly request: ViewRequest;
+  readonly pages: Set<PageStream>;
+}
+
+/** Sends views to open pages. */
+export class Feed {
+  /** Pages refused because too many were open. */
+  refused = 0;
+  /** Pages dropped because they did not read. */
+  dropped = 0;
+
+  readonly #options: FeedOptions;
+  readonly #limits: FeedLimits;
+  readonly #topics = new Map<string, Topic>();
+  #isRunning = false;
+  #stopped = false;
+  /** Ends the pause between two views. */
+  #wake: () => void = () => {};
+
+  /**
+   * Begins without pages.
+   *
+   * @param options Where views come from, and how often.
+   */
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? FEED_LIMITS;
+  }
+
+  /** Open pages. */
+  get pages(): number {
+    return [...this.#topics.values()].reduce((sum, { pages }) => sum + pages.size, 0);
+  }
+
+  /**
+   * Opens a page. It gets the newest view at once, and from then on each new one.
+   *
+   * @param request What it looks at.
+   * @returns Its events; undefined when there are too many pages, or the feed has stopped.
+   */
+  open(request: ViewRequest): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
+    const key = keyOf(request);
+    const isNew = !this.#topics.has(key);
+    const { maxPages, maxViews, maxQueuedBytes } = this.#limits;
+    if (
+      this.#stopped || this.pages >= maxPages || (isNew && this.#topics.size >= maxViews)
+    ) {
+      this.refused++;
+      return undefined;
+    }
+    const topic = this.#topics.get(key) ?? { request, pages: new Set() };
+    const { event } = this.#options.source.get(request);
+    const looking = this.#options.attention.look();
+    const page = new PageStream({
+      maxQueuedBytes,
+      onEnd: () => {
+        looking[Symbol.dispose]();
+        this.#leave(key, topic, page);
+      },
+    });
+    this.#topics.set(key, topic);
+    topic.pages.add(page);
+    page.send(GREETING);
+    page.send(event);
+    if (!this.#isRunning) void this.#run();
+    return page.body;
+  }
+
+  /** Ends all streams, and takes no more pages. */
+  stop(): void {
+    this.#stopped = true;
+    for (const page of this.#allPages()) page.close();
+  }
+
+  #allPages(): PageStream[] {
+    return [...this.#topics.values()].flatMap(({ pages }) => [...pages]);
+  }
+
+  #leave(key: string, topic: Topic, page: PageStream): void {
+    topic.pages.delete(page);
+    if (topic.pages.size === 0) this.#topics.delete(key);
+    if (this.#topics.size === 0) this.#wake();
+  }
+
+  #send(pages: Iterable<PageStream>, bytes: Uint8Array<ArrayBuffer>): void {
+    for (const page of [...pages]) if (!page.send(bytes)) this.dropped++;
+  }
+
+  /** Sends views as long as pages are open. */
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    const heartbeat = setInterval(
+      () => this.#send(this.#allPages(), HEARTBEAT),
+      this.#limits.heartbeatMs,
+    );
+    const { intervalMs } = this.#options;
+    let tookMs = 0;
+    while (this.#topics.size > 0) {
+      // Never more than half of the time, however many views there are.
+      await this.#pause(Math.max(intervalMs - tookMs, tookMs));
+      const startedMs = performance.now();
+      await this.#publishAll();
+      tookMs = performance.now() - startedMs;
+    }
+    clearInterval(heartbeat);
+    this.#isRunning = false;
+  }
+
+  /** Waits until it is time for the next views, or nobody is left to see them. */
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  /** Computes all views, one after the other, and lets others in between: scrapes go on. */
+  async #publishAll(): Promise<void> {
+    for (const topic of [...this.#topics.values()]) {
+      // Its last page may have gone while the others were computed.
+      if (topic.pages.size > 0) this.#publish(topic);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
+  #publish({ request, pages }: Topic): void {
+    try {
+      this.#send(pages, this.#options.source.renew(request).event);
+    } catch (error) {
+      // A view that cannot be computed ends its pages, not the service; they ask again, and are told.
+      for (const page of [...pages]) page.fail(error);
+    }
+  }
+}

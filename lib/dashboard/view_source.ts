@@ -1,0 +1,92 @@
+/** Views as bytes: each is computed and encoded once, however many look at it. */
+
+import type { ViewRequest } from "./view_builder.ts";
+import type { View } from "./view.ts";
+
+const ENCODER = new TextEncoder();
+/** What ends an event (HTML standard, "server-sent events"). */
+const END = "\n\n";
+
+/**
+ * Views that are kept, of single questions and of open pages: with one engine
+ * each has 75 KB.
+ */
+const MAX_KEPT = 32;
+
+/** A view as bytes. */
+export interface EncodedView {
+  /** When it was computed, in milliseconds since 1970. */
+  readonly timeMs: number;
+  /** The view as JSON. */
+  readonly json: Uint8Array<ArrayBuffer>;
+  /** The view as a server-sent event. */
+  readonly event: Uint8Array<ArrayBuffer>;
+}
+
+/** What {@linkcode ViewSource} works with. */
+export interface ViewSourceOptions {
+  /** Computes a view. */
+  readonly build: (request: ViewRequest, nowMs: number) => View;
+  /** How long a view is new enough, in milliseconds. */
+  readonly intervalMs: number;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Tells requests for the same view. */
+export function keyOf({ selection, windowSeconds }: ViewRequest): string {
+  const { instance, model, engine } = selection;
+  return JSON.stringify([windowSeconds, instance, model, engine]);
+}
+
+/**
+ * One view as a server-sent event, and the JSON in it. `ServerSentEventStream` of
+ * `@std/http` is not used: it encodes for one stream, and so once for each page.
+ */
+function encode(view: View): EncodedView {
+  const head = `id: ${view.timeMs}\nevent: view\ndata: `;
+  const event = ENCODER.encode(head + JSON.stringify(view) + END);
+  // The head is ASCII, so its length in bytes is that of the text.
+  return {
+    timeMs: view.timeMs,
+    json: event.subarray(head.length, event.length - END.length),
+    event,
+  };
+}
+
+/** Gives views, and keeps the newest of each kind. */
+export class ViewSource {
+  /** Views computed. */
+  computed = 0;
+
+  readonly #options: ViewSourceOptions;
+  readonly #kept = new Map<string, EncodedView>();
+
+  /**
+   * Begins without views.
+   *
+   * @param options How a view is computed, and how long it is new.
+   */
+  constructor(options: ViewSourceOptions) {
+    this.#options = options;
+  }
+
+  /** Gives a view that is no older than an interval. */
+  get(request: ViewRequest): EncodedView {
+    const kept = this.#kept.get(keyOf(request));
+    const oldestMs = this.#options.now() - this.#options.intervalMs;
+    return kept === undefined || kept.timeMs <= oldestMs ? this.renew(request) : kept;
+  }
+
+  /** Computes a view. */
+  renew(request: ViewRequest): EncodedView {
+    const view = encode(this.#options.build(request, this.#options.now()));
+    this.computed++;
+    const key = keyOf(request);
+    this.#kept.delete(key);
+    this.#kept.set(key, view);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    return view;
+  }
+}
