@@ -1,0 +1,185 @@
+/** All alerts. */
+
+import { type Alert, alertBody } from "./alert.ts";
+import type { AlertBody } from "./bodies.ts";
+import type { ContentSettings } from "./content_settings.ts";
+import * as metrics from "./metrics.ts";
+import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
+import FAILED_SHARE from "./sql/alerts/failed-share.sql" with { type: "text" };
+import KV_CACHE from "./sql/alerts/kv-cache.sql" with { type: "text" };
+import NO_DATA from "./sql/alerts/no-data.sql" with { type: "text" };
+import PREEMPTIONS from "./sql/alerts/preemptions.sql" with { type: "text" };
+import TTFT from "./sql/alerts/ttft.sql" with { type: "text" };
+import VLLM_DOWN from "./sql/alerts/vllm-down.sql" with { type: "text" };
+import WAITING from "./sql/alerts/waiting.sql" with { type: "text" };
+
+const SCRAPES = "vllm_metrics_scrapes_total";
+const SCRAPE_FAILURES = "vllm_metrics_scrape_failures_total";
+/** Which share of requests may fail. */
+const FAILED_SHARE_LIMIT = 0.05;
+/** Which share of scrapes, or of requests to the relay, may fail. */
+const PIPELINE_SHARE_LIMIT = 0.1;
+
+/**
+ * Lists the alerts as we think of them.
+ *
+ * @param settings What they depend on.
+ * @returns The alerts, those about vLLM first.
+ */
+export function alertList(settings: ContentSettings): readonly Alert[] {
+  return [...vllmAlerts(settings), ...pipelineAlerts()];
+}
+
+/**
+ * Makes the JSON of the alerts.
+ *
+ * @param settings What they depend on.
+ * @returns A body of `POST /api/v1/alerts` each, without `targets`. Titles stay from release to
+ * release.
+ */
+export function alerts(settings: ContentSettings): readonly AlertBody[] {
+  return alertList(settings).map((one) => alertBody(one, settings.stream));
+}
+
+function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
+  const { ttftSeconds } = goals;
+  const percent = Math.round(kvLimit * 1_000) / 10;
+  const common = { operator: ">", everyMinutes: 5 } as const;
+  return [
+    {
+      ...common,
+      title: "vLLM: KV cache nearly full",
+      severity: "high",
+      text: `The KV cache of an engine has been more than ${percent} % full for 10 minutes. ` +
+        "Send it less, shorten max_model_len, raise gpu_memory_utilization, or add an engine.",
+      query: { sql: KV_CACHE, metrics: [metrics.KV_CACHE], by: ["engine_name"] },
+      threshold: kvLimit,
+      windowMinutes: 10,
+    },
+    {
+      ...common,
+      title: "vLLM: requests waiting",
+      severity: "medium",
+      text: "The queue of an engine has not been empty for 5 minutes. With a full KV cache add " +
+        "memory or engines; with an empty one raise max_num_seqs or max_num_batched_tokens.",
+      query: { sql: WAITING, metrics: [metrics.WAITING], by: ["engine_name"] },
+      threshold: 0,
+      windowMinutes: 5,
+    },
+    {
+      ...common,
+      title: "vLLM: preemptions",
+      severity: "medium",
+      text: "Requests were thrown out of the KV cache and begun again within 10 minutes, which " +
+        "wastes their work. Lower max_num_seqs or raise gpu_memory_utilization.",
+      query: { sql: PREEMPTIONS, metrics: [metrics.PREEMPTIONS], by: ["engine_name"] },
+      threshold: 0,
+      windowMinutes: 10,
+    },
+    {
+      ...common,
+      title: "vLLM: requests fail",
+      severity: "high",
+      text: `More than ${FAILED_SHARE_LIMIT * 100} % of the requests of 10 minutes ended with ` +
+        "error or abort. Look into vLLM's log for errors, and for time-outs of clients if they abort.",
+      query: {
+        sql: FAILED_SHARE,
+        metrics: [metrics.FINISHED],
+        by: ["model_name"],
+        values: { part: "finished_reason IN ('abort', 'error')", whole: "TRUE" },
+      },
+      threshold: FAILED_SHARE_LIMIT,
+      windowMinutes: 10,
+    },
+    {
+      ...common,
+      title: "vLLM: first token too late",
+      severity: "high",
+      text: `One request in 20 waited more than ${ttftSeconds} s (SLO_TTFT) for its first token ` +
+        "in the last 10 minutes. Look at requests waiting, KV cache and length of prompts.",
+      query: { sql: TTFT, metrics: [metrics.TTFT], by: ["model_name"] },
+      threshold: ttftSeconds,
+      windowMinutes: 10,
+    },
+  ];
+}
+
+function pipelineAlerts(): Alert[] {
+  const common = { operator: ">", everyMinutes: 5 } as const;
+  return [
+    {
+      title: "vLLM metrics: no data",
+      severity: "critical",
+      text: "Nothing came for 5 minutes, neither from vLLM nor from the proxy. See whether proxy " +
+        "and Fluent Bit run, and what their logs say.",
+      query: { sql: NO_DATA, metrics: [metrics.RUNNING, metrics.UPSTREAM_UP] },
+      operator: "<",
+      threshold: 1,
+      windowMinutes: 5,
+      everyMinutes: 2,
+    },
+    {
+      title: "vLLM: down",
+      severity: "critical",
+      text: "No scrape of a vLLM server went well for 3 minutes. See whether it runs, and what " +
+        "vllm_metrics_scrape_failures_total says of the cause.",
+      query: { sql: VLLM_DOWN, metrics: [metrics.UPSTREAM_UP], by: ["server"] },
+      operator: ">",
+      threshold: 0,
+      windowMinutes: 3,
+      everyMinutes: 2,
+    },
+    {
+      ...common,
+      title: "vLLM metrics: scrapes fail",
+      severity: "medium",
+      text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the scrapes of 10 minutes failed, so ` +
+        "there are holes in the data. The proxy's log says why; a vLLM under load may need a " +
+        "longer SCRAPE_TIMEOUT.",
+      query: {
+        sql: FAILED_SHARE,
+        metrics: [SCRAPE_FAILURES, SCRAPES],
+        by: ["server"],
+        values: {
+          part: `metric_name = '${SCRAPE_FAILURES}'`,
+          whole: `metric_name = '${SCRAPES}'`,
+        },
+      },
+      threshold: PIPELINE_SHARE_LIMIT,
+      windowMinutes: 10,
+    },
+    {
+      ...common,
+      title: "vLLM metrics: relay fails",
+      severity: "high",
+      text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the requests to the relay were not ` +
+        "stored in the last 10 minutes. Fluent Bit keeps those answered 503 and sends them " +
+        "again. The proxy's log says what Parseable answered.",
+      query: {
+        sql: FAILED_SHARE,
+        metrics: ["vllm_metrics_relay_requests_total"],
+        by: ["server"],
+        values: { part: "code <> '200'", whole: "TRUE" },
+      },
+      threshold: PIPELINE_SHARE_LIMIT,
+      windowMinutes: 10,
+    },
+    {
+      ...common,
+      title: "vLLM metrics: data lost",
+      severity: "high",
+      text: "Fluent Bit threw records away in the last 10 minutes. See its log for refused " +
+        "requests and for a disk that is full.",
+      query: {
+        sql: DATA_LOST,
+        metrics: [
+          "fluentbit_output_dropped_records_total",
+          "fluentbit_output_retries_failed_total",
+        ],
+        by: ["name"],
+      },
+      threshold: 0,
+      windowMinutes: 10,
+    },
+  ];
+}

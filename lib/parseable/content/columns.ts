@@ -1,0 +1,50 @@
+/** The columns of the stream that our queries read, in one place: Parseable has renamed some before. */
+
+/** The Arrow type of each column, as Parseable 2.9.5 makes it out of what the relay sends. */
+export const COLUMNS: ReadonlyMap<string, string> = new Map([
+  ["metric_name", "Utf8"],
+  ["time_unix_nano", "Timestamp(Millisecond, None)"],
+  ["data_point_value", "Float64"],
+  ["data_point_count", "Float64"],
+  ["data_point_sum", "Float64"],
+  ["data_point_bucket_counts", "List(Int64)"],
+  ["data_point_explicit_bounds", "List(Float64)"],
+  ...[
+    "model_name",
+    "engine",
+    "instance",
+    "finished_reason",
+    "reason",
+    "code",
+    "name",
+    "position",
+    "sleep_state",
+    "kv_cache_size_tokens",
+    "kv_cache_max_concurrency",
+    "num_gpu_blocks",
+    "block_size",
+    "cache_dtype",
+    "gpu_memory_utilization",
+    "enable_prefix_caching",
+  ].map((label): [string, string] => [label, "Utf8"]),
+]);
+
+/** What tells series apart: the name in Parseable 2.9.5, and the one after it. */
+export const SERIES_COLUMNS: ReadonlyMap<string, string> = new Map([
+  ["__series_hash", "Utf8"],
+  ["__series_hash_u64", "UInt64"],
+]);
+
+/** What every query reads. */
+const ALWAYS = ["metric_name", "time_unix_nano", "model_name", "engine", "instance"];
+
+/**
+ * Finds the columns that a query reads.
+ *
+ * @param sql The query.
+ * @returns Those among its words.
+ */
+export function columnsIn(sql: string): string[] {
+  const words = new Set([...ALWAYS, ...sql.match(/\w+/g) ?? []]);
+  return [...COLUMNS.keys()].filter((name) => words.has(name));
+}

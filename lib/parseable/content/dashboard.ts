@@ -1,0 +1,55 @@
+/** A dashboard as a list of sections, and the JSON of it. */
+
+import type { DashboardBody } from "./bodies.ts";
+import { type Tile, tileBodies } from "./tile.ts";
+import { ulidOf } from "./ulid.ts";
+
+/** A part of a dashboard. */
+export interface Section {
+  /** Its heading. */
+  readonly title: string;
+  /** Its tiles. */
+  readonly tiles: readonly Tile[];
+}
+
+/** A dashboard. */
+export interface Dashboard {
+  /** Its name; the ids of sections and tiles are made of it. */
+  readonly key: string;
+  /** What stands above it. */
+  readonly title: string;
+  /** Its sections, from the top. */
+  readonly sections: readonly Section[];
+}
+
+/** The tag of all that is ours. */
+export const TAG = "vllm-metrics";
+
+/**
+ * Makes the JSON of a dashboard.
+ *
+ * @param dashboard The dashboard.
+ * @param stream The stream that it reads.
+ * @returns The body for Parseable.
+ */
+export function dashboardBody({ key, title, sections }: Dashboard, stream: string): DashboardBody {
+  const placed = sections.map((section) => ({
+    ...section,
+    sectionId: ulidOf(`vllm-metrics/${key}/${section.title}`),
+  }));
+  return {
+    title,
+    version: "v1",
+    dashboardType: "Dashboard",
+    tags: [TAG, "vllm"],
+    sections: placed.map((section) => ({
+      sectionId: section.sectionId,
+      title: section.title,
+      isExpanded: true,
+    })),
+    variables: [],
+    tiles: placed.flatMap(({ sectionId, tiles }) =>
+      tileBodies(tiles, { dashboard: key, sectionId, stream })
+    ),
+  };
+}

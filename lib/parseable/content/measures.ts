@@ -1,0 +1,101 @@
+/** Queries about one metric, as one number over the whole range and as lines over time by model. */
+
+import type { Query } from "./query.ts";
+import GAUGE from "./sql/tiles/gauge.sql" with { type: "text" };
+import NEWEST from "./sql/tiles/newest.sql" with { type: "text" };
+import PERCENTILE_NOW from "./sql/tiles/percentile-now.sql" with { type: "text" };
+import PERCENTILE from "./sql/tiles/percentile.sql" with { type: "text" };
+import RATE_NOW from "./sql/tiles/rate-now.sql" with { type: "text" };
+import RATE from "./sql/tiles/rate.sql" with { type: "text" };
+import RATIO_NOW from "./sql/tiles/ratio-now.sql" with { type: "text" };
+import RATIO from "./sql/tiles/ratio.sql" with { type: "text" };
+import WITHIN_NOW from "./sql/tiles/within-now.sql" with { type: "text" };
+import WITHIN from "./sql/tiles/within.sql" with { type: "text" };
+
+/** The same question about the whole range and over time. */
+export interface Measure {
+  /** Answers with one number, in a column `value`. */
+  readonly now: Query;
+  /** Answers with rows of `time_bin`, the columns it is split by, and `value`. */
+  readonly overTime: Query;
+}
+
+/** By which columns the lines are split when nothing else is said. */
+const MODEL = ["model_name"];
+
+/**
+ * How fast a counter grows, a second.
+ *
+ * @param metric The counter.
+ * @param by By what its lines are split.
+ * @returns The queries.
+ */
+export function rate(metric: string, by: readonly string[] = MODEL): Measure {
+  return {
+    now: { sql: RATE_NOW, metrics: [metric] },
+    overTime: { sql: RATE, metrics: [metric], by },
+  };
+}
+
+/**
+ * The value of a gauge: the newest one, and the mean of each minute.
+ *
+ * @param metric The gauge.
+ * @param value How the series `v` become one, such as `SUM(v)`.
+ * @param by By what its lines are split.
+ * @returns The queries.
+ */
+export function gauge(metric: string, value: string, by: readonly string[] = MODEL): Measure {
+  const values = { value };
+  return {
+    now: { sql: NEWEST, metrics: [metric], values },
+    overTime: { sql: GAUGE, metrics: [metric], by, values },
+  };
+}
+
+/**
+ * What part of an increase is of one kind, in percent.
+ *
+ * @param metrics The counters.
+ * @param part The condition on the part.
+ * @param whole The condition on the whole.
+ * @returns The queries.
+ */
+export function ratio(metrics: readonly string[], part: string, whole: string): Measure {
+  const values = { part, whole };
+  return {
+    now: { sql: RATIO_NOW, metrics, values },
+    overTime: { sql: RATIO, metrics, by: MODEL, values },
+  };
+}
+
+/**
+ * The 95th percentile of a histogram, in its unit.
+ *
+ * @param metric The histogram.
+ * @param by By what its lines are split.
+ * @returns The queries.
+ */
+export function percentile(metric: string, by: readonly string[] = MODEL): Measure {
+  return {
+    now: { sql: PERCENTILE_NOW, metrics: [metric] },
+    overTime: { sql: PERCENTILE, metrics: [metric], by, keys: ["time_bin", ...by] },
+  };
+}
+
+/**
+ * What part of a histogram's observations is within a goal, in percent. Exact where the goal is a
+ * bound of a bucket; between two bounds they are taken as evenly spread.
+ *
+ * @param metric The histogram.
+ * @param goal The goal, in the histogram's unit.
+ * @param by By what its lines are split.
+ * @returns The queries.
+ */
+export function within(metric: string, goal: number, by: readonly string[] = MODEL): Measure {
+  const values = { goal: `CAST(${goal} AS DOUBLE)` };
+  return {
+    now: { sql: WITHIN_NOW, metrics: [metric], values },
+    overTime: { sql: WITHIN, metrics: [metric], by, keys: ["time_bin", ...by], values },
+  };
+}

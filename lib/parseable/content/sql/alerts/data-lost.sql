@@ -1,0 +1,2 @@
+WITH {{samples}}, {{increases}}
+SELECT {{by}}, SUM(increase) AS lost FROM increases GROUP BY {{by}}

@@ -1,0 +1,2 @@
+WITH {{samples}}, {{increases}}
+SELECT {{by}}, SUM(increase) AS preemptions FROM increases GROUP BY {{by}}
