@@ -1,6 +1,7 @@
 /** The service put together: what answers on its listeners. */
 
 import type { RelayConfig } from "../config/config.ts";
+import { createAssets } from "../dashboard/assets.ts";
 import type { Logger } from "../log.ts";
 import { createPost } from "../relay/post.ts";
 import { RelayLog } from "../relay/relay_log.ts";
@@ -86,6 +87,7 @@ export function createService({ upstream, relay, log, host }: ServiceParts): Ser
     upstream: upstream.label,
     state,
     registry,
+    assets: createAssets(),
     metricsRoute: new MetricsRoute({ upstream, admission, metrics, state, now }),
     isReady,
   });

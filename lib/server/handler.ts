@@ -2,7 +2,8 @@
 
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
-import { landingPageHtml, landingPageText, PAGE_HEADERS } from "./landing_page.ts";
+import type { Assets } from "../dashboard/assets.ts";
+import { landingPageText } from "./landing_page.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
 import type { MetricsRoute } from "./metrics_route.ts";
 import { EXPOSITION_TYPE } from "./exposition_passage.ts";
@@ -19,6 +20,8 @@ export interface HandlerOptions {
   readonly state: UpstreamState;
   /** The service's own metrics. */
   readonly registry: MetricsRegistry;
+  /** The live page. */
+  readonly assets: Assets;
   /** Answers `/metrics`. */
   readonly metricsRoute: MetricsRoute;
   /** Whether the service takes requests; false once it has been asked to stop. */
@@ -40,6 +43,7 @@ const METHODS = ["GET", "HEAD"];
 export function createHandler(options: HandlerOptions): Route {
   const healthy: Route = () => textResponse(STATUS_CODE.OK, "ok");
   const routes: Record<string, Route> = {
+    ...options.assets.routes,
     "/": (request) => landing(options, request),
     "/metrics": (request) => options.metricsRoute.answer(request),
     "/health": healthy,
@@ -75,16 +79,11 @@ export function createHandler(options: HandlerOptions): Route {
   };
 }
 
-function landing(options: HandlerOptions, request: Request): Response {
-  const page = {
-    version: options.version,
-    upstream: options.upstream,
-    state: options.state.sentence,
-  };
-  return accepts(request, "text/html", "text/plain") === "text/html" &&
-      request.headers.get("accept")?.includes("text/html")
-    ? new Response(landingPageHtml(page), {
-      headers: { ...PAGE_HEADERS, "content-type": "text/html; charset=utf-8", vary: "accept" },
-    })
-    : textResponse(STATUS_CODE.OK, landingPageText(page).trimEnd(), { vary: "accept" });
+/** The live page for browsers, a few words for all others. */
+function landing({ version, upstream, state, assets }: HandlerOptions, request: Request): Response {
+  const wantsPage = accepts(request, "text/html", "text/plain") === "text/html" &&
+    request.headers.get("accept")?.includes("text/html");
+  if (wantsPage) return assets.page(request);
+  const text = landingPageText({ version, upstream, state: state.sentence });
+  return textResponse(STATUS_CODE.OK, text.trimEnd(), { vary: "accept" });
 }

@@ -1,0 +1,74 @@
+/** The files of the live page. They are part of the program, so that it is one file and works offline. */
+
+import { createHash } from "node:crypto";
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
+import script from "./page/bundle.js" with { type: "text" };
+import html from "./page/index.html" with { type: "text" };
+import pageCss from "./page/style.css" with { type: "text" };
+
+/** Answers a request on a file. */
+export type AssetRoute = (request: Request) => Response;
+
+/** The files, by their path. */
+export interface Assets {
+  /** The page itself, for browsers. */
+  readonly page: AssetRoute;
+  /** What it loads. */
+  readonly routes: Readonly<Record<string, AssetRoute>>;
+}
+
+/**
+ * What keeps the page from doing more than it needs (CSP level 3): it runs its own script, reads
+ * this service, sends no form, and stands in no frame.
+ */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** A browser keeps a file, and asks each time whether it is still the same. */
+const HEADERS: Readonly<Record<string, string>> = {
+  "cache-control": "no-cache",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
+
+/**
+ * Makes the route of a file.
+ *
+ * @param text What it holds.
+ * @param headers Its type, and what else it is sent with.
+ */
+function createRoute(text: string, headers: Readonly<Record<string, string>>): AssetRoute {
+  const tag = `"${createHash("sha256").update(text).digest("base64url")}"`;
+  const all = { ...HEADERS, ...headers, etag: tag };
+  return (request) => {
+    // Compression makes the tag a weak one, `W/"…"`, which says enough here (RFC 9110, 13.1.2).
+    const isKnown = request.headers.get("if-none-match")?.includes(tag) ?? false;
+    return isKnown
+      ? new Response(null, { status: 304, headers: all })
+      : new Response(text, { headers: all });
+  };
+}
+
+/** Makes the routes of the page and of what it loads. */
+export function createAssets(): Assets {
+  return {
+    page: createRoute(html, {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": POLICY,
+      vary: "accept",
+    }),
+    routes: {
+      "/page.js": createRoute(script, { "content-type": "text/javascript; charset=utf-8" }),
+      "/page.css": createRoute(uplotCss + pageCss, { "content-type": "text/css; charset=utf-8" }),
+    },
+  };
+}

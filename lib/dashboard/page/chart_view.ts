@@ -1,0 +1,122 @@
+/** One picture over time with its explanation and its values as a table. */
+
+import type { Chart } from "../view.ts";
+import { readColors } from "./colors.ts";
+import { element, setAttribute, setText, show } from "./dom.ts";
+import { createHeatmap } from "./heatmap.ts";
+import type { ItemView } from "./keyed_list.ts";
+import { Legend } from "./legend.ts";
+import { createLinePlot } from "./line_plot.ts";
+import type { Plot } from "./plot.ts";
+import { valueTable } from "./value_table.ts";
+
+/** What a plot cannot change any more once it is made. */
+function shapeOf({ kind, unit, series }: Chart): string {
+  return JSON.stringify([kind, unit, kind === "heatmap" ? "" : series.map(({ name }) => name)]);
+}
+
+/** Shows a chart. */
+export class ChartView implements ItemView<Chart> {
+  readonly #title = element("h3");
+  readonly #shows = element("p", { class: "shows" });
+  readonly #normal = element("p");
+  readonly #action = element("p");
+  readonly #note = element("p", { class: "chart-note" });
+  readonly #canvas = element("div", { class: "canvas" });
+  readonly #plotBox = element("div", { class: "plot", role: "img" }, this.#canvas);
+  readonly #legend = new Legend();
+  readonly #values = element("details", {}, element("summary", {}, "Values"));
+  readonly #resize = new ResizeObserver(() => this.#fit());
+  #plot: Plot | undefined;
+  #shape = "";
+  #chart: Chart;
+  #point: readonly [index: number | undefined, height: number | undefined] = [undefined, undefined];
+  /** Its element. */
+  readonly root: HTMLElement;
+
+  /** Makes the view of a chart; it draws at its first update. */
+  constructor(chart: Chart) {
+    this.#chart = chart;
+    const id = `chart-${chart.id}`;
+    this.#title.id = `${id}-title`;
+    const meaning = element(
+      "details",
+      {},
+      element("summary", {}, "What is normal"),
+      this.#normal,
+      this.#action,
+    );
+    this.root = element(
+      "article",
+      { class: "chart", id, "aria-labelledby": this.#title.id },
+      element("header", {}, this.#title, this.#shows),
+      this.#legend.root,
+      element("div", { class: "plot-frame" }, this.#plotBox, this.#note),
+      element("footer", {}, meaning, this.#values),
+    );
+    this.#values.addEventListener("toggle", () => this.#updateTable());
+    this.#resize.observe(this.#canvas);
+  }
+
+  /** Shows the chart as it is now. */
+  update(chart: Chart): void {
+    this.#chart = chart;
+    setText(this.#title, chart.title);
+    setText(this.#shows, chart.explanation.shows);
+    setText(this.#normal, chart.explanation.normal);
+    setText(this.#action, chart.explanation.action);
+    setText(this.#note, chart.note);
+    show(this.#note, chart.note !== "");
+    setAttribute(this.root, "data-empty", String(chart.note !== ""));
+    const state = chart.note === "" ? "its values are in the table below" : chart.note;
+    setAttribute(this.#plotBox, "aria-label", `${chart.title}: ${state}`);
+    this.#draw();
+    this.#updateTable();
+  }
+
+  /** Draws anew in the colours that hold now. */
+  recolor(): void {
+    this.#shape = "";
+    this.#draw();
+  }
+
+  /** Lets go of the plot. */
+  dispose(): void {
+    this.#resize.disconnect();
+    this.#plot?.dispose();
+  }
+
+  #draw(): void {
+    const chart = this.#chart;
+    const shape = shapeOf(chart);
+    if (shape === this.#shape) {
+      this.#plot?.update(chart);
+    } else {
+      this.#shape = shape;
+      this.#plot?.dispose();
+      this.#legend.rebuild(chart);
+      const create = chart.kind === "heatmap" ? createHeatmap : createLinePlot;
+      this.#plot = create({
+        chart,
+        parent: this.#canvas,
+        colors: readColors(),
+        onPoint: (...point) => {
+          this.#point = point;
+          this.#legend.update(this.#chart, ...point);
+        },
+      });
+    }
+    this.#legend.update(chart, ...this.#point);
+  }
+
+  #fit(): void {
+    const width = this.#canvas.clientWidth;
+    if (width > 0) this.#plot?.resize(width);
+  }
+
+  #updateTable(): void {
+    if (!this.#values.open) return;
+    const [summary] = this.#values.children;
+    if (summary !== undefined) this.#values.replaceChildren(summary, valueTable(this.#chart));
+  }
+}

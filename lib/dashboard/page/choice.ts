@@ -1,0 +1,36 @@
+/** What is looked at: it lives in the query of the page's address, so that a link keeps it. */
+
+/** What can be chosen; an empty text takes all, or the usual window. */
+export interface Choice {
+  /** The server, by its name. */
+  readonly instance: string;
+  /** The model, by its name. */
+  readonly model: string;
+  /** The engine, by its number. */
+  readonly engine: string;
+  /** The window in seconds. */
+  readonly window: string;
+}
+
+/** What can be chosen, in the order of the query. */
+export const CHOICE_NAMES = ["instance", "model", "engine", "window"] as const;
+
+/** Reads the query of an address. */
+export function readChoice(search: string): Choice {
+  const query = new URLSearchParams(search);
+  const get = (name: keyof Choice): string => query.get(name) ?? "";
+  return {
+    instance: get("instance"),
+    model: get("model"),
+    engine: get("engine"),
+    window: get("window"),
+  };
+}
+
+/** A choice as a query, with its question mark; empty when nothing is chosen. */
+export function choiceQuery(choice: Choice): string {
+  const chosen = CHOICE_NAMES.flatMap((name): [string, string][] =>
+    choice[name] === "" ? [] : [[name, choice[name]]]
+  );
+  return chosen.length === 0 ? "" : `?${new URLSearchParams(chosen)}`;
+}

@@ -1,0 +1,46 @@
+/** One thing that is wrong now. */
+
+import type { Finding } from "../view.ts";
+import { element, setAttribute, setText, show } from "./dom.ts";
+import type { ItemView } from "./keyed_list.ts";
+
+/** What stands for a level besides its colour. */
+const LEVELS: Readonly<Record<Finding["level"], string>> = { warn: "▲ Watch", bad: "■ Bad" };
+
+/** Shows a finding. */
+export class FindingView implements ItemView<Finding> {
+  readonly #level = element("span", { class: "level" });
+  readonly #title = element("h3");
+  readonly #why = element("p", { class: "why" });
+  readonly #action = element("span");
+  readonly #link = element("a", { target: "_blank", rel: "noreferrer" }, "vLLM’s documentation");
+  /** Its element. */
+  readonly root: HTMLElement;
+
+  /** Makes an empty view of a finding. */
+  constructor(finding: Finding) {
+    this.root = element(
+      "li",
+      { class: "finding", id: `finding-${finding.id}` },
+      this.#level,
+      element(
+        "div",
+        {},
+        this.#title,
+        this.#why,
+        element("p", { class: "action" }, this.#action, " ", this.#link),
+      ),
+    );
+  }
+
+  /** Shows the finding as it is now. */
+  update(finding: Finding): void {
+    setAttribute(this.root, "data-level", finding.level);
+    setText(this.#level, LEVELS[finding.level]);
+    setText(this.#title, finding.title);
+    setText(this.#why, finding.why);
+    setText(this.#action, finding.action);
+    show(this.#link, finding.link.startsWith("https://"));
+    setAttribute(this.#link, "href", finding.link);
+  }
+}

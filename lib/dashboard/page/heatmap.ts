@@ -1,0 +1,61 @@
+/** How often values fell into each bucket over time: the fuller, the stronger the colour. */
+
+import type { Chart } from "../view.ts";
+import { createPlot, type Plot, type PlotArea, type PlotOptions } from "./plot.ts";
+
+/** A cell that holds anything is at least as strong as this, so that it is seen. */
+const FAINTEST = 0.14;
+/** Distance between cells, in pixels of the canvas; cells that are narrower than the other number have none. */
+const CELL_GAP = 1;
+const NARROW = 8;
+
+/** Which buckets are worth showing: from the first that ever held something to the last. */
+export function usedBuckets({ series }: Chart): [first: number, end: number] {
+  const used = series.map(({ values }) => values.some((value) => (value ?? 0) > 0));
+  const end = used.lastIndexOf(true) + 1;
+  return end === 0 ? [0, Math.max(1, series.length)] : [used.indexOf(true), end];
+}
+
+/** The largest number in any cell. */
+export function fullest({ series }: Chart): number {
+  const highest = (values: readonly (number | null)[]): number =>
+    values.reduce<number>((high, value) => Math.max(high, value ?? 0), 0);
+  return series.reduce((high, { values }) => Math.max(high, highest(values)), 0);
+}
+
+/** Paints the cells that hold something; a cell ends at its time. */
+function paintCells(chart: Chart, { canvas, x, y }: PlotArea): void {
+  const { times, series } = chart;
+  const most = fullest(chart);
+  const step = (times[1] ?? 0) - (times[0] ?? 0);
+  const edges = times.map((time) => [Math.round(x(time - step)), Math.round(x(time))] as const);
+  series.forEach(({ values }, bucket) => {
+    const top = Math.round(y(bucket + 1));
+    const height = Math.max(1, Math.round(y(bucket)) - top - CELL_GAP);
+    values.forEach((value, at) => {
+      const edge = edges[at];
+      if (value === null || value <= 0 || edge === undefined) return;
+      const [left, right] = edge;
+      const room = right - left;
+      canvas.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.sqrt(value / most);
+      canvas.fillRect(left, top, Math.max(1, room > NARROW ? room - CELL_GAP : room), height);
+    });
+  });
+}
+
+/** Makes a heat map; its heights are the places of the buckets. */
+export function createHeatmap(options: PlotOptions): Plot {
+  const { heat } = options.colors;
+  return createPlot(options, {
+    // One line without values keeps the pointer going: the cells are painted.
+    lines: [{ color: heat, dash: [], isFilled: false }],
+    rows: ({ times }) => [times.map(() => null)],
+    range: usedBuckets,
+    // A bound stands at the upper edge of its bucket.
+    tick: ({ series }, height) => series[height - 1]?.name ?? "",
+    paint(chart, area): void {
+      area.canvas.fillStyle = heat;
+      paintCells(chart, area);
+    },
+  });
+}

@@ -1,0 +1,52 @@
+/** Lines over time, beside or on top of one another. */
+
+import type { Chart, ChartSeries } from "../view.ts";
+import { seriesColor } from "./colors.ts";
+import { formatTick } from "./format.ts";
+import { createPlot, type Plot, type PlotOptions } from "./plot.ts";
+
+/** Dashes by the place of a line: lines differ by more than their colour. */
+const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
+
+/** The dash of a line, in pixels; empty for a whole line. */
+export function seriesDash(index: number): readonly number[] {
+  return DASHES[index % DASHES.length] ?? [];
+}
+
+/** Each line plus the ones before it; where no line has had a value there is a gap. */
+export function stack(series: readonly ChartSeries[], length: number): (number | null)[][] {
+  const sums: (number | null)[] = Array(length).fill(null);
+  return series.map(({ values }) => {
+    for (let at = 0; at < length; at++) {
+      const value = values[at] ?? null;
+      if (value !== null) sums[at] = (sums[at] ?? 0) + value;
+    }
+    return [...sums];
+  });
+}
+
+/** From 0 to a little above the largest value; a share that is not small has the whole of 1. */
+function range({ unit }: Chart, largest: number | null): [number, number] {
+  if (largest === null || largest <= 0) return [0, 1];
+  if (unit === "share" && largest > 0.2) return [0, 1.02];
+  return [0, largest * 1.08];
+}
+
+/** Makes a plot of lines, or of lines that stand on one another. */
+export function createLinePlot(options: PlotOptions): Plot {
+  const { chart: { kind, series }, colors } = options;
+  const isStacked = kind === "stacked";
+  return createPlot(options, {
+    lines: series.map((_, index) => ({
+      color: seriesColor(colors, index),
+      dash: isStacked ? [] : seriesDash(index),
+      isFilled: isStacked,
+    })),
+    rows: (chart) =>
+      isStacked
+        ? stack(chart.series, chart.times.length)
+        : chart.series.map(({ values }) => [...values]),
+    range,
+    tick: ({ unit }, height) => formatTick(height, unit),
+  });
+}

@@ -1,0 +1,93 @@
+/** The live page: follows the service and shows what it sends. */
+
+import type { Chart, Finding, Tile, View } from "../view.ts";
+import { Announcer } from "./announcer.ts";
+import { ChartView } from "./chart_view.ts";
+import { type Choice, choiceQuery, readChoice } from "./choice.ts";
+import { find, show } from "./dom.ts";
+import { FindingView } from "./finding_view.ts";
+import { KeyedList } from "./keyed_list.ts";
+import { Live } from "./live.ts";
+import { TileView } from "./tile_view.ts";
+import { TopBar } from "./top_bar.ts";
+
+/** Time between two looks at the clock, in milliseconds. */
+const TICK_MS = 1_000;
+
+const announcer = new Announcer();
+const allWell = find("all-well", HTMLElement);
+const findings = new KeyedList<Finding, FindingView>({
+  parent: find("findings", HTMLUListElement),
+  keyOf: ({ id }) => id,
+  create: (finding) => new FindingView(finding),
+});
+const tiles = new KeyedList<Tile, TileView>({
+  parent: find("tiles", HTMLUListElement),
+  keyOf: ({ id }) => id,
+  create: (tile) => new TileView(tile),
+});
+const charts = new KeyedList<Chart, ChartView>({
+  parent: find("charts", HTMLElement),
+  keyOf: ({ id }) => id,
+  create: (chart) => new ChartView(chart),
+});
+const bar = new TopBar({
+  onChoice: (name, value) => choose({ ...choice, [name]: value }),
+  onPause: () => live.isPaused ? live.open(choiceQuery(choice)) : live.pause(),
+});
+const live = new Live({
+  onView: take,
+  onState: (state, detail) => bar.setState(state, detail),
+});
+let choice = readChoice(location.search);
+let newest: View | undefined;
+
+/** What a tab says that nobody looks at. */
+function titleOf(view: View): string {
+  const down = view.targets.filter(({ state }) => state === "down").length;
+  const count = view.findings.length;
+  const trouble = down > 0 ? "■ down · " : count > 0 ? `▲ ${count} · ` : "";
+  return `${trouble}vllm-metrics`;
+}
+
+function render(view: View): void {
+  bar.update(view, choice);
+  findings.update(view.findings);
+  show(allWell, view.findings.length === 0 && view.targets.every(({ state }) => state === "up"));
+  tiles.update(view.tiles);
+  charts.update(view.charts);
+  document.body.removeAttribute("data-empty");
+}
+
+/** Takes a view: a tab that is hidden shows only its title, and the rest when it is looked at. */
+function take(view: View): void {
+  // The service was replaced: what runs here may not understand it.
+  if (newest !== undefined && newest.version !== view.version) return location.reload();
+  newest = view;
+  document.title = titleOf(view);
+  announcer.tell(view);
+  if (!document.hidden) render(view);
+}
+
+function choose(next: Choice): void {
+  choice = next;
+  const query = choiceQuery(choice);
+  history.replaceState(null, "", `${location.pathname}${query}`);
+  live.open(query);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  if (newest !== undefined) render(newest);
+  live.check();
+});
+addEventListener("online", () => live.check());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const view of charts.views) view.recolor();
+});
+setInterval(() => {
+  if (document.hidden) return;
+  bar.tick();
+  live.check();
+}, TICK_MS);
+live.open(choiceQuery(choice));

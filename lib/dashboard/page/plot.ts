@@ -1,0 +1,178 @@
+/** A picture over time with axes, and one pointer for all pictures of the page. */
+
+import uPlot from "uplot";
+import type { Chart } from "../view.ts";
+import type { Colors } from "./colors.ts";
+import { formatAxisTime } from "./format.ts";
+
+/** A picture of a chart. */
+export interface Plot {
+  /** Draws the chart as it is now; its lines are the ones that the plot was made for. */
+  update(chart: Chart): void;
+  /** Makes it as wide as this, in pixels. */
+  resize(width: number): void;
+  /** Lets go of the canvas. */
+  dispose(): void;
+}
+
+/** What a plot is made with. */
+export interface PlotOptions {
+  /** The chart at first. */
+  readonly chart: Chart;
+  /** The element that holds it. */
+  readonly parent: HTMLElement;
+  /** Its colours. */
+  readonly colors: Colors;
+  /** Takes where the pointer is: a place among the chart's times, and a height in the plot's scale. */
+  readonly onPoint: (index: number | undefined, height: number | undefined) => void;
+}
+
+/** How a line looks. */
+export interface PlotLine {
+  /** Its colour, as CSS writes it in hexadecimal digits. */
+  readonly color: string;
+  /** Lengths of its dashes and gaps, in pixels; empty for a whole line. */
+  readonly dash: readonly number[];
+  /** Whether the room down to the line before it, or to 0, is filled. */
+  readonly isFilled: boolean;
+}
+
+/** Where a picture is painted, in pixels of the canvas. */
+export interface PlotArea {
+  /** The canvas. */
+  readonly canvas: CanvasRenderingContext2D;
+  /** Where a time is, in seconds since 1970. */
+  x(seconds: number): number;
+  /** Where a height is. */
+  y(height: number): number;
+}
+
+/** What one kind of picture does in its own way. */
+export interface PlotKind {
+  /** The lines. */
+  readonly lines: readonly PlotLine[];
+  /** The heights of each line. */
+  rows(chart: Chart): (number | null)[][];
+  /** The lowest and the highest height that is shown; the largest one of the lines is given. */
+  range(chart: Chart, largest: number | null): [lowest: number, highest: number];
+  /** The word at a height of the axis. */
+  tick(chart: Chart, height: number): string;
+  /** Paints what is no line. */
+  paint?(chart: Chart, area: PlotArea): void;
+}
+
+/** Height of a plot with its axis, in pixels. */
+const HEIGHT = 190;
+const FONT = "11px system-ui, sans-serif";
+/** Room around the plot, in pixels: half a word of the axis of times on the right. */
+const PADDING: uPlot.Padding = [8, 18, 0, 0];
+/** Least distance of two words at an axis, in pixels. */
+const SPACE = { time: 58, value: 32 };
+/** Distances of words at the axis of times, in seconds: what a clock can be divided by. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800]
+  .concat([21_600, 43_200, 86_400, 172_800, 432_000, 864_000]);
+/** Room for the words at an axis, in pixels. */
+const SIZE = { time: 24, value: 54 };
+/** How much of its colour fills the room below a line, in hexadecimal digits. */
+const FILL = "38";
+
+function axesOf(tick: (height: number) => string, colors: Colors): uPlot.Axis[] {
+  const common: uPlot.Axis = { stroke: colors.text, font: FONT, ticks: { show: false } };
+  const time: uPlot.Axis = {
+    ...common,
+    space: SPACE.time,
+    incrs: TIME_STEPS,
+    size: SIZE.time,
+    gap: 2,
+    grid: { show: false },
+    values: (_plot, splits, _axis, _space, step) =>
+      splits.map((seconds) => formatAxisTime(seconds, step)),
+  };
+  const value: uPlot.Axis = {
+    ...common,
+    space: SPACE.value,
+    size: SIZE.value,
+    gap: 6,
+    grid: { stroke: colors.grid, width: 1 },
+    values: (_plot, splits) => splits.map(tick),
+  };
+  return [time, value];
+}
+
+/** The lines, and the bands between each filled line and the one before it. */
+function linesOf(lines: readonly PlotLine[]): Pick<uPlot.Options, "series" | "bands"> {
+  const series = lines.map(({ color, dash, isFilled }, index): uPlot.Series => ({
+    stroke: color,
+    width: 1.5,
+    dash: [...dash],
+    spanGaps: false,
+    points: { size: 4, width: 1, fill: color, space: 24 },
+    ...(isFilled && index === 0 ? { fill: color + FILL } : {}),
+  }));
+  const bands = lines.flatMap(({ color, isFilled }, index): uPlot.Band[] =>
+    isFilled && index > 0 ? [{ series: [index + 1, index], fill: color + FILL }] : []
+  );
+  return { series: [{}, ...series], bands };
+}
+
+/** Where the pointer is, told by a plot. */
+function tellPoint(plot: uPlot, onPoint: PlotOptions["onPoint"]): void {
+  const { idx, top } = plot.cursor;
+  const isIn = idx !== null && idx !== undefined && top !== undefined && top >= 0;
+  onPoint(isIn ? idx : undefined, isIn ? plot.posToVal(top, "y") : undefined);
+}
+
+/** Paints within the plot, not on its axes. */
+function paintIn(plot: uPlot, paint: (area: PlotArea) => void): void {
+  const { ctx: canvas, bbox } = plot;
+  canvas.save();
+  canvas.beginPath();
+  canvas.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  canvas.clip();
+  paint({
+    canvas,
+    x: (seconds) => plot.valToPos(seconds, "x", true),
+    y: (height) => plot.valToPos(height, "y", true),
+  });
+  canvas.restore();
+}
+
+/** Makes a plot as wide as its parent. */
+export function createPlot(
+  { chart: first, parent, colors, onPoint }: PlotOptions,
+  kind: PlotKind,
+): Plot {
+  let chart = first;
+  const data = (): uPlot.AlignedData => [[...chart.times], ...kind.rows(chart)];
+  const plot = new uPlot(
+    {
+      width: Math.max(1, parent.clientWidth),
+      height: HEIGHT,
+      padding: PADDING,
+      legend: { show: false },
+      ...linesOf(kind.lines),
+      axes: axesOf((height) => kind.tick(chart, height), colors),
+      scales: { y: { range: (_plot, _least, largest) => kind.range(chart, largest) } },
+      cursor: {
+        y: false,
+        drag: { x: false, y: false },
+        points: { size: 6 },
+        sync: { key: "page", setSeries: false, scales: ["x", null] },
+      },
+      hooks: {
+        setCursor: [(self) => tellPoint(self, onPoint)],
+        draw: [(self) => paintIn(self, (area) => kind.paint?.(chart, area))],
+      },
+    },
+    data(),
+    parent,
+  );
+  return {
+    update(next): void {
+      chart = next;
+      plot.setData(data());
+    },
+    resize: (width) => plot.setSize({ width, height: HEIGHT }),
+    dispose: () => plot.destroy(),
+  };
+}

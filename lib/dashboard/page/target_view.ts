@@ -1,0 +1,45 @@
+/** One server and its state. */
+
+import type { ViewTarget } from "../view.ts";
+import { element, setAttribute, setText } from "./dom.ts";
+import { formatMoment } from "./format.ts";
+import type { ItemView } from "./keyed_list.ts";
+
+/** What stands for a state besides its colour: a shape and a word. */
+const STATES: Readonly<Record<ViewTarget["state"], string>> = {
+  up: "● up",
+  sleeping: "◐ sleeping",
+  down: "■ down",
+  unknown: "○ not scraped yet",
+};
+
+/** The state of a server in words, such as `down since 14:03:20`. */
+export function targetStateText(target: ViewTarget, nowMs: number): string {
+  const state = STATES[target.state];
+  return target.state === "down" && target.sinceMs !== undefined
+    ? `${state} since ${formatMoment(target.sinceMs, nowMs)}`
+    : state;
+}
+
+/** Shows a server. */
+export class TargetView implements ItemView<ViewTarget> {
+  readonly #name = element("span", { class: "target-name" });
+  readonly #state = element("span", { class: "target-state" });
+  readonly #error = element("span", { class: "target-error" });
+  /** Its element. */
+  readonly root: HTMLElement = element(
+    "li",
+    { class: "target" },
+    this.#state,
+    this.#name,
+    this.#error,
+  );
+
+  /** Shows the server as it is now. */
+  update(target: ViewTarget): void {
+    setAttribute(this.root, "data-state", target.state);
+    setText(this.#name, target.instance);
+    setText(this.#state, targetStateText(target, Date.now()));
+    setText(this.#error, target.error);
+  }
+}

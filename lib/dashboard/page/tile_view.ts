@@ -1,0 +1,62 @@
+/** One number with its meaning. */
+
+import type { Level, Tile } from "../view.ts";
+import { element, setAttribute, setText, show } from "./dom.ts";
+import { formatValue } from "./format.ts";
+import type { ItemView } from "./keyed_list.ts";
+import { createExplanation } from "./popover.ts";
+import { Sparkline } from "./sparkline.ts";
+
+/** What stands for a level besides its colour: a shape and a word. */
+const LEVELS: Readonly<Record<Level, string>> = {
+  good: "✓ good",
+  warn: "▲ watch",
+  bad: "■ bad",
+  none: "",
+};
+
+/** Shows a tile. */
+export class TileView implements ItemView<Tile> {
+  readonly #title = element("h3");
+  readonly #number = element("span", { class: "number" });
+  readonly #unit = element("span", { class: "unit" });
+  readonly #note = element("span", { class: "note" });
+  readonly #level = element("span", { class: "level" });
+  readonly #sparkline = new Sparkline();
+  readonly #words: HTMLElement;
+  /** Its element. */
+  readonly root: HTMLElement;
+
+  /** Makes an empty view of a tile. */
+  constructor(tile: Tile) {
+    const { button, words } = createExplanation(`about-tile-${tile.id}`, tile.title);
+    this.#words = words;
+    this.root = element(
+      "li",
+      { class: "tile", id: `tile-${tile.id}` },
+      this.#title,
+      element(
+        "div",
+        { class: "tile-value" },
+        element("p", {}, this.#number, " ", this.#unit, this.#note),
+        button,
+        words,
+      ),
+      element("div", { class: "tile-foot" }, this.#level, this.#sparkline.root),
+    );
+  }
+
+  /** Shows the tile as it is now. */
+  update(tile: Tile): void {
+    const { number, unit } = formatValue(tile.value, tile.unit);
+    setText(this.#title, tile.title);
+    setText(this.#number, number);
+    setText(this.#unit, unit);
+    setText(this.#note, tile.note);
+    setText(this.#level, LEVELS[tile.level]);
+    setText(this.#words, tile.explanation);
+    setAttribute(this.root, "data-level", tile.level);
+    show(this.#number, tile.value !== null || tile.note === "");
+    this.#sparkline.update(tile.trend);
+  }
+}

@@ -1,0 +1,119 @@
+/** What is above all numbers: servers, what is chosen, the age of the data, and how the stream is. */
+
+import type { View, ViewTarget } from "../view.ts";
+import { type Choice, CHOICE_NAMES } from "./choice.ts";
+import { find, setAttribute, setText, show } from "./dom.ts";
+import { formatClock, formatSpan } from "./format.ts";
+import { KeyedList } from "./keyed_list.ts";
+import type { LiveState } from "./live.ts";
+import { nameOptions, type SelectOption, SelectView } from "./select_view.ts";
+import { TargetView } from "./target_view.ts";
+
+/** What can be done at the top. */
+export interface TopBarListener {
+  /** Something else was chosen. */
+  onChoice(name: keyof Choice, value: string): void;
+  /** The button to pause or go on was pressed. */
+  onPause(): void;
+}
+
+/** What stands for a state of the stream besides its colour. */
+const STATES: Readonly<Record<LiveState, string>> = {
+  connecting: "○ connecting",
+  live: "● live",
+  paused: "❚❚ paused",
+  lost: "■ no connection",
+  refused: "■ refused",
+};
+
+/** A window's length in words. */
+function windowText(seconds: number): string {
+  return `last ${formatSpan(seconds)}`;
+}
+
+/** When the newest good scrape was made, in milliseconds since 1970. */
+function lastSuccessMs(targets: readonly ViewTarget[]): number | undefined {
+  const known = targets.flatMap(({ lastSuccessMs }) => lastSuccessMs ?? []);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+/** Shows the top of the page. */
+export class TopBar {
+  readonly #targets = new KeyedList<ViewTarget, TargetView>({
+    parent: find("targets", HTMLUListElement),
+    keyOf: ({ instance }) => instance,
+    create: () => new TargetView(),
+  });
+  readonly #selects: Readonly<Record<keyof Choice, SelectView>>;
+  readonly #age = find("age", HTMLElement);
+  readonly #live = find("live", HTMLElement);
+  readonly #pause = find("pause", HTMLButtonElement);
+  readonly #banner = find("banner", HTMLElement);
+  #view: View | undefined;
+  /** When the view came, by the browser's clock, which need not be the service's. */
+  #receivedMs = 0;
+
+  /** Begins to listen to the selects and the button. */
+  constructor(listener: TopBarListener) {
+    const select = (name: keyof Choice): SelectView =>
+      new SelectView(find(name, HTMLSelectElement), (value) => listener.onChoice(name, value));
+    this.#selects = {
+      instance: select("instance"),
+      model: select("model"),
+      engine: select("engine"),
+      window: select("window"),
+    };
+    this.#pause.addEventListener("click", () => listener.onPause());
+  }
+
+  /** Shows what a view says of servers and choices. */
+  update(view: View, choice: Choice): void {
+    this.#view = view;
+    this.#receivedMs = Date.now();
+    this.#targets.update(view.targets);
+    const options: Record<keyof Choice, SelectOption[]> = {
+      instance: nameOptions(view.instances, choice.instance, "servers"),
+      model: nameOptions(view.models, choice.model, "models"),
+      engine: nameOptions(view.engines, choice.engine, "engines"),
+      window: view.windows.map((seconds) => ({
+        value: String(seconds),
+        text: windowText(seconds),
+      })),
+    };
+    const chosen = { ...choice, window: String(view.windowSeconds) };
+    for (const name of CHOICE_NAMES) this.#selects[name].update(options[name], chosen[name]);
+    this.#selects.instance.show(view.instances.length > 1 || choice.instance !== "");
+    setText(find("version", HTMLElement), view.version);
+    this.tick();
+  }
+
+  /** Shows how the stream is. */
+  setState(state: LiveState, detail: string): void {
+    setText(this.#live, STATES[state]);
+    setAttribute(this.#live, "data-state", state);
+    setText(this.#pause, state === "paused" ? "Go on" : "Pause");
+    setAttribute(document.body, "data-live", state);
+    const since = this.#view === undefined
+      ? ""
+      : ` What you see is of ${formatClock(this.#view.timeMs)}.`;
+    const words = state === "lost"
+      ? `vllm-metrics does not answer; trying again.${since}`
+      : state === "refused"
+      ? `vllm-metrics refused: ${detail}`
+      : "";
+    setText(this.#banner, words);
+    show(this.#banner, words !== "");
+  }
+
+  /** Lets the age of the data grow; called once a second. */
+  tick(): void {
+    const view = this.#view;
+    if (view === undefined) return;
+    const last = lastSuccessMs(view.targets);
+    const nowMs = view.timeMs + Date.now() - this.#receivedMs;
+    setText(
+      this.#age,
+      last === undefined ? "not scraped yet" : `scraped ${formatSpan((nowMs - last) / 1_000)} ago`,
+    );
+  }
+}
