@@ -34,3 +34,36 @@ export function choiceQuery(choice: Choice): string {
   );
   return chosen.length === 0 ? "" : `?${new URLSearchParams(chosen)}`;
 }
+
+/** One option. */
+export interface SelectOption {
+  /** What it chooses; empty for all. */
+  readonly value: string;
+  /** What is read. */
+  readonly text: string;
+}
+
+/**
+ * The options for a set of names: one for all, then one a name. A name that is chosen and not
+ * there any more stays in the list, so that it can be seen what is looked at.
+ *
+ * @param names What can be chosen.
+ * @param chosen What is chosen; empty for all.
+ * @param noun What the names are, in the plural.
+ */
+export function nameOptions(
+  names: readonly string[],
+  chosen: string,
+  noun: string,
+): SelectOption[] {
+  const [only] = names;
+  const several = names.length > 1;
+  const all = several ? `all ${noun} (${names.length})` : only ?? `all ${noun}`;
+  const isGone = chosen !== "" && !names.includes(chosen);
+  const listed = several || chosen !== "" ? names : [];
+  return [
+    { value: "", text: all },
+    ...listed.map((name) => ({ value: name, text: name })),
+    ...(isGone ? [{ value: chosen, text: `${chosen} (not there)` }] : []),
+  ];
+}

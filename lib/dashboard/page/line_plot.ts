@@ -1,9 +1,10 @@
 /** Lines over time, beside or on top of one another. */
 
-import type { Chart, ChartSeries } from "../view.ts";
+import type { Chart } from "../view.ts";
 import { seriesColor } from "./colors.ts";
 import { formatTick } from "./format.ts";
 import { createPlot, type Plot, type PlotOptions } from "./plot.ts";
+import { stack } from "./stack.ts";
 
 /** Dashes by the place of a line: lines differ by more than their colour. */
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
@@ -11,18 +12,6 @@ const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3
 /** The dash of a line, in pixels; empty for a whole line. */
 export function seriesDash(index: number): readonly number[] {
   return DASHES[index % DASHES.length] ?? [];
-}
-
-/** Each line plus the ones before it; where no line has had a value there is a gap. */
-export function stack(series: readonly ChartSeries[], length: number): (number | null)[][] {
-  const sums: (number | null)[] = Array(length).fill(null);
-  return series.map(({ values }) => {
-    for (let at = 0; at < length; at++) {
-      const value = values[at] ?? null;
-      if (value !== null) sums[at] = (sums[at] ?? 0) + value;
-    }
-    return [...sums];
-  });
 }
 
 /** From 0 to a little above the largest value; a share that is not small has the whole of 1. */

@@ -1,38 +1,7 @@
 /** A select whose options come with each view. */
 
+import type { SelectOption } from "./choice.ts";
 import { element, show } from "./dom.ts";
-
-/** One option. */
-export interface SelectOption {
-  /** What it chooses; empty for all. */
-  readonly value: string;
-  /** What is read. */
-  readonly text: string;
-}
-
-/**
- * The options for a set of names: one for all, then one a name. A name that is chosen and not
- * there any more stays in the list, so that it can be seen what is looked at.
- *
- * @param names What can be chosen.
- * @param chosen What is chosen; empty for all.
- * @param noun What the names are, in the plural.
- */
-export function nameOptions(
-  names: readonly string[],
-  chosen: string,
-  noun: string,
-): SelectOption[] {
-  const [only] = names;
-  const all = names.length === 1 && only !== undefined ? only : `all ${noun} (${names.length})`;
-  const isGone = chosen !== "" && !names.includes(chosen);
-  const listed = names.length > 1 || chosen !== "" ? names : [];
-  return [
-    { value: "", text: all },
-    ...listed.map((name) => ({ value: name, text: name })),
-    ...(isGone ? [{ value: chosen, text: `${chosen} (not there)` }] : []),
-  ];
-}
 
 /** Keeps a select in step. */
 export class SelectView {

@@ -1,35 +1,7 @@
 /** A small line without axes. */
 
 import { drawing, setAttribute } from "./dom.ts";
-
-/** The box that the line is drawn in; it is stretched to its element. */
-const WIDTH = 100;
-const HEIGHT = 24;
-
-/**
- * The path of a line from 0 at the bottom to the largest value at the top.
- *
- * @param values Oldest first; null is a gap.
- * @returns The `d` of a path; empty when there is nothing to draw.
- */
-export function sparkPath(values: readonly (number | null)[]): string {
-  const largest = Math.max(0, ...values.map((value) => value ?? 0));
-  const step = WIDTH / Math.max(1, values.length - 1);
-  let path = "";
-  let isDown = false;
-  values.forEach((value, index) => {
-    if (value === null) {
-      isDown = false;
-      return;
-    }
-    const y = HEIGHT - 1 - (largest === 0 ? 0 : (value / largest) * (HEIGHT - 2));
-    const point = `${(index * step).toFixed(1)} ${y.toFixed(1)}`;
-    // A point with gaps around it is a line of no length, which round ends make visible.
-    path += isDown ? `L${point}` : `M${point}h0`;
-    isDown = true;
-  });
-  return path;
-}
+import { SPARK_HEIGHT, SPARK_WIDTH, sparkPath } from "./spark_path.ts";
 
 /** A line for a tile. */
 export class Sparkline {
@@ -37,7 +9,7 @@ export class Sparkline {
   /** Its element. */
   readonly root: SVGSVGElement = drawing("svg", {
     class: "sparkline",
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+    viewBox: `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`,
     preserveAspectRatio: "none",
     "aria-hidden": "true",
   });

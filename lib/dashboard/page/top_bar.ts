@@ -1,12 +1,12 @@
 /** What is above all numbers: servers, what is chosen, the age of the data, and how the stream is. */
 
 import type { View, ViewTarget } from "../view.ts";
-import { type Choice, CHOICE_NAMES } from "./choice.ts";
+import { type Choice, CHOICE_NAMES, nameOptions, type SelectOption } from "./choice.ts";
 import { find, setAttribute, setText, show } from "./dom.ts";
 import { formatClock, formatSpan } from "./format.ts";
 import { KeyedList } from "./keyed_list.ts";
 import type { LiveState } from "./live.ts";
-import { nameOptions, type SelectOption, SelectView } from "./select_view.ts";
+import { SelectView } from "./select_view.ts";
 import { TargetView } from "./target_view.ts";
 
 /** What can be done at the top. */

@@ -1,0 +1,31 @@
+/** The way of a small line. */
+
+/** Width of the box that the line is drawn in; it is stretched to its element. */
+export const SPARK_WIDTH = 100;
+/** Its height. */
+export const SPARK_HEIGHT = 24;
+
+/**
+ * The path of a line from 0 at the bottom to the largest value at the top.
+ *
+ * @param values Oldest first; null is a gap.
+ * @returns The `d` of a path; empty when there is nothing to draw.
+ */
+export function sparkPath(values: readonly (number | null)[]): string {
+  const largest = Math.max(0, ...values.map((value) => value ?? 0));
+  const step = SPARK_WIDTH / Math.max(1, values.length - 1);
+  let path = "";
+  let isDown = false;
+  values.forEach((value, index) => {
+    if (value === null) {
+      isDown = false;
+      return;
+    }
+    const y = SPARK_HEIGHT - 1 - (largest === 0 ? 0 : (value / largest) * (SPARK_HEIGHT - 2));
+    const point = `${(index * step).toFixed(1)} ${y.toFixed(1)}`;
+    // A point with gaps around it is a line of no length, which round ends make visible.
+    path += isDown ? `L${point}` : `M${point}h0`;
+    isDown = true;
+  });
+  return path;
+}

@@ -1,0 +1,37 @@
+import { assertEquals } from "@std/assert";
+import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/choice.ts";
+
+import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
+import { stack } from "../../lib/dashboard/page/stack.ts";
+
+Deno.test("a choice goes into the address and comes back out of it", () => {
+  const choice = { instance: "b:8000", model: "org/a model&more", engine: "1", window: "900" };
+  assertEquals(readChoice(choiceQuery(choice)), choice);
+  assertEquals(choiceQuery(readChoice("?model=x&foreign=1")), "?model=x");
+  assertEquals(choiceQuery(readChoice("")), "");
+});
+
+Deno.test.each([
+  [[], "", ["=all models"]],
+  [["a"], "", ["=a"]],
+  [["a"], "a", ["=a", "a=a"]],
+  [["a", "b"], "b", ["=all models (2)", "a=a", "b=b"]],
+  [["a", "b"], "gone", ["=all models (2)", "a=a", "b=b", "gone=gone (not there)"]],
+])("of %j with %j chosen there is to choose %j", (names, chosen, options) => {
+  const given = nameOptions(names, chosen, "models");
+  assertEquals(given.map(({ value, text }) => `${value}=${text}`), options);
+});
+
+Deno.test("a small line begins at 0 and is broken where a value is missing", () => {
+  assertEquals(sparkPath([0, 5, null, 10]), "M0.0 23.0h0L33.3 12.0M100.0 1.0h0");
+  assertEquals(sparkPath([0, 0]), "M0.0 23.0h0L100.0 23.0");
+  assertEquals(sparkPath([null, null]), "");
+});
+
+Deno.test("stacked lines stand on the ones before; a gap is where none has a value", () => {
+  const series = [
+    { name: "a", values: [1, null, null, 2] },
+    { name: "b", values: [10, 10, null, null] },
+  ];
+  assertEquals(stack(series, 4), [[1, null, null, 2], [11, 10, null, 2]]);
+});
