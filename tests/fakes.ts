@@ -1,6 +1,7 @@
 /** The service on a socket, fake vLLM servers that answer captures, and ways to wait. */
 
 import { createService } from "../lib/commands/service.ts";
+import type { History } from "../lib/history/history.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { createUpstream } from "../lib/upstream/upstream.ts";
@@ -95,14 +96,20 @@ export interface TestService extends AsyncDisposable {
   get(path: string, headers?: HeadersInit): Promise<Response>;
   /** Reads `/-/metrics`: values by series, as they are written. */
   ownMetrics(): Promise<Map<string, number>>;
+  /** Its history. */
+  readonly history: History;
+  /** Needs the history, until that is disposed. */
+  watch(): Disposable;
   /** Makes it say that it is no longer ready. */
   stop(): void;
 }
 
-/** What of a service a test sets: the upstream's configuration and the clock. */
+/** What of a service a test sets: the upstream's configuration, the clock and the pace of the history. */
 export interface ServiceOverrides extends Partial<UpstreamConfig> {
   /** The time in milliseconds. */
   now?: () => number;
+  /** Time from one scrape of the history to the next, in milliseconds. */
+  intervalMs?: number;
 }
 
 /** A configuration whose label is the same in all sentences. */
@@ -125,7 +132,7 @@ export function configFor(url: string): UpstreamConfig {
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, ...config } = overrides;
+  const { now = Date.now, intervalMs = 2_000, ...config } = overrides;
   const log = new LogLines();
   const upstream = createUpstream({ ...configFor(url), ...config });
   const logger = createLogger({
@@ -141,13 +148,21 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     residentBytes: () => 1_048_576,
     runtime: "2.0.0",
   };
-  const service = createService({ upstream, relay: undefined, log: logger, host });
+  const service = createService({
+    upstream,
+    relay: undefined,
+    history: { intervalMs },
+    log: logger,
+    host,
+  });
   const listener = listenFor(service.handler);
   return {
     origin: listener.origin,
     log,
     get: (path, headers = {}) => fetch(listener.origin + path, { headers, redirect: "manual" }),
     ownMetrics: async () => seriesOf(await (await fetch(`${listener.origin}/-/metrics`)).text()),
+    history: service.history,
+    watch: () => service.watch(),
     stop: () => service.stop(),
     async [Symbol.asyncDispose](): Promise<void> {
       await listener[Symbol.asyncDispose]();

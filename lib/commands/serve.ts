@@ -135,7 +135,13 @@ export async function serve(host: Host): Promise<number> {
   for (const warning of config.warnings) log.warn(warning);
   try {
     using upstream = createUpstream(config.upstream);
-    using service = createService({ upstream, relay: config.relay, log, host });
+    using service = createService({
+      upstream,
+      relay: config.relay,
+      history: config.history,
+      log,
+      host,
+    });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const listeners = listenForAll(host, config, service, log);

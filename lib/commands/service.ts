@@ -1,7 +1,9 @@
 /** The service put together: what answers on its listeners. */
 
-import type { RelayConfig } from "../config/config.ts";
+import type { HistoryConfig, RelayConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
+import type { History } from "../history/history.ts";
+import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
 import { createPost } from "../relay/post.ts";
 import { RelayLog } from "../relay/relay_log.ts";
@@ -9,6 +11,9 @@ import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
 import { Admission } from "../server/admission.ts";
 import { createHandler } from "../server/handler.ts";
+import { describeHistory } from "../server/history_metrics.ts";
+import { HistoryPoller } from "../server/history_poller.ts";
+import { HistoryTap } from "../server/history_tap.ts";
 import { MetricsRegistry } from "../server/metrics_registry.ts";
 import { MetricsRoute } from "../server/metrics_route.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
@@ -34,6 +39,10 @@ export interface Service extends Disposable {
   readonly handler: Handler;
   /** Answers OTLP requests; undefined when the relay is off. */
   readonly relayHandler: Handler | undefined;
+  /** The scrapes of the last day. */
+  readonly history: History;
+  /** Has the server scraped while somebody looks at the history, until that is disposed. */
+  watch(): Disposable;
   /** Makes the service say that it is no longer ready. */
   stop(): void;
 }
@@ -50,6 +59,8 @@ export interface ServiceParts {
   readonly upstream: Upstream;
   /** Where OTLP metrics go; undefined when the relay is off. */
   readonly relay: RelayConfig | undefined;
+  /** How the history is fed and kept. */
+  readonly history: HistoryConfig;
   /** Takes its log lines. */
   readonly log: Logger;
   /** Clock and process figures. */
@@ -63,7 +74,7 @@ export interface ServiceParts {
  * @returns The service, ready to be listened for.
  * @throws {MetricsError} When a file of authorities cannot be used.
  */
-export function createService({ upstream, relay, log, host }: ServiceParts): Service {
+export function createService({ upstream, relay, history, log, host }: ServiceParts): Service {
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -82,13 +93,24 @@ export function createService({ upstream, relay, log, host }: ServiceParts): Ser
     onChange: (requests) => metrics.requestsInFlight = requests,
     onEvict: () => metrics.evicted++,
   });
+  const { intervalMs } = history;
+  const store = new HistoryStore({ instances: [upstream.instance] });
+  const tap = new HistoryTap({ store, instance: upstream.instance, intervalMs });
+  describeHistory(registry, store, tap);
+  const metricsRoute = new MetricsRoute({ upstream, admission, metrics, state, now, tap });
+  const poller = new HistoryPoller({
+    lastMs: () => tap.lastMs,
+    intervalMs,
+    answer: (request) => metricsRoute.answer(request),
+    now,
+  });
   const handler = createHandler({
     version: VERSION,
     upstream: upstream.label,
     state,
     registry,
     assets: createAssets(),
-    metricsRoute: new MetricsRoute({ upstream, admission, metrics, state, now }),
+    metricsRoute,
     isReady,
   });
   const post = relay === undefined ? undefined : createPost(relay);
@@ -103,7 +125,13 @@ export function createService({ upstream, relay, log, host }: ServiceParts): Ser
   return {
     handler,
     relayHandler,
+    history: store,
+    watch: () => poller.watch(),
     stop: () => ready = false,
-    [Symbol.dispose]: () => post?.[Symbol.dispose](),
+    [Symbol.dispose](): void {
+      poller[Symbol.dispose]();
+      tap[Symbol.dispose]();
+      post?.[Symbol.dispose]();
+    },
   };
 }

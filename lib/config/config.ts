@@ -4,12 +4,14 @@ import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.t
 import type { Environment } from "./env_file.ts";
 import { readRelay, type RelayConfig } from "./relay_config.ts";
 import { type Goals, readGoals } from "./goals.ts";
+import { type HistoryConfig, readHistory } from "./history_config.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
 import { readTarget, readUpstream, type UpstreamConfig } from "./upstream_config.ts";
 import { type Address, parseAddress, parseChoice } from "./values.ts";
 
 export type { Goals } from "./goals.ts";
+export type { HistoryConfig } from "./history_config.ts";
 export type { RelayConfig, RelayTls } from "./relay_config.ts";
 export type { UpstreamConfig, UpstreamTls } from "./upstream_config.ts";
 
@@ -23,6 +25,8 @@ export interface Config {
   readonly listen: Address;
   /** How fast answers should be. */
   readonly goals: Goals;
+  /** How the history is fed and kept. */
+  readonly history: HistoryConfig;
   /** Which log lines to write, and how. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** What works but is probably not meant, one sentence each. */
@@ -72,6 +76,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const upstream = readUpstream(reader, target);
   const relay = readRelay(reader, listen);
   const goals = readGoals(reader);
+  const history = readHistory(reader);
   const level = reader.plain("LOG_LEVEL", (text) => parseChoice(text, LOG_LEVELS));
   const format = reader.plain("LOG_FORMAT", (text) => parseChoice(text, LOG_FORMATS));
   refuseServeAddress(reader, env);
@@ -81,13 +86,14 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const warnings = Object.freeze([...reader.warnings, ...unknownNameWarnings(names)]);
   if (
     mistakes.length > 0 || upstream === undefined || listen === undefined ||
-    goals === undefined || level === undefined || format === undefined
+    goals === undefined || history === undefined || level === undefined || format === undefined
   ) return { ok: false, mistakes, warnings };
   const config = {
     upstream,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
     goals,
+    history,
     log: Object.freeze({ level, format }),
     warnings,
   };

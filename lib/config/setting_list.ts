@@ -25,6 +25,9 @@ export const MAX_BODY_RANGE = { min: "1KiB", max: "4GiB", example: "64MiB" } as 
 /** What `PARSEABLE_TIMEOUT` allows: Fluent Bit waits for the relay as long as it is told. */
 export const PARSEABLE_TIMEOUT_RANGE = { min: "100ms", max: "5m", example: "30s" } as const;
 
+/** What `SCRAPE_INTERVAL` allows, as `SCRAPE_TIMEOUT` does. */
+export const SCRAPE_INTERVAL_RANGE = { min: "100ms", max: "5m", example: "2s" } as const;
+
 /** What `SLO_TTFT` and `SLO_TPOT` allow; their defaults are those of vLLM's own dashboards. */
 export const GOAL_RANGE = { min: "1ms", max: "10m", example: "1s" } as const;
 
@@ -169,6 +172,13 @@ export const SETTINGS = [
     secret: false,
     form: `duration, ${GOAL_RANGE.min} to ${GOAL_RANGE.max}`,
     meaning: "Goal for the mean time of each further token of an answer.",
+  },
+  {
+    name: "SCRAPE_INTERVAL",
+    defaultText: SCRAPE_INTERVAL_RANGE.example,
+    secret: false,
+    form: `duration, ${SCRAPE_INTERVAL_RANGE.min} to ${SCRAPE_INTERVAL_RANGE.max}`,
+    meaning: "Time from one scrape of the history to the next.",
   },
   {
     name: "LOG_LEVEL",

@@ -25,6 +25,7 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
   h: 3_600_000,
+  d: 86_400_000,
 };
 
 const SIZE_UNITS: Readonly<Record<string, number>> = {
@@ -57,7 +58,7 @@ function outside(
 }
 
 /**
- * Reads a duration such as `500ms`, `2s` or `1m`.
+ * Reads a duration such as `500ms`, `2s`, `1m` or `30d`.
  *
  * @param text What was written.
  * @param range What is allowed.

@@ -22,6 +22,12 @@ export const COARSE_MS = 24 * 3_600_000;
 /** Distance of scrapes that are older than an hour, in milliseconds. */
 export const COARSE_INTERVAL_MS = 30_000;
 
+/**
+ * A scrape that began so much before the last one, in milliseconds, tells that the clock was set
+ * back; one that was overtaken by another took no longer than its time limit.
+ */
+const SET_BACK_MS = 600_000;
+
 /** The scrapes of one server. */
 export class ServerRows {
   /** The server's name. */
@@ -67,7 +73,7 @@ export class ServerRows {
   /**
    * Adds a scrape that went well.
    *
-   * @param timeMs When it began, in milliseconds since 1970; not before the last one.
+   * @param timeMs When it began, in milliseconds since 1970.
    * @param body The exposition, sanitised.
    * @param mayAdd Whether one more series may be added.
    * @returns The row, and how many samples were left out; undefined for one that is not newer.
@@ -77,7 +83,7 @@ export class ServerRows {
     body: Uint8Array,
     mayAdd: () => boolean,
   ): { row: Row; dropped: number } | undefined {
-    if (timeMs <= this.#newestMs) return undefined;
+    if (!this.#isNext(timeMs)) return undefined;
     const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
     const fell = this.#noteCounters(ids, values);
     const row = { timeMs, flags: fell || this.#wasUp === false ? BREAK : 0, ids, values };
@@ -89,11 +95,11 @@ export class ServerRows {
   /**
    * Notes a scrape that failed.
    *
-   * @param timeMs When it began, in milliseconds since 1970; not before the last one.
+   * @param timeMs When it began, in milliseconds since 1970.
    * @returns The row; undefined for one that is not newer.
    */
   addFailure(timeMs: number): Row | undefined {
-    if (timeMs <= this.#newestMs) return undefined;
+    if (!this.#isNext(timeMs)) return undefined;
     const flags = FAILED | (this.#wasUp === false ? 0 : BREAK);
     const row = { timeMs, flags, ids: [], values: [] };
     this.#wasUp = false;
@@ -148,6 +154,19 @@ export class ServerRows {
     for (const id of this.#counters.keys()) {
       if (this.table.get(id) === undefined) this.#counters.delete(id);
     }
+  }
+
+  /** Whether a scrape comes behind the others, which all must go when the clock was set back. */
+  #isNext(timeMs: number): boolean {
+    if (timeMs < this.#newestMs - SET_BACK_MS) {
+      this.#fine = [];
+      this.#coarse = [];
+      this.#fineOpen.seal();
+      this.#coarseOpen.seal();
+      this.#sealedBytes = 0;
+      this.#newestMs = -Infinity;
+    }
+    return timeMs > this.#newestMs;
   }
 
   #noteCounters(ids: readonly number[], values: readonly number[]): boolean {

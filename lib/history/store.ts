@@ -61,6 +61,8 @@ interface Entry {
 
 /** A history in memory, bounded in bytes whatever comes. */
 export class HistoryStore implements History {
+  /** Scrapes that were taken, failed ones included. */
+  scrapes = 0;
   /** Samples left out because there are too many series. */
   droppedSamples = 0;
   /** Scrapes thinned or dropped before their time because memory was short. */
@@ -122,6 +124,7 @@ export class HistoryStore implements History {
     const entry = this.#entries.get(instance);
     const added = entry?.rows.add(timeMs, body, () => this.series < this.#maxSeries);
     if (entry === undefined || added === undefined) return;
+    this.scrapes++;
     this.droppedSamples += added.dropped;
     const { up, sinceMs } = entry.state;
     entry.state = {
@@ -138,6 +141,7 @@ export class HistoryStore implements History {
   fail({ instance, timeMs, error }: FailedScrape): void {
     const entry = this.#entries.get(instance);
     if (entry === undefined || entry.rows.addFailure(timeMs) === undefined) return;
+    this.scrapes++;
     const { up, sinceMs, lastSuccessMs } = entry.state;
     entry.state = {
       instance,

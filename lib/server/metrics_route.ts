@@ -5,6 +5,7 @@ import { ShapeMemory } from "../exposition/shape_memory.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Admission, Ticket } from "./admission.ts";
 import { EXPOSITION_TYPE, ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
+import type { HistoryTap, Taking } from "./history_tap.ts";
 import type { OwnMetrics } from "./own_metrics.ts";
 import { errorResponse } from "./responses.ts";
 import { Rooms } from "./rooms.ts";
@@ -27,8 +28,10 @@ export interface MetricsRouteOptions {
   readonly metrics: OwnMetrics;
   /** What is known of the server. */
   readonly state: UpstreamState;
-  /** The time in milliseconds; only differences are used. */
+  /** The time in milliseconds since 1970. */
   readonly now: () => number;
+  /** Takes scrapes into the history; none are taken without. */
+  readonly tap?: HistoryTap;
 }
 
 /**
@@ -136,6 +139,7 @@ class Visit {
   readonly #kept: Kept;
   readonly #ticket: Ticket;
   readonly #startedMs: number;
+  readonly #taking: Taking | undefined;
   #passage: ExpositionPassage | undefined;
   #ended = false;
 
@@ -144,6 +148,7 @@ class Visit {
     this.#kept = kept;
     this.#ticket = ticket;
     this.#startedMs = options.now();
+    this.#taking = options.tap?.begin(this.#startedMs);
   }
 
   async answer(request: Request, shared: SharedScrape): Promise<Response> {
@@ -163,6 +168,7 @@ class Visit {
     this.#passage = passage;
     const { bytes, whole } = await passage.begin();
     shared.settle(whole ? bytes : "streamed");
+    this.#taking?.push(bytes);
     if (whole) {
       this.#end();
       const response = wholeResponse(request, bytes);
@@ -214,7 +220,10 @@ class Visit {
           if (bytes === undefined) {
             this.#end();
             controller.close();
-          } else controller.enqueue(bytes);
+          } else {
+            this.#taking?.push(bytes);
+            controller.enqueue(bytes);
+          }
         } catch (error) {
           controller.error(this.fail(error));
         }
@@ -225,6 +234,7 @@ class Visit {
   }
 
   async #leaveEarly(reason: unknown): Promise<void> {
+    if (!this.#ended) this.#taking?.abandon();
     this.#ended = true;
     this.#ticket.leave();
     await this.letGo(reason);
@@ -235,7 +245,10 @@ class Visit {
     if (this.#ended) return;
     this.#ended = true;
     // A reader that goes away or stands still says nothing about the server.
-    if (failure?.code === "READER_GONE" || failure?.code === "READER_SLOW") return;
+    if (failure?.code === "READER_GONE" || failure?.code === "READER_SLOW") {
+      this.#taking?.abandon();
+      return;
+    }
     const { metrics, state, now } = this.#options;
     const sanitizer = this.#passage?.sanitizer;
     metrics.recordScrape({
@@ -246,7 +259,12 @@ class Visit {
       samples: failure === undefined ? sanitizer?.samples ?? 0 : 0,
       dropped: sanitizer?.dropped,
     });
-    if (failure === undefined) state.succeeded();
-    else state.failed(failure);
+    if (failure === undefined) {
+      state.succeeded();
+      this.#taking?.end();
+    } else {
+      state.failed(failure);
+      this.#taking?.fail(failure);
+    }
   }
 }

@@ -24,6 +24,8 @@ export interface ScrapeOptions {
 export interface Upstream extends Disposable {
   /** The URL for people, without secrets. */
   readonly label: string;
+  /** Its name in the history: host and port. */
+  readonly instance: string;
   /** Whether requests carry something that may be secret: a header field of the operator, or a query. */
   readonly sendsSecret: boolean;
   /**
@@ -55,6 +57,7 @@ export function createUpstream(config: UpstreamConfig): Upstream {
   const transport = createTransport(config, headers);
   return {
     label,
+    instance: `${url.hostname}:${url.port || (url.protocol === "https:" ? 443 : 80)}`,
     sendsSecret: config.headers.length > 0 || url.search !== "",
     scrape: (options) => scrape({ config, target, transport }, options),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
