@@ -64,9 +64,10 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #limits: FeedLimits;
   readonly #topics = new Map<string, Topic>();
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
   #isRunning = false;
   #stopped = false;
-  /** Ends the pause between two views. */
+  /** Ends the pause that the feed is in. */
   #wake: () => void = () => {};
 
   /**
@@ -114,6 +115,10 @@ export class Feed {
     topic.pages.add(page);
     page.send(GREETING);
     page.send(event);
+    this.#heartbeat ??= setInterval(
+      () => this.#send(this.#allPages(), HEARTBEAT),
+      this.#limits.heartbeatMs,
+    );
     if (!this.#isRunning) void this.#run();
     return page.body;
   }
@@ -131,7 +136,10 @@ export class Feed {
   #leave(key: string, topic: Topic, page: PageStream): void {
     topic.pages.delete(page);
     if (topic.pages.size === 0) this.#topics.delete(key);
-    if (this.#topics.size === 0) this.#wake();
+    if (this.#topics.size > 0) return;
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+    this.#wake();
   }
 
   #send(pages: Iterable<PageStream>, bytes: Uint8Array<ArrayBuffer>): void {
@@ -141,10 +149,6 @@ export class Feed {
   /** Sends views as long as pages are open. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    const heartbeat = setInterval(
-      () => this.#send(this.#allPages(), HEARTBEAT),
-      this.#limits.heartbeatMs,
-    );
     const { intervalMs } = this.#options;
     let tookMs = 0;
     while (this.#topics.size > 0) {
@@ -154,17 +158,19 @@ export class Feed {
       await this.#publishAll();
       tookMs = performance.now() - startedMs;
     }
-    clearInterval(heartbeat);
     this.#isRunning = false;
   }
 
-  /** Waits until it is time for the next views, or nobody is left to see them. */
+  /** Waits, but not when nobody is left to see what comes. */
   async #pause(ms: number): Promise<void> {
+    if (this.#topics.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    this.#wake = resolve;
+    this.#wake = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
     await promise;
-    clearTimeout(timer);
   }
 
   /** Computes all views, one after the other, and lets others in between: scrapes go on. */
@@ -172,7 +178,7 @@ export class Feed {
     for (const topic of [...this.#topics.values()]) {
       // Its last page may have gone while the others were computed.
       if (topic.pages.size > 0) this.#publish(topic);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await this.#pause(0);
     }
   }
 

@@ -26,6 +26,8 @@ export interface HandlerOptions {
   readonly metricsRoute: MetricsRoute;
   /** Whether the service takes requests; false once it has been asked to stop. */
   readonly isReady: () => boolean;
+  /** More routes, by their path. */
+  readonly routes?: Readonly<Record<string, Route>>;
 }
 
 /** Answers requests. */
@@ -56,6 +58,7 @@ export function createHandler(options: HandlerOptions): Route {
       new Response(await options.registry.text(), {
         headers: { "content-type": EXPOSITION_TYPE },
       }),
+    ...options.routes,
   };
   return (request) => {
     // The runtime puts the URL together from the client's Host field, whatever that holds.
