@@ -37,7 +37,7 @@ export interface ApiOptions {
 }
 
 /** Answers a GET or HEAD request. */
-export type ApiRoute = (request: Request) => Response;
+export type ApiRoute = (request: Request) => Promise<Response>;
 
 /** An error as JSON. */
 function errorReply(error: MetricsError): Response {
@@ -52,12 +52,12 @@ function errorReply(error: MetricsError): Response {
 /** A route that answers a request for a view. */
 function viewRoute(
   windows: readonly number[],
-  answer: (wanted: ViewRequest, isHead: boolean) => Response,
+  answer: (wanted: ViewRequest, isHead: boolean) => Response | Promise<Response>,
 ): ApiRoute {
-  return (request) => {
+  return async (request) => {
     try {
       const wanted = parseViewRequest(new URL(request.url).searchParams, windows);
-      return answer(wanted, request.method === "HEAD");
+      return await answer(wanted, request.method === "HEAD");
     } catch (error) {
       if (!(error instanceof MetricsError)) throw error;
       return errorReply(error);
@@ -74,9 +74,9 @@ function viewRoute(
 export function createApiRoutes(options: ApiOptions): Readonly<Record<string, ApiRoute>> {
   const { source, feed, attention, windows } = options;
   return {
-    "/api/v1/view": viewRoute(windows, (wanted, isHead) => {
+    "/api/v1/view": viewRoute(windows, async (wanted, isHead) => {
       attention.glance();
-      const { json } = source.get(wanted);
+      const { json } = await source.get(wanted);
       return new Response(isHead ? null : json, { headers: JSON_HEADERS });
     }),
     "/api/v1/events": viewRoute(windows, (wanted, isHead) => {

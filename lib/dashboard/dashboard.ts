@@ -6,7 +6,7 @@ import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
 import { Attention, type Watch } from "./attention.ts";
 import { describeDashboard } from "./dashboard_metrics.ts";
 import { Feed, type FeedLimits } from "./feed.ts";
-import { buildView, type ViewSettings } from "./view_builder.ts";
+import { type ViewSettings, viewSteps } from "./view_builder.ts";
 import { ViewSource } from "./view_source.ts";
 
 /** What {@linkcode createDashboard} works with. */
@@ -41,7 +41,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   const { history, watch, registry, now, intervalMs, windows, limits } = options;
   const attention = new Attention(watch);
   const source = new ViewSource({
-    build: (request, nowMs) => buildView(history, request, nowMs, options),
+    build: (request, nowMs) => viewSteps(history, request, nowMs, options),
     intervalMs,
     now,
   });
@@ -56,6 +56,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     routes: createApiRoutes({ source, feed, attention, windows }),
     stop(): void {
       feed.stop();
+      source.stop();
       attention.stop();
     },
   };

@@ -24,8 +24,8 @@ export interface FeedLimits {
 }
 
 /**
- * Bounds that hold unless told otherwise. A view takes 20 to 50 ms to compute, so
- * 16 of them leave time for scrapes; half a megabyte is about ten seconds of views
+ * Bounds that hold unless told otherwise. A view of one engine takes about 40 ms
+ * to compute, so 16 of them a third of an interval; half a megabyte is about ten seconds of views
  * of one engine, and 256 pages that do not read hold 128 MB. Proxies close what is
  * quiet for 30 s or more.
  */
@@ -102,7 +102,6 @@ export class Feed {
       return undefined;
     }
     const topic = this.#topics.get(key) ?? { request, pages: new Set() };
-    const { event } = this.#options.source.get(request);
     const looking = this.#options.attention.look();
     const page = new PageStream({
       maxQueuedBytes,
@@ -114,9 +113,9 @@ export class Feed {
     this.#topics.set(key, topic);
     topic.pages.add(page);
     page.send(GREETING);
-    page.send(event);
+    void this.#sendFirst(page, request);
     this.#heartbeat ??= setInterval(
-      () => this.#send(this.#allPages(), HEARTBEAT),
+      () => this.#send(this.#allPages(), (page) => page.send(HEARTBEAT)),
       this.#limits.heartbeatMs,
     );
     if (!this.#isRunning) void this.#run();
@@ -142,8 +141,9 @@ export class Feed {
     this.#wake();
   }
 
-  #send(pages: Iterable<PageStream>, bytes: Uint8Array<ArrayBuffer>): void {
-    for (const page of [...pages]) if (!page.send(bytes)) this.dropped++;
+  /** Sends something to pages, and counts those that were dropped. */
+  #send(pages: Iterable<PageStream>, send: (page: PageStream) => boolean): void {
+    for (const page of [...pages]) if (!send(page)) this.dropped++;
   }
 
   /** Sends views as long as pages are open. */
@@ -155,7 +155,8 @@ export class Feed {
       // Never more than half of the time, however many views there are.
       await this.#pause(Math.max(intervalMs - tookMs, tookMs));
       const startedMs = performance.now();
-      await this.#publishAll();
+      // One after the other: each lets scrapes and other requests in between.
+      for (const topic of [...this.#topics.values()]) await this.#publish(topic);
       tookMs = performance.now() - startedMs;
     }
     this.#isRunning = false;
@@ -173,18 +174,20 @@ export class Feed {
     await promise;
   }
 
-  /** Computes all views, one after the other, and lets others in between: scrapes go on. */
-  async #publishAll(): Promise<void> {
-    for (const topic of [...this.#topics.values()]) {
-      // Its last page may have gone while the others were computed.
-      if (topic.pages.size > 0) this.#publish(topic);
-      await this.#pause(0);
+  /** Sends the newest view to a page that has just come. */
+  async #sendFirst(page: PageStream, request: ViewRequest): Promise<void> {
+    try {
+      page.show(await this.#options.source.get(request));
+    } catch (error) {
+      page.fail(error);
     }
   }
 
-  #publish({ request, pages }: Topic): void {
+  /** Sends a new view to all pages that look at it. */
+  async #publish({ request, pages }: Topic): Promise<void> {
     try {
-      this.#send(pages, this.#options.source.renew(request).event);
+      const view = await this.#options.source.renew(request);
+      this.#send(pages, (page) => page.show(view));
     } catch (error) {
       // A view that cannot be computed ends its pages, not the service; they ask again, and are told.
       for (const page of [...pages]) page.fail(error);

@@ -1,6 +1,7 @@
 /** The stream of events to one open page. */
 
 import { MetricsError } from "../errors.ts";
+import type { EncodedView } from "./view_source.ts";
 
 /** What {@linkcode PageStream} is told. */
 export interface PageStreamOptions {
@@ -17,6 +18,7 @@ export class PageStream {
 
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   readonly #onEnd: () => void;
+  #viewMs: number | undefined;
 
   /**
    * Opens a stream.
@@ -48,6 +50,17 @@ export class PageStream {
     }
     this.fail(new MetricsError("READER_SLOW", "The page does not read its events"));
     return false;
+  }
+
+  /**
+   * Sends a view, unless the page has it already.
+   *
+   * @returns Whether the page is still there.
+   */
+  show({ event, timeMs }: EncodedView): boolean {
+    if (timeMs === this.#viewMs) return true;
+    this.#viewMs = timeMs;
+    return this.send(event);
   }
 
   /** Breaks the stream off, without what waits; again does nothing. */

@@ -3,7 +3,7 @@
 import type { Goals } from "../config/goals.ts";
 import type { History, Selection } from "../history/history.ts";
 import { VERSION } from "../version.ts";
-import { buildCharts } from "./charts/charts.ts";
+import { buildChart, CHART_RULES } from "./charts/charts.ts";
 import { findAll } from "./findings/findings.ts";
 import { observe } from "./findings/observations.ts";
 import { Scope } from "./scope.ts";
@@ -11,7 +11,7 @@ import { lookAround } from "./situation.ts";
 import { viewTargets } from "./targets.ts";
 import { buildTiles } from "./tiles.ts";
 import { type Frame, timeFrame } from "./time_frame.ts";
-import type { View } from "./view.ts";
+import type { Chart, View } from "./view.ts";
 
 /** What does not change from view to view. */
 export interface ViewSettings {
@@ -32,20 +32,20 @@ export interface ViewRequest {
 }
 
 /**
- * Computes a view.
+ * Computes a view, a piece at a time: others can do their work in between.
  *
  * @param history Who is asked.
  * @param request What is wanted.
  * @param nowMs The time, in milliseconds since 1970.
  * @param settings Goals, interval and windows.
- * @returns All that is shown.
+ * @returns All that is shown, once all pieces are done.
  */
-export function buildView(
+export function* viewSteps(
   history: History,
   request: ViewRequest,
   nowMs: number,
   settings: ViewSettings,
-): View {
+): Generator<undefined, View, undefined> {
   const { selection, windowSeconds } = request;
   const { goals, intervalMs, windows } = settings;
   const frames = timeFrame(windowSeconds, nowMs, intervalMs);
@@ -56,6 +56,15 @@ export function buildView(
     selection.instance === undefined || selection.instance === instance
   );
   const situation = lookAround(chosen, now);
+  yield;
+  const tiles = buildTiles({ now, trend: scope(frames.trend), goals, situation });
+  const chartInput = { chart: scope(frames.chart), heat: scope(frames.heat), situation };
+  const charts: Chart[] = [];
+  for (const rule of CHART_RULES) {
+    yield;
+    charts.push(...buildChart(rule, chartInput));
+  }
+  yield;
   const { engine: _, ...server } = selection;
   return {
     version: VERSION,
@@ -67,10 +76,24 @@ export function buildView(
     models: history.labelValues("model_name"),
     engines: history.labelValues("engine", server),
     instances: targets.map(({ instance }) => instance),
-    tiles: buildTiles({ now, trend: scope(frames.trend), goals, situation }),
-    charts: buildCharts({ chart: scope(frames.chart), heat: scope(frames.heat), situation }),
+    tiles,
+    charts,
     findings: findAll(
       observe({ history, selection, nowMs, intervalMs, goals, targets: chosen }),
     ),
   };
+}
+
+/** Computes a view in one go; see {@linkcode viewSteps}. */
+export function buildView(
+  history: History,
+  request: ViewRequest,
+  nowMs: number,
+  settings: ViewSettings,
+): View {
+  const steps = viewSteps(history, request, nowMs, settings);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }

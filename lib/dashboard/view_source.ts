@@ -1,6 +1,7 @@
 /** Views as bytes: each is computed and encoded once, however many look at it. */
 
 import type { ViewRequest } from "./view_builder.ts";
+import { Turns } from "./turns.ts";
 import type { View } from "./view.ts";
 
 const ENCODER = new TextEncoder();
@@ -12,6 +13,9 @@ const END = "\n\n";
  * each has 75 KB.
  */
 const MAX_KEPT = 32;
+
+/** How long a view is computed before others get a turn, in milliseconds: scrapes go on meanwhile. */
+const SLICE_MS = 5;
 
 /** A view as bytes. */
 export interface EncodedView {
@@ -25,8 +29,8 @@ export interface EncodedView {
 
 /** What {@linkcode ViewSource} works with. */
 export interface ViewSourceOptions {
-  /** Computes a view. */
-  readonly build: (request: ViewRequest, nowMs: number) => View;
+  /** Computes a view, a piece at a time. */
+  readonly build: (request: ViewRequest, nowMs: number) => Generator<undefined, View, undefined>;
   /** How long a view is new enough, in milliseconds. */
   readonly intervalMs: number;
   /** The time in milliseconds since 1970. */
@@ -61,6 +65,8 @@ export class ViewSource {
 
   readonly #options: ViewSourceOptions;
   readonly #kept = new Map<string, EncodedView>();
+  readonly #underWay = new Map<string, Promise<EncodedView>>();
+  readonly #turns = new Turns();
 
   /**
    * Begins without views.
@@ -72,21 +78,48 @@ export class ViewSource {
   }
 
   /** Gives a view that is no older than an interval. */
-  get(request: ViewRequest): EncodedView {
+  async get(request: ViewRequest): Promise<EncodedView> {
     const kept = this.#kept.get(keyOf(request));
     const oldestMs = this.#options.now() - this.#options.intervalMs;
-    return kept === undefined || kept.timeMs <= oldestMs ? this.renew(request) : kept;
+    return kept === undefined || kept.timeMs <= oldestMs ? await this.renew(request) : kept;
   }
 
-  /** Computes a view. */
-  renew(request: ViewRequest): EncodedView {
-    const view = encode(this.#options.build(request, this.#options.now()));
-    this.computed++;
+  /** Gives a view of now; all who ask while it is computed get the same. */
+  renew(request: ViewRequest): Promise<EncodedView> {
     const key = keyOf(request);
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const view = this.#compute(request).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, view);
+    return view;
+  }
+
+  /** Lets views that are being computed come to their end at once. */
+  stop(): void {
+    this.#turns.stop();
+  }
+
+  async #compute(request: ViewRequest): Promise<EncodedView> {
+    const steps = this.#options.build(request, this.#options.now());
+    let sliceMs = performance.now();
+    let step = steps.next();
+    while (!step.done) {
+      if (performance.now() - sliceMs >= SLICE_MS) {
+        await this.#turns.next();
+        sliceMs = performance.now();
+      }
+      step = steps.next();
+    }
+    this.computed++;
+    const view = encode(step.value);
+    this.#keep(keyOf(request), view);
+    return view;
+  }
+
+  #keep(key: string, view: EncodedView): void {
     this.#kept.delete(key);
     this.#kept.set(key, view);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    return view;
   }
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Attention } from "../../lib/dashboard/attention.ts";
 import { Feed } from "../../lib/dashboard/feed.ts";
 import { ViewSource } from "../../lib/dashboard/view_source.ts";
+import type { View } from "../../lib/dashboard/view.ts";
 import { until } from "../fakes.ts";
 import { type Page, startDashboard } from "./pages.ts";
 
@@ -148,7 +149,8 @@ Deno.test("all pages end at once when the service stops, and no more are taken",
 Deno.test("a view that cannot be computed ends its pages, and no others", async () => {
   let works = true;
   const source = new ViewSource({
-    build: ({ selection, windowSeconds }, timeMs) => {
+    // deno-lint-ignore require-yield
+    *build({ selection, windowSeconds }, timeMs): Generator<undefined, View, undefined> {
       if (!works && selection.engine === "1") throw new RangeError("no such view");
       const none = { targets: [], models: [], engines: [], instances: [], tiles: [], charts: [] };
       return {

@@ -24,7 +24,7 @@ export const CHART_RULES: readonly ChartRule[] = [
   ...COMPARISON_RULES,
 ];
 
-/** What {@linkcode buildCharts} works with. */
+/** What {@linkcode buildChart} works with. */
 export interface ChartInput {
   /** The history over the window. */
   readonly chart: Scope;
@@ -32,11 +32,6 @@ export interface ChartInput {
   readonly heat: Scope;
   /** What explains an empty chart. */
   readonly situation: Situation;
-}
-
-/** Computes all charts that have something to show or say, in the order of the page. */
-export function buildCharts(input: ChartInput): Chart[] {
-  return CHART_RULES.flatMap((rule) => buildChart(rule, input));
 }
 
 /** Why a chart is empty; empty when it is not. */
@@ -57,7 +52,14 @@ function drawn(lines: readonly ChartLine[], rule: ChartRule): ChartSeries[] {
     .map(({ name, values }) => ({ name, values: roundLine(values) }));
 }
 
-function buildChart(rule: ChartRule, { chart, heat, situation }: ChartInput): Chart[] {
+/**
+ * Computes a chart.
+ *
+ * @param rule Which one.
+ * @param input What it works with.
+ * @returns The chart; none when it has nothing to show or say.
+ */
+export function buildChart(rule: ChartRule, { chart, heat, situation }: ChartInput): Chart[] {
   const scope = rule.kind === "heatmap" ? heat : chart;
   const lines = rule.read(scope).map(({ name, values }) => ({
     name,
