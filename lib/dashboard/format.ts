@@ -13,12 +13,14 @@ export function formatNumber(value: number): string {
 export function formatSeconds(seconds: number): string {
   if (seconds < 1) return `${formatNumber(seconds * 1_000)} ms`;
   if (seconds < 120) return `${formatNumber(seconds)} s`;
-  if (seconds < 7_200) return `${formatNumber(Math.round(seconds / 60))} min`;
+  if (seconds < 7_200) return `${formatNumber(seconds / 60)} min`;
   return `${formatNumber(seconds / 3_600)} h`;
 }
 
-/** A share from 0 to 1 in percent. */
+/** A share from 0 to 1 in percent; what is not nothing is not written as 0, nor as 100 what is less. */
 export function formatShare(share: number): string {
+  if (share > 0 && share < 0.001) return "<0.1 %";
+  if (share > 0.999 && share < 1) return ">99.9 %";
   return `${formatNumber(Math.round(share * 1_000) / 10)} %`;
 }
 

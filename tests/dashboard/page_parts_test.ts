@@ -3,6 +3,7 @@ import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/c
 
 import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
 import { stack } from "../../lib/dashboard/page/stack.ts";
+import { boundText, tickText, valueParts, valueText } from "../../lib/dashboard/page/value_text.ts";
 
 Deno.test("a choice goes into the address and comes back out of it", () => {
   const choice = { instance: "b:8000", model: "org/a model&more", engine: "1", window: "900" };
@@ -34,4 +35,23 @@ Deno.test("stacked lines stand on the ones before; a gap is where none has a val
     { name: "b", values: [10, 10, null, null] },
   ];
   assertEquals(stack(series, 4), [[1, null, null, 2], [11, 10, null, 2]]);
+});
+
+Deno.test("values are written with their unit, and a dash where there is none", () => {
+  assertEquals(valueText(null, "seconds"), "–");
+  assertEquals(valueText(undefined, "share"), "–");
+  assertEquals(valueText(0.451, "seconds"), "451 ms");
+  assertEquals(valueParts(8_421, "tokens/s"), ["8,421", "tokens/s"]);
+  assertEquals(valueParts(3, "count"), ["3", ""]);
+  assertEquals(valueParts(null, "share"), ["–", ""]);
+});
+
+Deno.test("values at an axis have a unit only where it changes or is short", () => {
+  assertEquals([0, 0.25, 1].map((value) => tickText(value, "seconds")), ["0", "250 ms", "1 s"]);
+  assertEquals([0, 0.5].map((value) => tickText(value, "share")), ["0", "50 %"]);
+  assertEquals(tickText(12_500, "tokens/s"), "12,500");
+});
+
+Deno.test("a bucket is named by its bound", () => {
+  assertEquals(["10", "2000.0", "+Inf"].map(boundText), ["10", "2,000", "∞"]);
 });

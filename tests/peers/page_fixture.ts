@@ -86,7 +86,7 @@ export const FINDING: Finding = {
   link: "https://docs.vllm.ai/en/stable/configuration/optimization/",
 };
 
-const BUCKETS = ["10", "20", "50", "100", "200", "500", "1k", "2k", "5k", "10k", "∞"];
+const BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000].map(String);
 const HEAT = BUCKETS.map((name, bucket) => ({
   name,
   values: TIMES.map((_, index) =>
@@ -135,9 +135,10 @@ const CHARTS = [
   chart("kv", {
     title: "KV cache",
     unit: "share",
+    remark: "engine 1 is unlike the others",
     series: [{ name: "engine 0", values: wave(0.75, 0) }],
   }),
-  chart("lengths", { title: "Prompt lengths", unit: "tokens", kind: "heatmap", series: HEAT }),
+  chart("lengths", { title: "Prompt lengths", unit: "count", kind: "heatmap", series: HEAT }),
   chart("spec", {
     title: "Speculative decoding",
     unit: "share",
@@ -171,6 +172,8 @@ export class PageFixture implements AsyncDisposable {
   readonly #open = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
   readonly #assets = createAssets();
   #view: View;
+  /** What the API answers instead of a view; undefined for nothing. */
+  refusal: { readonly message: string; readonly hint: string } | undefined;
   /** Paths with query of all requests so far. */
   readonly requests: string[] = [];
 
@@ -190,11 +193,6 @@ export class PageFixture implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** How many pages follow it. */
-  get followers(): number {
-    return this.#open.size;
-  }
-
   /** Sends a view to all that follow, and to those who come. */
   send(next: View): void {
     this.#view = next;
@@ -209,6 +207,11 @@ export class PageFixture implements AsyncDisposable {
     const { pathname, search } = new URL(request.url);
     this.requests.push(pathname + search);
     if (pathname === "/") return this.#assets.page(request);
+    if (pathname.startsWith("/api/") && this.refusal !== undefined) {
+      return Response.json({ error: { code: "REQUEST_INVALID", ...this.refusal } }, {
+        status: 400,
+      });
+    }
     if (pathname === "/api/v1/view") return Response.json(this.#view);
     if (pathname === "/api/v1/events") return this.#events();
     return this.#assets.routes[pathname]?.(request) ?? new Response(null, { status: 404 });

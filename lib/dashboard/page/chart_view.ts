@@ -21,6 +21,7 @@ export class ChartView implements ItemView<Chart> {
   readonly #shows = element("p", { class: "shows" });
   readonly #normal = element("p");
   readonly #action = element("p");
+  readonly #remark = element("p", { class: "remark" });
   readonly #note = element("p", { class: "chart-note" });
   readonly #canvas = element("div", { class: "canvas" });
   readonly #plotBox = element("div", { class: "plot", role: "img" }, this.#canvas);
@@ -49,7 +50,7 @@ export class ChartView implements ItemView<Chart> {
     this.root = element(
       "article",
       { class: "chart", id, "aria-labelledby": this.#title.id },
-      element("header", {}, this.#title, this.#shows),
+      element("header", {}, this.#title, this.#shows, this.#remark),
       this.#legend.root,
       element("div", { class: "plot-frame" }, this.#plotBox, this.#note),
       element("footer", {}, meaning, this.#values),
@@ -67,6 +68,8 @@ export class ChartView implements ItemView<Chart> {
     setText(this.#action, chart.explanation.action);
     setText(this.#note, chart.note);
     show(this.#note, chart.note !== "");
+    setText(this.#remark, chart.remark ?? "");
+    show(this.#remark, chart.remark !== undefined);
     setAttribute(this.root, "data-empty", String(chart.note !== ""));
     const state = chart.note === "" ? "its values are in the table below" : chart.note;
     setAttribute(this.#plotBox, "aria-label", `${chart.title}: ${state}`);

@@ -2,19 +2,13 @@
 
 import type { Chart } from "../view.ts";
 import { createPlot, type Plot, type PlotArea, type PlotOptions } from "./plot.ts";
+import { boundText } from "./value_text.ts";
 
 /** A cell that holds anything is at least as strong as this, so that it is seen. */
 const FAINTEST = 0.14;
 /** Distance between cells, in pixels of the canvas; cells that are narrower than the other number have none. */
 const CELL_GAP = 1;
 const NARROW = 8;
-
-/** Which buckets are worth showing: from the first that ever held something to the last. */
-export function usedBuckets({ series }: Chart): [first: number, end: number] {
-  const used = series.map(({ values }) => values.some((value) => (value ?? 0) > 0));
-  const end = used.lastIndexOf(true) + 1;
-  return end === 0 ? [0, Math.max(1, series.length)] : [used.indexOf(true), end];
-}
 
 /** The largest number in any cell. */
 export function fullest({ series }: Chart): number {
@@ -50,9 +44,12 @@ export function createHeatmap(options: PlotOptions): Plot {
     // One line without values keeps the pointer going: the cells are painted.
     lines: [{ color: heat, dash: [], isFilled: false }],
     rows: ({ times }) => [times.map(() => null)],
-    range: usedBuckets,
+    range: ({ series }) => [0, Math.max(1, series.length)],
     // A bound stands at the upper edge of its bucket.
-    tick: ({ series }, height) => series[height - 1]?.name ?? "",
+    tick({ series }, height): string {
+      const bucket = series[height - 1];
+      return bucket === undefined ? "" : boundText(bucket.name);
+    },
     paint(chart, area): void {
       area.canvas.fillStyle = heat;
       paintCells(chart, area);

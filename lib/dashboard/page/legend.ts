@@ -2,9 +2,10 @@
 
 import type { Chart } from "../view.ts";
 import { drawing, element, setAttribute, setText } from "./dom.ts";
-import { formatClock, formatText } from "./format.ts";
 import { fullest } from "./heatmap.ts";
 import { seriesDash } from "./line_plot.ts";
+import { formatClock } from "./times.ts";
+import { boundText, valueText } from "./value_text.ts";
 
 /** How many colours the style sheet has. */
 const COLORS = 8;
@@ -58,7 +59,7 @@ export class Legend {
     if (kind === "heatmap") return this.#updateHeat(chart, index, height);
     const at = index ?? times.length - 1;
     this.#values.forEach((node, line) => {
-      setText(node, formatText(series[line]?.values[at], unit));
+      setText(node, valueText(series[line]?.values[at], unit));
     });
   }
 
@@ -67,9 +68,9 @@ export class Legend {
     if (node === undefined) return;
     const bucket = height === undefined ? undefined : chart.series[Math.floor(height)];
     if (bucket === undefined || index === undefined) {
-      setText(node, `fullest cell ${formatText(fullest(chart), "count")}`);
+      setText(node, `fullest cell ${valueText(fullest(chart), "count")}`);
       return;
     }
-    setText(node, `up to ${bucket.name}: ${formatText(bucket.values[index], "count")}`);
+    setText(node, `up to ${boundText(bucket.name)}: ${valueText(bucket.values[index], "count")}`);
   }
 }

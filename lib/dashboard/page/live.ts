@@ -18,10 +18,20 @@ const RETRY_MS = { first: 1_000, longest: 10_000 };
 /** Time without a view after which the stream is opened anew, in milliseconds: a computer that slept. */
 const SILENCE_MS = 30_000;
 
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
 /** Whether what the service sent is a view; it is ours, so its outer form is enough to tell. */
 function isView(value: unknown): value is View {
-  return typeof value === "object" && value !== null && "version" in value && "tiles" in value &&
-    Array.isArray(value.tiles) && "charts" in value && Array.isArray(value.charts);
+  return isObject(value) && typeof value.version === "string" && Array.isArray(value.charts);
+}
+
+/** The error that the API wrote, in words; another text as it is. */
+function refusalText(body: string): string {
+  const reply: unknown = body.startsWith("{") ? JSON.parse(body) : undefined;
+  const error = isObject(reply) ? reply.error : undefined;
+  return isObject(error) ? `${error.message}. ${error.hint}` : body.trim();
 }
 
 /** Follows the service. */
@@ -107,7 +117,7 @@ export class Live {
       const text = await response.text();
       if (isOld()) return;
       if (response.ok) this.#heard(JSON.parse(text));
-      else this.#setState("refused", text.trim());
+      else this.#setState("refused", refusalText(text));
     } catch {
       if (!isOld()) this.#setState("lost", "");
     }

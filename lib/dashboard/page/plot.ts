@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import type { Chart } from "../view.ts";
 import type { Colors } from "./colors.ts";
-import { formatAxisTime } from "./format.ts";
+import { formatAxisTime } from "./times.ts";
 
 /** A picture of a chart. */
 export interface Plot {

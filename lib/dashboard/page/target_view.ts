@@ -2,7 +2,7 @@
 
 import type { ViewTarget } from "../view.ts";
 import { element, setAttribute, setText } from "./dom.ts";
-import { formatMoment } from "./format.ts";
+import { formatMoment } from "./times.ts";
 import type { ItemView } from "./keyed_list.ts";
 
 /** What stands for a state besides its colour: a shape and a word. */
@@ -25,14 +25,13 @@ export function targetStateText(target: ViewTarget, nowMs: number): string {
 export class TargetView implements ItemView<ViewTarget> {
   readonly #name = element("span", { class: "target-name" });
   readonly #state = element("span", { class: "target-state" });
-  readonly #error = element("span", { class: "target-error" });
   /** Its element. */
   readonly root: HTMLElement = element(
     "li",
     { class: "target" },
     this.#state,
+    " ",
     this.#name,
-    this.#error,
   );
 
   /** Shows the server as it is now. */
@@ -40,6 +39,5 @@ export class TargetView implements ItemView<ViewTarget> {
     setAttribute(this.root, "data-state", target.state);
     setText(this.#name, target.instance);
     setText(this.#state, targetStateText(target, Date.now()));
-    setText(this.#error, target.error);
   }
 }

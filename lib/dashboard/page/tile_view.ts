@@ -2,10 +2,10 @@
 
 import type { Level, Tile } from "../view.ts";
 import { element, setAttribute, setText, show } from "./dom.ts";
-import { formatValue } from "./format.ts";
 import type { ItemView } from "./keyed_list.ts";
 import { createExplanation } from "./popover.ts";
 import { Sparkline } from "./sparkline.ts";
+import { valueParts } from "./value_text.ts";
 
 /** What stands for a level besides its colour: a shape and a word. */
 const LEVELS: Readonly<Record<Level, string>> = {
@@ -48,7 +48,7 @@ export class TileView implements ItemView<Tile> {
 
   /** Shows the tile as it is now. */
   update(tile: Tile): void {
-    const { number, unit } = formatValue(tile.value, tile.unit);
+    const [number, unit] = valueParts(tile.value, tile.unit);
     setText(this.#title, tile.title);
     setText(this.#number, number);
     setText(this.#unit, unit);

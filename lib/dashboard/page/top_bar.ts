@@ -1,13 +1,14 @@
 /** What is above all numbers: servers, what is chosen, the age of the data, and how the stream is. */
 
 import type { View, ViewTarget } from "../view.ts";
+import { Banner } from "./banner.ts";
 import { type Choice, CHOICE_NAMES, nameOptions, type SelectOption } from "./choice.ts";
-import { find, setAttribute, setText, show } from "./dom.ts";
-import { formatClock, formatSpan } from "./format.ts";
+import { find, setAttribute, setText } from "./dom.ts";
 import { KeyedList } from "./keyed_list.ts";
 import type { LiveState } from "./live.ts";
 import { SelectView } from "./select_view.ts";
 import { TargetView } from "./target_view.ts";
+import { formatSpan } from "./times.ts";
 
 /** What can be done at the top. */
 export interface TopBarListener {
@@ -48,7 +49,7 @@ export class TopBar {
   readonly #age = find("age", HTMLElement);
   readonly #live = find("live", HTMLElement);
   readonly #pause = find("pause", HTMLButtonElement);
-  readonly #banner = find("banner", HTMLElement);
+  readonly #banner = new Banner();
   #view: View | undefined;
   /** When the view came, by the browser's clock, which need not be the service's. */
   #receivedMs = 0;
@@ -93,16 +94,7 @@ export class TopBar {
     setAttribute(this.#live, "data-state", state);
     setText(this.#pause, state === "paused" ? "Go on" : "Pause");
     setAttribute(document.body, "data-live", state);
-    const since = this.#view === undefined
-      ? ""
-      : ` What you see is of ${formatClock(this.#view.timeMs)}.`;
-    const words = state === "lost"
-      ? `vllm-metrics does not answer; trying again.${since}`
-      : state === "refused"
-      ? `vllm-metrics refused: ${detail}`
-      : "";
-    setText(this.#banner, words);
-    show(this.#banner, words !== "");
+    this.#banner.update(state, detail, this.#view?.timeMs);
   }
 
   /** Lets the age of the data grow; called once a second. */

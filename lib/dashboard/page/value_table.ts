@@ -2,16 +2,17 @@
 
 import type { Chart, ChartSeries, Unit } from "../view.ts";
 import { element } from "./dom.ts";
-import { formatText } from "./format.ts";
+import { boundText, valueText } from "./value_text.ts";
 
+/** What stands above the columns. */
 const HEADS: Readonly<Record<Chart["kind"], readonly string[]>> = {
   line: ["Line", "Last", "Lowest", "Highest"],
   stacked: ["Part", "Last", "Lowest", "Highest"],
   heatmap: ["Up to", "Last", "Lowest", "Highest"],
 };
 
-/** The last value of a line that is one, and the bounds of all. */
-function cells({ name, values }: ChartSeries, unit: Unit): HTMLElement[] {
+/** The last value of a line, and the bounds of all. */
+function cells(name: string, { values }: ChartSeries, unit: Unit): HTMLElement[] {
   const known = values.filter((value) => value !== null);
   const last = values.at(-1) ?? null;
   const [least, most] = known.length === 0
@@ -19,18 +20,21 @@ function cells({ name, values }: ChartSeries, unit: Unit): HTMLElement[] {
     : [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))];
   return [
     element("th", { scope: "row" }, name),
-    ...[last, least, most].map((value) => element("td", {}, formatText(value, unit))),
+    ...[last, least, most].map((value) => element("td", {}, valueText(value, unit))),
   ];
 }
 
 /** The table of a chart. */
 export function valueTable({ title, kind, series, unit }: Chart): HTMLTableElement {
   const head = HEADS[kind].map((text) => element("th", { scope: "col" }, text));
+  const rows = series.map((line) =>
+    element("tr", {}, ...cells(kind === "heatmap" ? boundText(line.name) : line.name, line, unit))
+  );
   return element(
     "table",
     {},
     element("caption", {}, `${title} in the window`),
     element("thead", {}, element("tr", {}, ...head)),
-    element("tbody", {}, ...series.map((line) => element("tr", {}, ...cells(line, unit)))),
+    element("tbody", {}, ...rows),
   );
 }
