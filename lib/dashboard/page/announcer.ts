@@ -3,31 +3,29 @@
 import type { View } from "../view.ts";
 import { find } from "./dom.ts";
 
-/** What a view is like, in words that change only when its kind changes. */
-function stateWords({ targets, findings }: View): string[] {
-  return [
-    ...targets.map(({ instance, state }) => `${instance} is ${state}.`),
-    ...findings.map(({ title }) => `${title}.`),
-  ];
+/** The states of the servers, and what is wrong, in words that change only when their kind does. */
+function wordsOf({ targets, findings }: View): Record<"states" | "wrong", readonly string[]> {
+  return {
+    states: targets.map(({ instance, state }) => `${instance} is ${state}.`),
+    wrong: findings.map(({ title }) => `${title}.`),
+  };
 }
 
 /** Speaks by a live region. */
 export class Announcer {
   readonly #region = find("announcer", HTMLElement);
-  #before: readonly string[] | undefined;
+  #before: ReturnType<typeof wordsOf> | undefined;
 
-  /** Tells what a view has that the one before had not; nothing at the first one. */
+  /** Tells what has come and what has gone since the view before; nothing at the first one. */
   tell(view: View): void {
-    const words = stateWords(view);
-    const before = this.#before;
-    this.#before = words;
-    if (before === undefined) return;
-    const fresh = words.filter((each) => !before.includes(each));
-    if (fresh.length > 0) this.#region.textContent = fresh.join(" ");
-    else if (words.length < before.length) {
-      this.#region.textContent = view.findings.length === 0
-        ? "Nothing is wrong any more."
-        : `${view.findings.length} findings are left.`;
-    }
+    const now = wordsOf(view);
+    const before = this.#before ?? now;
+    this.#before = now;
+    const news = [
+      ...now.states.filter((each) => !before.states.includes(each)),
+      ...now.wrong.filter((each) => !before.wrong.includes(each)),
+      ...before.wrong.filter((each) => !now.wrong.includes(each)).map((each) => `Over: ${each}`),
+    ];
+    if (news.length > 0) this.#region.textContent = news.join(" ");
   }
 }

@@ -45,6 +45,7 @@ export function createHeatmap(options: PlotOptions): Plot {
     lines: [{ color: heat, dash: [], isFilled: false }],
     rows: ({ times }) => [times.map(() => null)],
     range: ({ series }) => [0, Math.max(1, series.length)],
+    steps: [1, 2, 4, 8],
     // A bound stands at the upper edge of its bucket.
     tick({ series }, height): string {
       const bucket = series[height - 1];

@@ -57,6 +57,8 @@ export interface PlotKind {
   range(chart: Chart, largest: number | null): [lowest: number, highest: number];
   /** The word at a height of the axis. */
   tick(chart: Chart, height: number): string;
+  /** Distances that words at the axis may have; those of a decimal scale without it. */
+  readonly steps?: readonly number[];
   /** Paints what is no line. */
   paint?(chart: Chart, area: PlotArea): void;
 }
@@ -76,7 +78,11 @@ const SIZE = { time: 24, value: 54 };
 /** How much of its colour fills the room below a line, in hexadecimal digits. */
 const FILL = "38";
 
-function axesOf(tick: (height: number) => string, colors: Colors): uPlot.Axis[] {
+function axesOf(
+  colors: Colors,
+  tick: (height: number) => string,
+  steps?: readonly number[],
+): uPlot.Axis[] {
   const common: uPlot.Axis = { stroke: colors.text, font: FONT, ticks: { show: false } };
   const time: uPlot.Axis = {
     ...common,
@@ -95,6 +101,7 @@ function axesOf(tick: (height: number) => string, colors: Colors): uPlot.Axis[] 
     gap: 6,
     grid: { stroke: colors.grid, width: 1 },
     values: (_plot, splits) => splits.map(tick),
+    ...(steps === undefined ? {} : { incrs: [...steps] }),
   };
   return [time, value];
 }
@@ -151,7 +158,7 @@ export function createPlot(
       padding: PADDING,
       legend: { show: false },
       ...linesOf(kind.lines),
-      axes: axesOf((height) => kind.tick(chart, height), colors),
+      axes: axesOf(colors, (height) => kind.tick(chart, height), kind.steps),
       scales: { y: { range: (_plot, _least, largest) => kind.range(chart, largest) } },
       cursor: {
         y: false,
