@@ -1,6 +1,7 @@
 /** `vllm-metrics help`: the commands and the settings. */
 
 import { helpTable } from "../config/settings.ts";
+import { SCENARIO_NAMES } from "../demo/scenario.ts";
 import { EXIT, type Host } from "./host.ts";
 
 /** The text of `help`. */
@@ -12,6 +13,9 @@ Usage: vllm-metrics [command]
 
 Commands:
   serve         run the service (this is what happens without a command)
+  demo          run the service on a simulated vLLM, without any setting;
+                --scenario ${SCENARIO_NAMES.join("|")},
+                --engines, --openmetrics, --seed
   sanitize      standard input to standard output, as /metrics does it;
                 --openmetrics says what the input is
   healthcheck   ask the running service; 0 when it is ready, 1 when not

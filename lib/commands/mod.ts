@@ -2,6 +2,7 @@
 
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
+import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { help } from "./help.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -18,7 +19,14 @@ function version(host: Host): number {
   return EXIT.ok;
 }
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, sanitize, healthcheck, version, help };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve,
+  demo,
+  sanitize,
+  healthcheck,
+  version,
+  help,
+};
 
 /** Options that people try before they know the commands. */
 const ALIASES: Readonly<Record<string, string>> = {

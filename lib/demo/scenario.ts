@@ -33,7 +33,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   busy: {
     ...USUAL,
     description: "more than it bears: a queue, a full KV cache, preemptions",
-    phases: [{ durationMs: 240_000, load: 2 }, { durationMs: 120_000, load: 0.7 }],
+    phases: [{ durationMs: 240_000, load: 2.2 }, { durationMs: 120_000, load: 0.7 }],
     engine: { ...ONE_GPU, numGpuBlocks: 2_400 },
   },
   burst: {
@@ -44,10 +44,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   outage: {
     ...USUAL,
     description:
-      "every two minutes the server is gone for 30 s and comes back with nothing counted",
+      "every two minutes the server is gone for 45 s and comes back with nothing counted",
     phases: [
-      { durationMs: 90_000, load: 1 },
-      { durationMs: 30_000, load: 0, state: "down" },
+      { durationMs: 75_000, load: 1 },
+      { durationMs: 45_000, load: 0, state: "down" },
     ],
   },
   sleep: {

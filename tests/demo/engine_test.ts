@@ -1,0 +1,153 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { startServer, steady } from "./server.ts";
+
+/** Clients that all ask for the same: 160 tokens in, 100 out. */
+const EVEN = {
+  prompt: { median: 160, sigma: 0, max: 160 },
+  output: { median: 100, sigma: 0, max: 100 },
+  maxTokens: [200],
+  prefixShare: 0,
+  abortShare: 0,
+  malformedShare: 0,
+};
+
+Deno.test("a request that is alone takes the time of its steps", () => {
+  const engine = { stepMs: 10, sequenceMs: 2, contextMs: 0, prefillTokensPerSecond: 16_000 };
+  const scenario = steady({ workload: { ...EVEN, requestsPerSecond: 0.01 }, engine });
+  const subject = startServer({ scenario });
+  subject.run(3_600);
+  const { stats } = subject.engine();
+  assert(stats.endToEnd.count > 10);
+  const mean = ({ sum, count }: { sum: number; count: number }): number => sum / count;
+  // Now and then two meet.
+  assertAlmostEquals(mean(stats.firstToken), 0.020, 0.001);
+  assertAlmostEquals(mean(stats.interToken), 0.012, 0.000_2);
+  assertAlmostEquals(mean(stats.endToEnd), 0.020 + 99 * 0.012, 0.01);
+  assertEquals(stats.finished.stop, stats.endToEnd.count);
+});
+
+Deno.test("a batch has no more requests than maxNumSeqs; the others wait", () => {
+  const scenario = steady({
+    workload: { ...EVEN, requestsPerSecond: 50 },
+    engine: { maxNumSeqs: 8 },
+  });
+  const subject = startServer({ scenario });
+  for (let second = 1; second <= 60; second++) {
+    subject.run(1);
+    assert(subject.engine().running <= 8, `${subject.engine().running}`);
+  }
+  assertEquals(subject.engine().running, 8);
+  assert(subject.engine().waiting > 100);
+  assert(subject.engine().kvUsage < 0.1);
+  assertEquals(subject.engine().stats.preemptions, 0);
+});
+
+Deno.test("a step computes no more tokens than maxNumBatchedTokens", () => {
+  const scenario = steady({
+    workload: { requestsPerSecond: 20 },
+    engine: { maxNumBatchedTokens: 256 },
+  });
+  const subject = startServer({ scenario });
+  subject.run(120);
+  const { interToken, preemptions } = subject.engine().stats;
+  assertEquals(preemptions, 0);
+  // The longest step there can be, in milliseconds; one that took 2048 tokens would need 240.
+  const longest = 15 + 128 * 0.12 + 96 * 0.04 + 256 / 9;
+  assert(longest < 75);
+  assertEquals(interToken.cumulative(interToken.bounds.indexOf(0.075)), interToken.count);
+});
+
+Deno.test("requests that find no block take them from the latest, which is computed anew", () => {
+  const scenario = steady({
+    workload: { ...EVEN, requestsPerSecond: 30 },
+    engine: { maxModelLen: 512, numGpuBlocks: 200 },
+  });
+  const subject = startServer({ scenario });
+  let fullest = 0;
+  for (let second = 1; second <= 60; second++) {
+    subject.run(1);
+    fullest = Math.max(fullest, subject.engine().kvUsage);
+    assert(subject.engine().kvUsage <= 1);
+  }
+  const { stats } = subject.engine();
+  assert(fullest > 0.95, `${fullest}`);
+  assert(stats.preemptions > 20, `${stats.preemptions}`);
+  assert(stats.requestPreemptions.sum > 0);
+  // All answers are whole in spite of it.
+  assertEquals(stats.requestGeneration.sum, 100 * stats.requestGeneration.count);
+});
+
+Deno.test("a common text is computed once and found by those that come later", () => {
+  const workload = { prefixShare: 1, prefixes: 1, prefixTokens: 640, requestsPerSecond: 2 };
+  const subject = startServer({ scenario: steady({ workload: { ...EVEN, ...workload } }) });
+  subject.run(300);
+  const { stats } = subject.engine();
+  assert(stats.endToEnd.count > 400);
+  // 640 of 800 tokens, but for the first ones.
+  assertAlmostEquals(stats.prefixHits / stats.prefixQueries, 0.8, 0.01);
+});
+
+Deno.test("without common texts nothing is found", () => {
+  const subject = startServer({ scenario: steady({ workload: EVEN }) });
+  subject.run(120);
+  assertEquals(subject.engine().stats.prefixHits, 0);
+});
+
+Deno.test("a slow engine has longer times than the others, with the same share of requests", () => {
+  const subject = startServer({
+    engines: 3,
+    engineOptions: [{}, { slowness: 2 }],
+    shares: [1, 1, 1],
+  });
+  subject.run(600);
+  const means = [0, 1, 2].map((index) => {
+    const { interToken } = subject.engine(index).stats;
+    return interToken.sum / interToken.count;
+  });
+  const [first = 0, slow = 0, third = 0] = means;
+  assert(slow > 2 * first && slow > 2 * third, `${means}`);
+});
+
+Deno.test("shares decide which engine gets how much", () => {
+  const subject = startServer({ engines: 2, shares: [3, 1] });
+  subject.run(1_200);
+  const [first, second] = [0, 1].map((index) => subject.engine(index).stats.endToEnd.count);
+  assertAlmostEquals((first ?? 0) / (second ?? 1), 3, 0.3);
+});
+
+Deno.test("errors and clients that go away have the shares that were asked for", () => {
+  const workload = { errorShare: 0.1, abortShare: 0.2 };
+  const subject = startServer({ scenario: steady({ workload }), frontend: "rust" });
+  subject.run(1_800);
+  const { finished, endToEnd } = subject.engine().stats;
+  assertAlmostEquals(finished.error / endToEnd.count, 0.1, 0.02);
+  assertAlmostEquals(finished.abort / endToEnd.count, 0.2, 0.02);
+});
+
+Deno.test("a full queue refuses requests with 503 and counts them", () => {
+  const subject = startServer({
+    scenario: steady({ workload: { ...EVEN, requestsPerSecond: 100 } }),
+    maxNumQueuedReqs: 50,
+  });
+  for (let second = 1; second <= 60; second++) {
+    subject.run(1);
+    assert(subject.engine().waiting <= 50, `${subject.engine().waiting}`);
+  }
+  const { rejected, http } = subject.server.run;
+  assert(rejected > 100);
+  const refused = Object.values(http.handlers).reduce(
+    (sum, { requests }) => sum + requests["5xx"],
+    0,
+  );
+  assertEquals(refused, rejected);
+  assert(subject.text().includes(`reason="max_num_queued_reqs"} ${rejected}.0\n`));
+});
+
+Deno.test("an engine whose KV cache cannot hold one request is refused", () => {
+  const engine = { maxModelLen: 1_024, numGpuBlocks: 63 };
+  assertThrows(
+    () => startServer({ scenario: steady({ engine }) }),
+    RangeError,
+    "'numGpuBlocks' must hold 'maxModelLen' tokens: current value is 63",
+  );
+});
