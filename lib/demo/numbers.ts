@@ -19,16 +19,16 @@ export function rustFloat(value: number): string {
  * A number as Python's prometheus_client writes it: `repr` of a float, but with an exponent as soon
  * as there are seven digits before the point: `1.0`, `1e-05`, `1.7954919110360353e+09`, `1e+06`.
  *
- * @param value Not negative, finite and below 1e16.
+ * @param value Finite and below 1e16.
  */
 export function goFloat(value: number): string {
-  if (value !== 0 && value < SMALLEST_PLAIN) {
+  if (value !== 0 && Math.abs(value) < SMALLEST_PLAIN) {
     const [digits = "", exponent = ""] = value.toExponential().split("e-");
     return `${digits}e-${exponent.padStart(2, "0")}`;
   }
   const text = rustFloat(value);
   const point = text.indexOf(".");
-  if (point <= LONGEST_WHOLE) return text;
+  if (value < 0 || point <= LONGEST_WHOLE) return text;
   const digits = `${text.slice(0, point)}${text.slice(point + 1)}`.replace(/0+$/, "");
   const mantissa = digits.length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`;
   return `${mantissa}e+0${point - 1}`;

@@ -3,12 +3,14 @@
 import { RUST_TOKENS } from "./buckets.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions, Speculation } from "./engine_options.ts";
-import { type EngineRequest, newRequest } from "./engine_request.ts";
+import { EngineChooser } from "./engine_chooser.ts";
+import { newRequest } from "./engine_request.ts";
+import { exchangeOf, refusalOf } from "./exchange.ts";
 import { HttpStats } from "./http_stats.ts";
 import { Random } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { Schedule, type ServerState } from "./schedule.ts";
-import { type Demand, drawDemand } from "./workload.ts";
+import { drawDemand } from "./workload.ts";
 
 /** Who writes the exposition: vLLM's Python front end or its Rust one. */
 export type Frontend = "python" | "rust";
@@ -43,6 +45,8 @@ export interface ServerRun {
   readonly startMs: number;
   /** Its engines. */
   readonly engines: readonly Engine[];
+  /** Sends requests to them. */
+  readonly chooser: EngineChooser;
   /** Its HTTP side. */
   readonly http: HttpStats;
   /** Requests refused because the queues were full. */
@@ -52,11 +56,6 @@ export interface ServerRun {
 const MODEL = "meta-llama/Llama-3.1-8B-Instruct";
 /** A queue of that many requests takes hours; it bounds the memory of a demo that runs for weeks. */
 const MAX_QUEUED = 4_000;
-/** Bytes of a body beside the text, and bytes of a token: rough, for the size families only. */
-const BODY_BYTES = 300;
-const TOKEN_BYTES = 4;
-/** How long a request takes that is refused at once, in milliseconds. */
-const REFUSAL_MS = 2;
 
 /**
  * The server. Time passes by {@linkcode advance} only, and in whatever steps it passes, the same
@@ -74,7 +73,6 @@ export class SimulatedVllm {
   #run: ServerRun;
   #nowMs: number;
   #arrivalMs = Infinity;
-  #turn = 0;
 
   /**
    * Starts a server.
@@ -138,7 +136,7 @@ export class SimulatedVllm {
   }
 
   #start(): ServerRun {
-    const { scenario, engineOptions = [] } = this.#options;
+    const { scenario, engineOptions = [], shares } = this.#options;
     const http = new HttpStats();
     const engines = Array.from({ length: this.#count }, (_, index) =>
       new Engine({
@@ -149,9 +147,10 @@ export class SimulatedVllm {
         },
         random: this.#random.fork(),
         tokenBounds: this.frontend === "rust" ? RUST_TOKENS : undefined,
-        onFinished: (request, nowMs) => countExchange(http, request, nowMs),
+        onFinished: (request, nowMs) => http.count(exchangeOf(request, nowMs), nowMs),
       }));
-    return { startMs: this.#nowMs, engines, http, rejected: 0 };
+    const chooser = new EngineChooser(engines, shares);
+    return { startMs: this.#nowMs, engines, chooser, http, rejected: 0 };
   }
 
   /** The engine whose step ends first; undefined when all are idle. */
@@ -187,53 +186,14 @@ export class SimulatedVllm {
     const random = this.#random;
     const demand = drawDemand(random, scenario.workload, scenario.engine.maxModelLen);
     const isMalformed = random.next() < scenario.workload.malformedShare;
-    const engine = this.#chooseEngine();
-    const queued = this.#run.engines.reduce((sum, { waiting }) => sum + waiting, 0);
-    if (isMalformed) this.#refuse(demand, "4xx");
+    const engine = this.#run.chooser.choose(random);
+    const { engines, http } = this.#run;
+    const queued = engines.reduce((sum, { waiting }) => sum + waiting, 0);
+    if (isMalformed) http.count(refusalOf(demand, "4xx"), this.#nowMs);
     else if (queued >= maxNumQueuedReqs) {
       this.#run.rejected++;
-      this.#refuse(demand, "5xx");
+      http.count(refusalOf(demand, "5xx"), this.#nowMs);
     } else engine?.add(newRequest(demand, this.#nowMs));
     this.#drawArrival();
   }
-
-  #refuse({ handler, promptTokens }: Demand, status: "4xx" | "5xx"): void {
-    const received = BODY_BYTES + promptTokens * TOKEN_BYTES;
-    const exchange = { handler, status, tookMs: REFUSAL_MS, received, sent: BODY_BYTES };
-    this.#run.http.count(exchange, this.#nowMs);
-  }
-
-  /** By shares if there are any; else the engine with least to do, as vLLM chooses it. */
-  #chooseEngine(): Engine | undefined {
-    const { engines } = this.#run;
-    const { shares } = this.#options;
-    if (shares !== undefined) return engines[this.#drawIndex(shares)];
-    this.#turn = (this.#turn + 1) % engines.length;
-    let best: Engine | undefined;
-    let least = Infinity;
-    for (let offset = 0; offset < engines.length; offset++) {
-      const engine = engines[(this.#turn + offset) % engines.length];
-      if (engine === undefined) break;
-      const score = 4 * engine.waiting + engine.running;
-      if (score < least) [best, least] = [engine, score];
-    }
-    return best;
-  }
-
-  #drawIndex(shares: readonly number[]): number {
-    let left = this.#random.next() * shares.reduce((sum, share) => sum + share, 0);
-    return Math.max(0, shares.findIndex((share) => (left -= share) < 0));
-  }
-}
-
-/** Counts the HTTP side of a request that ended. */
-function countExchange(http: HttpStats, request: EngineRequest, nowMs: number): void {
-  const { handler, promptTokens, generated, arrivedMs, reason } = request;
-  http.count({
-    handler,
-    status: reason === "error" ? "5xx" : "2xx",
-    tookMs: nowMs - arrivedMs,
-    received: BODY_BYTES + promptTokens * TOKEN_BYTES,
-    sent: BODY_BYTES + generated * TOKEN_BYTES,
-  }, nowMs);
 }

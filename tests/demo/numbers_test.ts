@@ -43,6 +43,8 @@ Deno.test.each([
   [1_000_000, "1e+06"],
   [1_234_567.5, "1.2345675e+06"],
   [20_000_000_000, "2e+010"],
+  [-42, "-42.0"],
+  [-1_234_567, "-1234567.0"],
 ])("goFloat writes %s as prometheus_client does", (value, text) => {
   assertEquals(goFloat(value), text);
 });
