@@ -16,3 +16,8 @@ export function neighbourNames(
     return severalServers ? `${instance}, engine ${engine}` : `engine ${engine}`;
   });
 }
+
+/** Orders names by the numbers in them: `engine 2` before `engine 10`. */
+export function compareNumbered(one: string, other: string): number {
+  return one.localeCompare(other, "en", { numeric: true });
+}

@@ -6,6 +6,7 @@ import { VERSION } from "../version.ts";
 import { buildChart, CHART_RULES } from "./charts/charts.ts";
 import { findAll } from "./findings/findings.ts";
 import { observe } from "./findings/observations.ts";
+import { compareNumbered } from "./neighbour_names.ts";
 import { Scope } from "./scope.ts";
 import { lookAround } from "./situation.ts";
 import { viewTargets } from "./targets.ts";
@@ -74,7 +75,7 @@ export function* viewSteps(
     windows,
     targets,
     models: history.labelValues("model_name"),
-    engines: history.labelValues("engine", server),
+    engines: enginesOf(new Scope(history, server, frames.chart)),
     instances: targets.map(({ instance }) => instance),
     tiles,
     charts,
@@ -82,6 +83,13 @@ export function* viewSteps(
       observe({ history, selection, nowMs, intervalMs, goals, targets: chosen }),
     ),
   };
+}
+
+/** The engines that were there in the window, by number. */
+function enginesOf(scope: Scope): string[] {
+  return scope.gauges("num_requests_running", { by: ["engine"] })
+    .flatMap(({ labels }) => labels.engine ?? [])
+    .toSorted(compareNumbered);
 }
 
 /** Computes a view in one go; see {@linkcode viewSteps}. */

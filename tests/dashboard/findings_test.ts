@@ -170,9 +170,16 @@ Deno.test("an engine unlike the others is named", () => {
 
 Deno.test("engines with as many requests but uneven caches are named as well", () => {
   const kvCache = [{ name: "engine 0", value: 0.2 }, { name: "engine 1", value: 0.45 }];
-  assertEquals(idsOf({ engines: { running: [], kvCache } }), ["engine_imbalance warn"]);
+  const running = [{ name: "engine 0", value: 9 }, { name: "engine 1", value: 9 }];
+  assertEquals(idsOf({ engines: { running, kvCache } }), ["engine_imbalance warn"]);
   const close = [{ name: "engine 0", value: 0.2 }, { name: "engine 1", value: 0.44 }];
-  assertEquals(idsOf({ engines: { running: [], kvCache: close } }), []);
+  assertEquals(idsOf({ engines: { running, kvCache: close } }), []);
+});
+
+Deno.test("engines that are one a server are told as servers", () => {
+  const running = [{ name: "vllm-a", value: 3 }, { name: "vllm-b", value: 30 }];
+  const both = { running, kvCache: [] };
+  assertEquals(idsOf({ engines: both, servers: both }), ["server_imbalance warn"]);
 });
 
 Deno.test("a server unlike the others is named", () => {

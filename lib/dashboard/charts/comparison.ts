@@ -3,7 +3,7 @@
 import type { TimeSeries } from "../../history/history.ts";
 import { formatValue } from "../format.ts";
 import { meanOf } from "../line.ts";
-import { neighbourNames } from "../neighbour_names.ts";
+import { compareNumbered, neighbourNames } from "../neighbour_names.ts";
 import { oddOneOut } from "../odd_one_out.ts";
 import type { Scope } from "../scope.ts";
 import type { Unit } from "../view.ts";
@@ -106,9 +106,13 @@ function comparison(kind: typeof KINDS[number], measure: Measure): ChartRule {
     read(scope): ChartLine[] {
       const series = measure.read(scope, kind.by);
       const names = neighbourNames(series.map(({ labels }) => labels));
-      // One alone has nobody to be compared with.
-      if (series.length < 2) return [];
-      return series.map(({ values }, index) => ({ name: names[index] ?? "", values }));
+      // One alone has nobody to be compared with; engines that are one a server are compared as such.
+      const servers = new Set(series.map(({ labels }) => labels.instance));
+      const isPerServer = kind.id === "engines" && servers.size === series.length;
+      if (series.length < 2 || isPerServer) return [];
+      return series
+        .map(({ values }, index) => ({ name: names[index] ?? "", values }))
+        .toSorted((one, other) => compareNumbered(one.name, other.name));
     },
     remark: (lines) => remarkOn(lines, measure),
     select: farthest,

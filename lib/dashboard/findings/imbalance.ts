@@ -34,7 +34,9 @@ function unevenSentence({ running, kvCache }: Neighbours): string | undefined {
 }
 
 /** One engine does much more or less than the others. */
-export function engineImbalance({ engines }: Observations): Finding | undefined {
+export function engineImbalance({ engines, servers }: Observations): Finding | undefined {
+  // Where each server has one engine, the servers say it all.
+  if (engines.running.length <= servers.running.length) return undefined;
   const why = unevenSentence(engines);
   if (why === undefined) return undefined;
   return {

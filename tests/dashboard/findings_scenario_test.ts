@@ -1,0 +1,140 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Finding } from "../../lib/dashboard/view.ts";
+import type { EngineOptions } from "../../lib/demo/engine_options.ts";
+import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
+import type { Workload } from "../../lib/demo/workload.ts";
+import { letRun, look, type ServerOptions } from "./scenario.ts";
+
+/** What of the steady scenario is else. */
+interface Change {
+  readonly load?: number;
+  readonly workload?: Partial<Workload>;
+  readonly engine?: Partial<EngineOptions>;
+}
+
+/** The steady scenario with something else in it. */
+function scenarioWith({ load = 1, workload, engine }: Change): Scenario {
+  const { steady } = SCENARIOS;
+  return {
+    ...steady,
+    phases: [{ durationMs: Infinity, load }],
+    workload: { ...steady.workload, ...workload },
+    engine: { ...steady.engine, ...engine },
+  };
+}
+
+/** What is found of one server after a while. */
+function findAfter(seconds: number, options: ServerOptions): readonly Finding[] {
+  return look(letRun(seconds, { vllm: options })).findings;
+}
+
+function idsOf(findings: readonly Finding[]): string[] {
+  return findings.map(({ id }) => id);
+}
+
+/** What is found of one server with something else than the steady scenario. */
+function find(change: Change, options: ServerOptions = {}): readonly Finding[] {
+  return findAfter(150, { ...options, scenario: scenarioWith(change) });
+}
+
+Deno.test("nothing is wrong with steady traffic, on either front end", () => {
+  assertEquals(find({}), []);
+  assertEquals(find({}, { frontend: "rust" }), []);
+  assertEquals(find({}, { engines: 2 }), []);
+});
+
+Deno.test("nothing is wrong with a short rush", () => {
+  const burst = { ...SCENARIOS.burst, engine: { ...SCENARIOS.burst.engine, numGpuBlocks: 20_000 } };
+  assertEquals(
+    idsOf(findAfter(130, { scenario: burst })).filter((id) => id.includes("queue")),
+    [],
+  );
+});
+
+Deno.test("a small KV cache makes a queue that is bound by memory, and preemptions", () => {
+  const findings = find({ load: 2, engine: { numGpuBlocks: 1_100 } });
+  assertEquals(idsOf(findings).includes("memory_bound_queue"), true);
+  assertEquals(idsOf(findings).includes("scheduler_bound_queue"), false);
+  assertEquals(idsOf(findings).includes("preemptions"), true);
+});
+
+Deno.test("a small max_num_seqs makes a queue that is bound by the scheduler", () => {
+  const findings = find({ engine: { maxNumSeqs: 4 } });
+  assertEquals(idsOf(findings), ["scheduler_bound_queue"]);
+  assertMatch(findings[0]?.why ?? "", /^\d+ requests or more waited .* full and 4 requests ran\.$/);
+});
+
+Deno.test("prompts without a common beginning are seldom reused", () => {
+  assertEquals(idsOf(find({ workload: { prefixShare: 0 } })), ["low_prefix_reuse"]);
+});
+
+Deno.test("requests that end with an error are found", () => {
+  const [finding, ...others] = find({ workload: { errorShare: 0.2 } });
+  assertEquals([finding?.id, finding?.level, others], ["error_share", "bad", []]);
+});
+
+Deno.test("clients that go away are found where the front end counts them", () => {
+  const change = { workload: { abortShare: 0.3 } };
+  assertEquals(idsOf(find(change, { frontend: "rust" })), ["abort_share"]);
+  // vLLM's Python front end does not count them.
+  assertEquals(idsOf(find(change)), []);
+});
+
+Deno.test("slow reading of prompts is told from a long queue", () => {
+  const slow = { engine: { prefillTokensPerSecond: 900 } };
+  assertEquals(idsOf(find({ load: 0.2, ...slow })), ["slow_prefill"]);
+  const findings = find({ load: 4, engine: { maxNumSeqs: 8 } });
+  assertEquals(idsOf(findings), ["scheduler_bound_queue"]);
+});
+
+Deno.test("an engine that gets most of the requests is named", () => {
+  const findings = find({}, { engines: 3, shares: [1, 1, 4] });
+  assertEquals(idsOf(findings), ["engine_imbalance"]);
+  assertMatch(
+    findings[0]?.why ?? "",
+    /^In the last minute engine 2 had \d+ running requests, the others \d+ /,
+  );
+});
+
+Deno.test("a server that gets most of the requests is named", () => {
+  const past = letRun(150, {
+    "vllm-a": { scenario: scenarioWith({ load: 0.3 }) },
+    "vllm-b": { scenario: scenarioWith({ load: 1.5 }), seed: 8 },
+    "vllm-c": { scenario: scenarioWith({ load: 0.3 }), seed: 9 },
+  });
+  const findings = look(past).findings;
+  // Each has one engine, of which nothing more is to be said.
+  assertEquals(idsOf(findings), ["server_imbalance"]);
+  assertMatch(findings[0]?.why ?? "", /^In the last minute vllm-b had /);
+  assertEquals(look(past, { selection: { instance: "vllm-a" } }).findings, []);
+});
+
+Deno.test("a server that is down is found, and forgotten once it is back", () => {
+  const options = { scenario: SCENARIOS.outage };
+  const [finding, ...others] = findAfter(110, options);
+  assertEquals([finding?.id, finding?.level, others], ["server_down", "bad", []]);
+  assertEquals(
+    finding?.why,
+    "vllm has been down for 20 s: Cannot scrape: connection refused.",
+  );
+  assertEquals(findAfter(180, options), []);
+});
+
+Deno.test("a server that is not scraped any more is stale", () => {
+  const past = letRun(120, { vllm: {} });
+  const [finding, ...others] = look({ ...past, nowMs: past.nowMs + 40_000 }).findings;
+  assertEquals([finding?.id, others], ["server_stale", []]);
+  assertEquals(finding?.why, "The newest numbers of vllm are 40 s old.");
+});
+
+Deno.test("a server that sleeps is found, and forgotten once it is awake", () => {
+  const options = { scenario: SCENARIOS.sleep };
+  assertEquals(idsOf(findAfter(110, options)), ["server_sleeping"]);
+  assertEquals(findAfter(180, options), []);
+});
+
+Deno.test("a full queue that turns requests away is found", () => {
+  const findings = find({ load: 3, engine: { maxNumSeqs: 4 } }, { maxNumQueuedReqs: 20 });
+  assertEquals(idsOf(findings), ["rejections", "scheduler_bound_queue"]);
+  assertMatch(findings[0]?.why ?? "", /503, [\d.]+ % of all; the limit was max_num_queued_reqs\.$/);
+});
