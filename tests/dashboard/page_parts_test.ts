@@ -3,7 +3,12 @@ import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/c
 
 import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
 import { stack } from "../../lib/dashboard/page/stack.ts";
-import { boundText, tickText, valueParts, valueText } from "../../lib/dashboard/page/value_text.ts";
+import {
+  boundText,
+  shortText,
+  valueParts,
+  valueText,
+} from "../../lib/dashboard/page/value_text.ts";
 
 Deno.test("a choice goes into the address and comes back out of it", () => {
   const choice = { instance: "b:8000", model: "org/a model&more", engine: "1", window: "900" };
@@ -46,10 +51,11 @@ Deno.test("values are written with their unit, and a dash where there is none", 
   assertEquals(valueParts(null, "share"), ["–", ""]);
 });
 
-Deno.test("values at an axis have a unit only where it changes or is short", () => {
-  assertEquals([0, 0.25, 1].map((value) => tickText(value, "seconds")), ["0", "250 ms", "1 s"]);
-  assertEquals([0, 0.5].map((value) => tickText(value, "share")), ["0", "50 %"]);
-  assertEquals(tickText(12_500, "tokens/s"), "12,500");
+Deno.test("where there is little room, a unit stands only where it changes or is short", () => {
+  assertEquals([0, 0.25, 1].map((value) => shortText(value, "seconds")), ["0", "250 ms", "1 s"]);
+  assertEquals([0, 0.5].map((value) => shortText(value, "share")), ["0", "50 %"]);
+  assertEquals(shortText(12_500, "tokens/s"), "12,500");
+  assertEquals(shortText(null, "tokens/s"), "–");
 });
 
 Deno.test("a bucket is named by its bound", () => {

@@ -5,7 +5,7 @@ import { drawing, element, setAttribute, setText } from "./dom.ts";
 import { fullest } from "./heatmap.ts";
 import { seriesDash } from "./line_plot.ts";
 import { formatClock } from "./times.ts";
-import { boundText, valueText } from "./value_text.ts";
+import { boundText, shortText } from "./value_text.ts";
 
 /** How many colours the style sheet has. */
 const COLORS = 8;
@@ -20,6 +20,13 @@ function marker(index: number, isStacked: boolean): SVGSVGElement {
   else setAttribute(svg, "data-stacked", "");
   svg.append(line);
   return svg;
+}
+
+/** The cell of a heat map that the pointer is at, in words. */
+function bucketText({ series }: Chart, index?: number, height?: number): string {
+  const bucket = height === undefined ? undefined : series[Math.floor(height)];
+  if (bucket === undefined || index === undefined) return "";
+  return `up to ${boundText(bucket.name)}: ${shortText(bucket.values[index], "count")},`;
 }
 
 /** Shows a legend. */
@@ -41,8 +48,7 @@ export class Legend {
   }
 
   #heatItems(): HTMLElement[] {
-    const scale = element("span", { class: "heat-scale", "aria-hidden": "true" });
-    return [element("li", {}, "few ", scale, " many")];
+    return [element("li", {}, "0 ", element("span", { class: "heat-scale" }))];
   }
 
   #lineItems({ kind, series }: Chart): HTMLElement[] {
@@ -55,22 +61,13 @@ export class Legend {
   update(chart: Chart, index?: number, height?: number): void {
     const { times, series, unit, kind } = chart;
     const time = index === undefined ? undefined : times[index];
-    setText(this.#time, time === undefined ? "" : formatClock(time * 1_000));
-    if (kind === "heatmap") return this.#updateHeat(chart, index, height);
+    const clock = time === undefined ? "" : formatClock(time * 1_000);
     const at = index ?? times.length - 1;
+    const isHeat = kind === "heatmap";
+    setText(this.#time, isHeat ? `${bucketText(chart, index, height)} ${clock}` : clock);
     this.#values.forEach((node, line) => {
-      setText(node, valueText(series[line]?.values[at], unit));
+      const value = isHeat ? fullest(chart) : series[line]?.values[at];
+      setText(node, shortText(value, unit));
     });
-  }
-
-  #updateHeat(chart: Chart, index?: number, height?: number): void {
-    const [node] = this.#values;
-    if (node === undefined) return;
-    const bucket = height === undefined ? undefined : chart.series[Math.floor(height)];
-    if (bucket === undefined || index === undefined) {
-      setText(node, `fullest cell ${valueText(fullest(chart), "count")}`);
-      return;
-    }
-    setText(node, `up to ${boundText(bucket.name)}: ${valueText(bucket.values[index], "count")}`);
   }
 }

@@ -4,7 +4,7 @@ import type { Chart } from "../view.ts";
 import { seriesColor } from "./colors.ts";
 import { createPlot, type Plot, type PlotOptions } from "./plot.ts";
 import { stack } from "./stack.ts";
-import { tickText } from "./value_text.ts";
+import { shortText } from "./value_text.ts";
 
 /** Dashes by the place of a line: lines differ by more than their colour. */
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
@@ -36,6 +36,6 @@ export function createLinePlot(options: PlotOptions): Plot {
         ? stack(chart.series, chart.times.length)
         : chart.series.map(({ values }) => [...values]),
     range,
-    tick: ({ unit }, height) => tickText(height, unit),
+    tick: ({ unit }, height) => shortText(height, unit),
   });
 }

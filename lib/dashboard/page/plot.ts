@@ -33,7 +33,7 @@ export interface PlotLine {
   readonly color: string;
   /** Lengths of its dashes and gaps, in pixels; empty for a whole line. */
   readonly dash: readonly number[];
-  /** Whether the room down to the line before it, or to 0, is filled. */
+  /** Whether the room down to the line before it, or to 0, is filled instead of a line drawn. */
   readonly isFilled: boolean;
 }
 
@@ -74,9 +74,11 @@ const SPACE = { time: 58, value: 32 };
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800]
   .concat([21_600, 43_200, 86_400, 172_800, 432_000, 864_000]);
 /** Room for the words at an axis, in pixels. */
-const SIZE = { time: 24, value: 54 };
-/** How much of its colour fills the room below a line, in hexadecimal digits. */
-const FILL = "38";
+const SIZE = { time: 26, value: 54 };
+/** How much of its colour fills an area, in hexadecimal digits: the grid shines through. */
+const FILL = "99";
+/** Width of a line, in pixels. */
+const LINE_WIDTH = 1.5;
 
 function axesOf(
   colors: Colors,
@@ -89,7 +91,7 @@ function axesOf(
     space: SPACE.time,
     incrs: TIME_STEPS,
     size: SIZE.time,
-    gap: 2,
+    gap: 6,
     grid: { show: false },
     values: (_plot, splits, _axis, _space, step) =>
       splits.map((seconds) => formatAxisTime(seconds, step)),
@@ -110,7 +112,7 @@ function axesOf(
 function linesOf(lines: readonly PlotLine[]): Pick<uPlot.Options, "series" | "bands"> {
   const series = lines.map(({ color, dash, isFilled }, index): uPlot.Series => ({
     stroke: color,
-    width: 1.5,
+    width: isFilled ? 0 : LINE_WIDTH,
     dash: [...dash],
     spanGaps: false,
     points: { size: 4, width: 1, fill: color, space: 24 },

@@ -34,14 +34,8 @@ export class TileView implements ItemView<Tile> {
     this.root = element(
       "li",
       { class: "tile", id: `tile-${tile.id}` },
-      this.#title,
-      element(
-        "div",
-        { class: "tile-value" },
-        element("p", {}, this.#number, " ", this.#unit, this.#note),
-        button,
-        words,
-      ),
+      element("div", { class: "tile-head" }, this.#title, button, words),
+      element("p", { class: "tile-value" }, this.#number, " ", this.#unit, this.#note),
       element("div", { class: "tile-foot" }, this.#level, this.#sparkline.root),
     );
   }

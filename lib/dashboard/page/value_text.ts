@@ -18,10 +18,10 @@ export function valueParts(value: number | null, unit: Unit): [number: string, u
   return space === -1 ? [text, ""] : [text.slice(0, space), text.slice(space + 1)];
 }
 
-/** A value at an axis: units that the title of the chart names are left out. */
-export function tickText(value: number, unit: Unit): string {
+/** A value where there is little room: units that the title of the chart names are left out. */
+export function shortText(value: number | null | undefined, unit: Unit): string {
   if (value === 0) return "0";
-  return unit === "seconds" || unit === "share" ? formatValue(value, unit) : formatNumber(value);
+  return valueText(value, unit === "seconds" || unit === "share" ? unit : "count");
 }
 
 /** The upper bound of a bucket, from its name as Prometheus writes it. */
