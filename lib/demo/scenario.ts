@@ -44,10 +44,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   outage: {
     ...USUAL,
     description:
-      "every two minutes the server is gone for 45 s and comes back with nothing counted",
+      "every two minutes the server is gone for 30 s and comes back with nothing counted",
     phases: [
-      { durationMs: 75_000, load: 1 },
-      { durationMs: 45_000, load: 0, state: "down" },
+      { durationMs: 90_000, load: 1 },
+      { durationMs: 30_000, load: 0, state: "down" },
     ],
   },
   sleep: {

@@ -5,7 +5,7 @@ import { type HandlerName, HANDLERS, type Sizes, STATUSES } from "./http_stats.t
 import type { SimulatedVllm } from "./simulated_vllm.ts";
 
 /** How long the process loads before it is ready, in milliseconds. */
-const LOADING_MS = 42_000;
+const LOADING_MS = 25_000;
 /** CPU time of the process: what loading takes, and for each second behind it. */
 const LOADING_CPU_SECONDS = 19;
 const CPU_SHARE = 0.31;

@@ -140,7 +140,7 @@ Deno.test("in an outage connections are refused, and the server comes back on it
     return /^vllm:prompt_tokens_created\{.*\} (.*)$/m.exec(text)?.[1];
   };
   const first = await created();
-  running.setSeconds(80);
+  running.setSeconds(95);
   await refusal(port);
   const down = await fetch(`${page}metrics`);
   assertEquals(down.status, 502);
@@ -159,7 +159,7 @@ Deno.test("a port that somebody else took in an outage is taken back when it is 
   await using running = startDemo(["--scenario", "outage"]);
   const { vllm } = await running.ready();
   const { port } = new URL(vllm);
-  running.setSeconds(80);
+  running.setSeconds(95);
   await refusal(port);
   const thief = Deno.listen({ hostname: "127.0.0.1", port: Number(port) });
   const refused = running.refusedListens();
