@@ -11,7 +11,11 @@ export const LINGER_MS = 120_000;
 
 /** Keeps one watch for all who look. */
 export class Attention {
+  /** Since when somebody has looked, in milliseconds since 1970; undefined while nobody does. */
+  sinceMs: number | undefined;
+
   readonly #watch: Watch;
+  readonly #now: () => number;
   #looking = 0;
   #watching: Disposable | undefined;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -21,24 +25,24 @@ export class Attention {
    * Begins with nobody who looks.
    *
    * @param watch Begins to scrape.
+   * @param now The time in milliseconds since 1970.
    */
-  constructor(watch: Watch) {
+  constructor(watch: Watch, now: () => number) {
     this.#watch = watch;
+    this.#now = now;
   }
 
   /** Somebody begins to look, until what this gives is disposed of. */
   look(): Disposable {
-    this.#looking++;
-    this.#watching ??= this.#watch();
+    this.#come();
     return { [Symbol.dispose]: () => this.#away() };
   }
 
   /** Somebody looked once. */
   glance(): void {
     if (this.#stopped) return;
-    if (this.#linger === undefined) this.#looking++;
+    if (this.#linger === undefined) this.#come();
     clearTimeout(this.#linger);
-    this.#watching ??= this.#watch();
     this.#linger = setTimeout(() => {
       this.#linger = undefined;
       this.#away();
@@ -53,10 +57,17 @@ export class Attention {
     this.#away();
   }
 
+  #come(): void {
+    this.#looking++;
+    this.sinceMs ??= this.#now();
+    this.#watching ??= this.#watch();
+  }
+
   #away(): void {
     this.#looking = Math.max(0, this.#looking - 1);
     if (this.#looking > 0) return;
     this.#watching?.[Symbol.dispose]();
     this.#watching = undefined;
+    this.sinceMs = undefined;
   }
 }

@@ -9,6 +9,12 @@ import { Feed, type FeedLimits } from "./feed.ts";
 import { type ViewSettings, viewSteps } from "./view_builder.ts";
 import { ViewSource } from "./view_source.ts";
 
+/**
+ * Views come as scrapes do, but no faster than anybody reads, and often enough that ages stay true
+ * and a page can tell a quiet service from a dead one; in milliseconds.
+ */
+const UPDATE_MS = { shortest: 1_000, longest: 10_000 } as const;
+
 /** What {@linkcode createDashboard} works with. */
 export interface DashboardOptions extends ViewSettings {
   /** Who is asked. */
@@ -19,6 +25,8 @@ export interface DashboardOptions extends ViewSettings {
   readonly registry: MetricsRegistry;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
+  /** Distance of two views, in milliseconds. @default {that of two scrapes, within 1 s and 10 s} */
+  readonly updateMs?: number;
   /** Bounds of open pages. @default {FEED_LIMITS} */
   readonly limits?: FeedLimits;
 }
@@ -38,19 +46,18 @@ export interface Dashboard {
  * @returns Its routes, ready to be asked.
  */
 export function createDashboard(options: DashboardOptions): Dashboard {
-  const { history, watch, registry, now, intervalMs, windows, limits } = options;
-  const attention = new Attention(watch);
+  const { history, watch, registry, now, windows, limits } = options;
+  const { shortest, longest } = UPDATE_MS;
+  const updateMs = options.updateMs ??
+    Math.min(longest, Math.max(shortest, options.intervalMs));
+  const attention = new Attention(watch, now);
   const source = new ViewSource({
-    build: (request, nowMs) => viewSteps(history, request, nowMs, options),
-    intervalMs,
+    build: (request, nowMs) =>
+      viewSteps(history, request, nowMs, { ...options, lookedSinceMs: attention.sinceMs ?? nowMs }),
+    updateMs,
     now,
   });
-  const feed = new Feed({
-    source,
-    attention,
-    intervalMs,
-    ...limits === undefined ? {} : { limits },
-  });
+  const feed = new Feed({ source, attention, updateMs, ...limits === undefined ? {} : { limits } });
   describeDashboard(registry, feed, source);
   return {
     routes: createApiRoutes({ source, feed, attention, windows }),

@@ -43,7 +43,7 @@ export interface FeedOptions {
   /** Told that pages look. */
   readonly attention: Attention;
   /** Distance of two views, in milliseconds. */
-  readonly intervalMs: number;
+  readonly updateMs: number;
   /** Bounds. @default {FEED_LIMITS} */
   readonly limits?: FeedLimits;
 }
@@ -149,11 +149,11 @@ export class Feed {
   /** Sends views as long as pages are open. */
   async #run(): Promise<void> {
     this.#isRunning = true;
-    const { intervalMs } = this.#options;
+    const { updateMs } = this.#options;
     let tookMs = 0;
     while (this.#topics.size > 0) {
       // Never more than half of the time, however many views there are.
-      await this.#pause(Math.max(intervalMs - tookMs, tookMs));
+      await this.#pause(Math.max(updateMs - tookMs, tookMs));
       const startedMs = performance.now();
       // One after the other: each lets scrapes and other requests in between.
       for (const topic of [...this.#topics.values()]) await this.#publish(topic);

@@ -22,6 +22,8 @@ export interface ViewSettings {
   readonly intervalMs: number;
   /** Windows that can be chosen, in seconds. */
   readonly windows: readonly number[];
+  /** Since when somebody has looked: before that it is no wonder that numbers are old. @default {0} */
+  readonly lookedSinceMs?: number;
 }
 
 /** What somebody wants to see. */
@@ -48,7 +50,7 @@ export function* viewSteps(
   settings: ViewSettings,
 ): Generator<undefined, View, undefined> {
   const { selection, windowSeconds } = request;
-  const { goals, intervalMs, windows } = settings;
+  const { goals, intervalMs, windows, lookedSinceMs = 0 } = settings;
   const frames = timeFrame(windowSeconds, nowMs, intervalMs);
   const scope = (frame: Frame): Scope => new Scope(history, selection, frame);
   const now = scope(frames.now);
@@ -56,7 +58,8 @@ export function* viewSteps(
   const chosen = targets.filter(({ instance }) =>
     selection.instance === undefined || selection.instance === instance
   );
-  const situation = lookAround(chosen, now);
+  const everything = new Scope(history, {}, frames.now);
+  const situation = lookAround({ targets: chosen, now, everything });
   yield;
   const tiles = buildTiles({ now, trend: scope(frames.trend), goals, situation });
   const chartInput = { chart: scope(frames.chart), heat: scope(frames.heat), situation };
@@ -80,7 +83,7 @@ export function* viewSteps(
     tiles,
     charts,
     findings: findAll(
-      observe({ history, selection, nowMs, intervalMs, goals, targets: chosen }),
+      observe({ history, selection, nowMs, lookedSinceMs, intervalMs, goals, targets: chosen }),
     ),
   };
 }

@@ -32,7 +32,7 @@ export interface ViewSourceOptions {
   /** Computes a view, a piece at a time. */
   readonly build: (request: ViewRequest, nowMs: number) => Generator<undefined, View, undefined>;
   /** How long a view is new enough, in milliseconds. */
-  readonly intervalMs: number;
+  readonly updateMs: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -77,10 +77,10 @@ export class ViewSource {
     this.#options = options;
   }
 
-  /** Gives a view that is no older than an interval. */
+  /** Gives a view that is that is new enough. */
   async get(request: ViewRequest): Promise<EncodedView> {
     const kept = this.#kept.get(keyOf(request));
-    const oldestMs = this.#options.now() - this.#options.intervalMs;
+    const oldestMs = this.#options.now() - this.#options.updateMs;
     return kept === undefined || kept.timeMs <= oldestMs ? await this.renew(request) : kept;
   }
 

@@ -28,7 +28,7 @@ function notesOf({ tiles, charts }: View): string[] {
 Deno.test("before the first scrape all is without data, and nothing is wrong", () => {
   const view = viewOf(UNKNOWN);
   assertEquals(view.targets.map(({ state }) => state), ["unknown"]);
-  assertEquals(notesOf(view), ["no data yet"]);
+  assertEquals(notesOf(view), ["no data"]);
   assertEquals(view.tiles.map(({ value }) => value), view.tiles.map(() => null));
   assertEquals(view.findings, []);
 });

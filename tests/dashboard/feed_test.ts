@@ -34,7 +34,7 @@ Deno.test("a page gets the newest view at once, and each new one", async () => {
 
 Deno.test("a hundred pages that look at the same cost one computation", async () => {
   // The first interval is long, so that all are open within it.
-  await using service = startDashboard({ intervalMs: 2_000 });
+  await using service = startDashboard({ updateMs: 2_000 });
   await using stack = new AsyncDisposableStack();
   const pages = await Promise.all(Array.from({ length: 100 }, () => service.open()));
   for (const page of pages) stack.use(page);
@@ -84,7 +84,7 @@ Deno.test("views go on when a page comes just after the last one has gone", asyn
 });
 
 Deno.test("a page that does not read is dropped, and the others go on", async () => {
-  await using service = startDashboard({ intervalMs: 1, limits: { maxQueuedBytes: 20_000 } });
+  await using service = startDashboard({ updateMs: 1, limits: { maxQueuedBytes: 20_000 } });
   await using reading = await service.open();
   const { hostname, port } = new URL(service.origin);
   using mute = await Deno.connect({ hostname, port: Number(port) });
@@ -127,7 +127,7 @@ Deno.test("pages that look at too many different things are refused", async () =
 });
 
 Deno.test("a quiet page gets heartbeats", async () => {
-  await using service = startDashboard({ intervalMs: 60_000, limits: { heartbeatMs: 5 } });
+  await using service = startDashboard({ updateMs: 60_000, limits: { heartbeatMs: 5 } });
   await using page = await service.open();
   await nextView(page);
   assertEquals(await page.next(), {});
@@ -135,7 +135,7 @@ Deno.test("a quiet page gets heartbeats", async () => {
 });
 
 Deno.test("all pages end at once when the service stops, and no more are taken", async () => {
-  await using service = startDashboard({ intervalMs: 60_000 });
+  await using service = startDashboard({ updateMs: 60_000 });
   await using page = await service.open();
   await nextView(page);
   service.dashboard.stop();
@@ -163,11 +163,11 @@ Deno.test("a view that cannot be computed ends its pages, and no others", async 
         findings: [],
       };
     },
-    intervalMs: 1,
+    updateMs: 1,
     now: Date.now,
   });
-  const attention = new Attention(() => ({ [Symbol.dispose]: () => {} }));
-  const feed = new Feed({ source, attention, intervalMs: 1 });
+  const attention = new Attention(() => ({ [Symbol.dispose]: () => {} }), Date.now);
+  const feed = new Feed({ source, attention, updateMs: 1 });
   const readerOf = (engine: string): ReadableStreamDefaultReader<Uint8Array> => {
     const stream = feed.open({ selection: { engine }, windowSeconds: 300 });
     if (stream === undefined) throw new Error("The page was refused");

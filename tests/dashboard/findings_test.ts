@@ -17,6 +17,7 @@ const UP: ViewTarget = {
 /** A server under a load that it copes with. */
 const FINE: Observations = {
   nowMs: NOW_MS,
+  lookedSinceMs: NOW_MS - 3_600_000,
   intervalMs: 2_000,
   goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
   targets: [UP],
@@ -52,11 +53,12 @@ Deno.test("nothing is wrong with a server that copes with its load", () => {
 });
 
 Deno.test("nothing is wrong where nothing is known", () => {
-  const { nowMs, intervalMs, goals } = FINE;
+  const { nowMs, lookedSinceMs, intervalMs, goals } = FINE;
   const unknown = { state: "unknown", up: undefined } as const;
   assertEquals(
     findAll({
       nowMs,
+      lookedSinceMs,
       intervalMs,
       goals,
       targets: [{ ...UP, ...unknown, lastSuccessMs: undefined, sinceMs: undefined }],
@@ -216,6 +218,12 @@ Deno.test("a server is stale after five intervals, and not before 15 seconds", (
   assertEquals(idsOf({ targets: aged(15_001) }), ["server_stale warn"]);
   assertEquals(idsOf({ targets: aged(50_000), intervalMs: 10_000 }), []);
   assertEquals(idsOf({ targets: aged(50_001), intervalMs: 10_000 }), ["server_stale warn"]);
+});
+
+Deno.test("a server is not stale because nobody looked for a while", () => {
+  const targets = [{ ...UP, lastSuccessMs: NOW_MS - 600_000 }];
+  assertEquals(idsOf({ targets, lookedSinceMs: NOW_MS - 15_000 }), []);
+  assertEquals(idsOf({ targets, lookedSinceMs: NOW_MS - 15_001 }), ["server_stale warn"]);
 });
 
 Deno.test("a server that sleeps is found", () => {

@@ -33,7 +33,7 @@ export interface Page extends AsyncDisposable {
 /** What of a dashboard a test sets. */
 export interface TestDashboardOptions {
   /** Distance of two views, in milliseconds. @default {20} */
-  readonly intervalMs?: number;
+  readonly updateMs?: number;
   /** Bounds that differ from the usual ones. */
   readonly limits?: Partial<FeedLimits>;
   /** What was scraped. @default {nothing of one server} */
@@ -53,7 +53,8 @@ export function startDashboard(options: TestDashboardOptions = {}): TestDashboar
     registry,
     now: Date.now,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
-    intervalMs: options.intervalMs ?? 20,
+    intervalMs: 2_000,
+    updateMs: options.updateMs ?? 20,
     windows: [300, 900],
     limits: { ...FEED_LIMITS, ...options.limits },
   });

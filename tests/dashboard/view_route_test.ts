@@ -33,7 +33,7 @@ Deno.test("HEAD gives the headers of the view and of the events, and opens no pa
 });
 
 Deno.test("who asks twice within an interval gets the same view", async () => {
-  await using service = startDashboard({ intervalMs: 60_000 });
+  await using service = startDashboard({ updateMs: 60_000 });
   const ask = async (query: string): Promise<unknown> =>
     await (await fetch(`${service.origin}/api/v1/view${query}`)).json();
   assertEquals(await ask("?window=300"), await ask(""));

@@ -207,7 +207,19 @@ Deno.test("models, engines and servers can be chosen, whatever is chosen now", (
 
 Deno.test("a model that is not there is without data, not an error", () => {
   const view = look(STEADY, { selection: { model: "no such model" } });
-  assert(view.tiles.every(({ value }) => value === null));
+  assertEquals(
+    new Set(view.tiles.map(({ value, note }) => `${value} ${note}`)),
+    new Set(["null no data"]),
+  );
+  assertEquals(new Set(view.charts.map(({ note }) => note)), new Set(["no data"]));
+});
+
+Deno.test("a server that was not scraped for long is without data, not without traffic", () => {
+  const view = look({ ...STEADY, nowMs: STEADY.nowMs + 400_000 });
+  assertEquals(
+    new Set(view.tiles.map(({ value, note }) => `${value} ${note}`)),
+    new Set(["null no data"]),
+  );
 });
 
 Deno.test("speculative decoding has charts where there is any", () => {

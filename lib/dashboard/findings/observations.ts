@@ -30,6 +30,8 @@ export interface Neighbours {
 export interface Observations {
   /** When, in milliseconds since 1970. */
   readonly nowMs: number;
+  /** Since when somebody has looked, and so had the servers scraped, in milliseconds since 1970. */
+  readonly lookedSinceMs: number;
   /** Distance of two scrapes, in milliseconds. */
   readonly intervalMs: number;
   /** The operator's goals. */
@@ -76,6 +78,8 @@ export interface ObserveInput {
   readonly selection: Selection;
   /** When, in milliseconds since 1970. */
   readonly nowMs: number;
+  /** Since when somebody has looked, and so had the servers scraped, in milliseconds since 1970. */
+  readonly lookedSinceMs: number;
   /** Distance of two scrapes, in milliseconds. */
   readonly intervalMs: number;
   /** The operator's goals. */
@@ -145,6 +149,7 @@ export function observe(input: ObserveInput): Observations {
   const queries = valueOf(habit.rate("prefix_cache_queries_total"));
   return {
     nowMs,
+    lookedSinceMs: input.lookedSinceMs,
     intervalMs: input.intervalMs,
     goals: input.goals,
     targets: input.targets,

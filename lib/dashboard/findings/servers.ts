@@ -41,8 +41,9 @@ export function downServers({ targets, nowMs }: Observations): Finding | undefin
 
 function isStale({ state, lastSuccessMs }: ViewTarget, observations: Observations): boolean {
   const limitMs = Math.max(STALE_MS, STALE_INTERVALS * observations.intervalMs);
-  return state !== "down" && lastSuccessMs !== undefined &&
-    observations.nowMs - lastSuccessMs > limitMs;
+  // While nobody looks nobody need scrape: only what is missing since then is late.
+  const waitedMs = observations.nowMs - Math.max(lastSuccessMs ?? 0, observations.lookedSinceMs);
+  return state !== "down" && lastSuccessMs !== undefined && waitedMs > limitMs;
 }
 
 /** Servers whose numbers are old, though no scrape has failed. */
