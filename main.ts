@@ -5,7 +5,13 @@
 
 import process from "node:process";
 import { STATUS_CODE } from "@std/http/status";
-import { type Host, type Listener, type ListenOptions, runCommand } from "./lib/commands/mod.ts";
+import {
+  type Host,
+  type Listener,
+  type ListenOptions,
+  runCommand,
+  type Terminal,
+} from "./lib/commands/mod.ts";
 import { MetricsError } from "./lib/errors.ts";
 
 const ENCODER = new TextEncoder();
@@ -49,6 +55,28 @@ function onStopSignal(stop: () => void): () => void {
   };
 }
 
+/** Reads keys one by one, as they are pressed; Ctrl-C stays a signal. */
+function onKey(press: (key: string) => void): () => void {
+  if (!Deno.stdin.isTerminal()) return () => {};
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const reader = Deno.stdin.readable.pipeThrough(new TextDecoderStream()).getReader();
+  void (async (): Promise<void> => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      press(value);
+    }
+  })();
+  return () => {
+    Deno.stdin.setRaw(false);
+    void reader.cancel();
+  };
+}
+
+function terminal(): Terminal | undefined {
+  return Deno.stdout.isTerminal() ? { size: () => Deno.consoleSize(), onKey } : undefined;
+}
+
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -60,6 +88,7 @@ function createHost(): Host {
     env: Deno.env.toObject(),
     stdin: Deno.stdin.readable,
     stdout: Deno.stdout.writable,
+    terminal,
     print: (text) => writeAll(Deno.stdout, text),
     printError: (text) => writeAll(Deno.stderr, text),
     readTextFile: (path) => Deno.readTextFileSync(path),

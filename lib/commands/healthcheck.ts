@@ -4,16 +4,10 @@ import { defaultOf, type SettingName } from "../config/setting_list.ts";
 import { parseAddress } from "../config/values.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
+import { reachableAddress } from "./service_address.ts";
 
 /** How long the service may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
-
-/** An address that stands for all of them is reached by the loopback one. */
-function reachable(hostname: string): string {
-  if (hostname === "0.0.0.0") return "127.0.0.1";
-  if (hostname === "::") return "[::1]";
-  return hostname.includes(":") ? `[${hostname}]` : hostname;
-}
 
 /**
  * Asks `/-/ready` on the address that LISTEN_ADDRESS names and, with the relay
@@ -39,8 +33,7 @@ export async function healthcheck(host: Host): Promise<number> {
 async function problemOf(name: SettingName, address: string): Promise<string | undefined> {
   const parsed = parseAddress(address);
   if (!parsed.ok) return `${name}: ${parsed.problem}`;
-  const hostname = reachable(parsed.value.hostname);
-  const { port } = parsed.value;
+  const { hostname, port } = reachableAddress(parsed.value);
   const url = `http://${hostname}:${port}/-/ready`;
   // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
   using client = Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } });

@@ -18,6 +18,8 @@ Commands:
                 --engines, --openmetrics, --seed
   sanitize      standard input to standard output, as /metrics does it;
                 --openmetrics says what the input is
+  top           what the live page shows, in the terminal; --once, --json,
+                --window 5m, --model, --engine, --instance, --url
   healthcheck   ask the running service; 0 when it is ready, 1 when not
   version       print the version
   help          print this text

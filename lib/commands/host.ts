@@ -20,6 +20,14 @@ export interface Listener {
   shutdown(): Promise<void>;
 }
 
+/** The terminal that a person sits at. */
+export interface Terminal {
+  /** How many characters fit into a line, and how many lines. */
+  size(): { readonly columns: number; readonly rows: number };
+  /** Calls a function at each key; gives a function that ends that. */
+  onKey(press: (key: string) => void): () => void;
+}
+
 /** The process, as far as commands need it. */
 export interface Host {
   /** The words behind the command's name. */
@@ -30,6 +38,8 @@ export interface Host {
   readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Standard output. */
   readonly stdout: WritableStream<Uint8Array<ArrayBuffer>>;
+  /** What standard output goes to; undefined when that is no terminal. */
+  terminal(): Terminal | undefined;
   /** Writes a text to standard output, all of it. */
   print(text: string): void;
   /** Writes a text to standard error, all of it. */

@@ -8,8 +8,9 @@ import { help } from "./help.ts";
 import { EXIT, type Host } from "./host.ts";
 import { sanitize } from "./sanitize.ts";
 import { serve } from "./serve.ts";
+import { top } from "./top/top.ts";
 
-export type { Host, Listener, ListenOptions } from "./host.ts";
+export type { Host, Listener, ListenOptions, Terminal } from "./host.ts";
 
 /** A command: takes the process, gives the exit code. */
 type Command = (host: Host) => number | Promise<number>;
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo,
   sanitize,
   healthcheck,
+  top,
   version,
   help,
 };

@@ -34,6 +34,7 @@ export function fakeHost(options: FakeHostOptions): { host: Host; output: () => 
         written.push(bytes.slice());
       },
     }),
+    terminal: () => undefined,
     print: (text) => void (stdout += text),
     printError: (text) => void (stderr += text),
     readTextFile: () => {

@@ -1,0 +1,139 @@
+/** `vllm-metrics top`: what the live page shows, in the terminal. */
+
+import { parseAddress } from "../../config/values.ts";
+import { defaultOf } from "../../config/setting_list.ts";
+import { MetricsError } from "../../errors.ts";
+import type { View } from "../../dashboard/view.ts";
+import { readEnvironment } from "../configure.ts";
+import { EXIT, type Host } from "../host.ts";
+import { reachableAddress } from "../service_address.ts";
+import { Display } from "./display.ts";
+import { parseTopOptions, type TopOptions } from "./top_options.ts";
+import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
+
+/** How long before the next attempt when the service has gone, in milliseconds. */
+const RETRY_MS = 2_000;
+/** How long `--once` waits for numbers of a service that nobody had scrape, in milliseconds. */
+const PATIENCE_MS = 10_000;
+/** How old numbers may be to count as of now, in milliseconds. */
+const FRESH_MS = 30_000;
+/** Views after which a rate has the two scrapes that it needs. */
+const ENOUGH_VIEWS = 4;
+
+/** Where to ask: a service of this machine is reached directly, whatever proxy is in use. */
+type Place = Pick<ViewEventsOptions, "base" | "client">;
+
+/** Finds the service; says what is wrong with the setting that names it. */
+function findService(host: Host, { url }: TopOptions): Place | string {
+  if (url !== undefined) return { base: url };
+  const env = readEnvironment(host);
+  if (env === undefined) return "the settings cannot be read";
+  const parsed = parseAddress(env.LISTEN_ADDRESS?.trim() || defaultOf("LISTEN_ADDRESS"));
+  if (!parsed.ok) return `LISTEN_ADDRESS: ${parsed.problem}`;
+  const { hostname, port } = reachableAddress(parsed.value);
+  return {
+    base: new URL(`http://${hostname}:${port}/`),
+    client: Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } }),
+  };
+}
+
+/** Whether each server was scraped just now, well or not. */
+function isFresh({ targets, timeMs }: View): boolean {
+  return targets.every(({ up, lastSuccessMs }) =>
+    up === false || (lastSuccessMs !== undefined && timeMs - lastSuccessMs < FRESH_MS)
+  );
+}
+
+/** One view with numbers: asking makes the service scrape, so it may take some views. */
+async function firstWithNumbers(events: AsyncIterable<ViewEvent>): Promise<ViewEvent | undefined> {
+  const latestMs = performance.now() + PATIENCE_MS;
+  let views = 0;
+  let last: ViewEvent | undefined;
+  for await (const event of events) {
+    views++;
+    const isEnough = views === 1 ? isFresh(event.view) : views >= ENOUGH_VIEWS;
+    last = event;
+    if (isEnough || performance.now() > latestMs) break;
+  }
+  return last;
+}
+
+/** Shows one view. */
+async function showOnce(display: Display, options: ViewEventsOptions): Promise<void> {
+  const event = await firstWithNumbers(viewEvents(options));
+  if (event === undefined) {
+    throw new MetricsError("UPSTREAM_CLOSED", `Cannot read "${options.base.origin}": it is stopping`);
+  }
+  display.show(event);
+}
+
+/** Waits, but not when it is over. */
+async function pause(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, RETRY_MS);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (!signal.aborted) await promise;
+  clearTimeout(timer);
+}
+
+/** Shows views until it is over. A service that answered once is waited for when it goes. */
+async function showAll(display: Display, options: ViewEventsOptions): Promise<void> {
+  let answered = false;
+  while (!options.signal.aborted) {
+    try {
+      for await (const event of viewEvents(options)) {
+        answered = true;
+        display.show(event);
+      }
+      display.complain("The service has ended the connection. Trying again.");
+    } catch (error) {
+      if (options.signal.aborted) return;
+      const isOurs = error instanceof MetricsError || error instanceof TypeError;
+      if (!answered || !isOurs) throw error;
+      const sentence = error instanceof MetricsError ? error.sentence : "The connection broke off.";
+      display.complain(`${sentence} Trying again.`);
+    }
+    await pause(options.signal);
+  }
+}
+
+/**
+ * Shows what a running service knows: again and again on a terminal, as plain lines elsewhere.
+ *
+ * @param host The process; its words are `--once`, `--json`, `--window`, `--model`, `--engine`,
+ * `--instance` and `--url`.
+ * @returns 0 when it was ended, 1 when the service cannot be reached, 2 on a wrong call.
+ */
+export async function top(host: Host): Promise<number> {
+  let options: TopOptions;
+  try {
+    options = parseTopOptions(host.args);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    host.printError(`vllm-metrics top: ${error.message}\n`);
+    return EXIT.badConfig;
+  }
+  const place = findService(host, options);
+  if (typeof place === "string") {
+    host.printError(`vllm-metrics top: ${place}\n`);
+    return EXIT.badConfig;
+  }
+  const over = new AbortController();
+  const ignoreSignals = host.onStopSignal(() => over.abort());
+  using _client = place.client;
+  using display = new Display(host, { ...options, onQuit: () => over.abort() });
+  try {
+    const asked = { ...place, query: options.query, signal: over.signal };
+    await (options.once ? showOnce : showAll)(display, asked);
+    return EXIT.ok;
+  } catch (error) {
+    if (over.signal.aborted) return EXIT.ok;
+    if (!(error instanceof MetricsError)) throw error;
+    display.end();
+    host.printError(`vllm-metrics top: ${error.sentence}\n`);
+    return error.code === "REQUEST_INVALID" ? EXIT.badConfig : EXIT.failed;
+  } finally {
+    ignoreSignals();
+    over.abort();
+  }
+}
