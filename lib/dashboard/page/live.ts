@@ -42,6 +42,7 @@ export class Live {
   #state: LiveState | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retryMs = RETRY_MS.first;
+  #openedMs = 0;
   #heardMs = 0;
 
   /** Does nothing until it is opened. */
@@ -54,10 +55,10 @@ export class Live {
     return this.#state === "paused";
   }
 
-  /** Follows what a query asks for, such as `?window=300`; a stream that is open is left. */
+  /** Follows what a query asks for, such as `?window=300`, and nothing else any more. */
   open(query: string): void {
     this.#query = query;
-    this.#heardMs = Date.now();
+    this.#openedMs = Date.now();
     this.#close();
     const source = new EventSource(`/api/v1/events${query}`);
     this.#source = source;
@@ -75,11 +76,19 @@ export class Live {
     this.#setState("paused", "");
   }
 
-  /** Looks whether the stream still lives; called when there is reason to doubt it. */
+  /** Opens the stream anew when it has been silent for too long, as after a computer's sleep. */
   check(): void {
-    if (this.isPaused) return;
-    const silent = Date.now() - this.#heardMs > SILENCE_MS;
-    if (silent || (this.#source === undefined && this.#timer !== undefined)) this.open(this.#query);
+    const silentMs = Date.now() - Math.max(this.#openedMs, this.#heardMs);
+    if (this.isPaused || silentMs < SILENCE_MS) return;
+    // A stream that was opened and never sent anything: the service hangs.
+    if (this.#openedMs > this.#heardMs) this.#setState("lost", "");
+    this.open(this.#query);
+  }
+
+  /** Does not wait for the next attempt: something has changed that makes it worthwhile. */
+  hurry(): void {
+    if (this.#timer === undefined) this.check();
+    else this.open(this.#query);
   }
 
   #close(): void {

@@ -79,9 +79,9 @@ function choose(next: Choice): void {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   if (newest !== undefined) render(newest);
-  live.check();
+  live.hurry();
 });
-addEventListener("online", () => live.check());
+addEventListener("online", () => live.hurry());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const view of charts.views) view.recolor();
 });
