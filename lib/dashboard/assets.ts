@@ -1,6 +1,7 @@
 /** The files of the live page. They are part of the program, so that it is one file and works offline. */
 
 import { createHash } from "node:crypto";
+import { SAFE_HEADERS } from "../server/responses.ts";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import script from "./page/bundle.js" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
@@ -33,12 +34,7 @@ const POLICY = [
 ].join("; ");
 
 /** A browser keeps a file, and asks each time whether it is still the same. */
-const HEADERS: Readonly<Record<string, string>> = {
-  "cache-control": "no-cache",
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-resource-policy": "same-origin",
-};
+const HEADERS: Readonly<Record<string, string>> = { ...SAFE_HEADERS, "cache-control": "no-cache" };
 
 /**
  * Makes the route of a file.

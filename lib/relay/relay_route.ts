@@ -8,6 +8,8 @@ import { DecodeError } from "../otlp/decode_error.ts";
 import { decodeMetricsJson } from "../otlp/decode_json.ts";
 import { repairHistograms } from "../otlp/repair.ts";
 import { encodeMetrics } from "../otlp/split.ts";
+import { Admission, type Ticket } from "../server/admission.ts";
+import { requestPath } from "../server/request_path.ts";
 import { textResponse } from "../server/responses.ts";
 import { forwardHeaders } from "./forward_headers.ts";
 import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
@@ -15,13 +17,21 @@ import { deliver, DeliveryError, type ParseableOptions } from "./parseable.ts";
 import { RelayError } from "./relay_error.ts";
 import type { RelayLog } from "./relay_log.ts";
 import { droppedPoints, type RelayMetrics } from "./relay_metrics.ts";
-import { readRequestBody } from "./request_body.ts";
+import { readRequestBody, REQUEST_TIMEOUT_MS } from "./request_body.ts";
+
+/** What the relay bears. */
+export interface RelayLimits {
+  /** Requests handled at once. */
+  readonly requests: number;
+  /** Longest wait for a whole body, in milliseconds. */
+  readonly bodyMs: number;
+}
 
 /**
- * Requests handled at once. One of the largest size takes some 100 MB while it
- * is decoded; Fluent Bit sends one scrape of 27 KB at a time.
+ * A request of the largest size takes some 100 MB while it is decoded; Fluent
+ * Bit sends one scrape of 27 KB at a time.
  */
-const MAX_REQUESTS = 16;
+const LIMITS: RelayLimits = { requests: 16, bodyMs: REQUEST_TIMEOUT_MS };
 /** After how many seconds a caller that found the relay full may try again. */
 const BUSY_RETRY_SECONDS = 1;
 
@@ -39,6 +49,12 @@ export interface RelayOptions {
   readonly now: () => number;
   /** Whether the service takes requests; false once it has been asked to stop. */
   readonly isReady: () => boolean;
+  /**
+   * What it bears.
+   *
+   * @default {16 requests, 30 s for a body}
+   */
+  readonly limits?: RelayLimits;
 }
 
 /** Answers requests. */
@@ -70,18 +86,19 @@ function translate(bytes: Uint8Array, encoding: OtlpEncoding): Translated {
  * @returns A function of a request on `/v1/metrics`, `/-/healthy` or `/-/ready`.
  */
 export function createRelayHandler(options: RelayOptions): RelayHandler {
-  let inFlight = 0;
+  const { limits = LIMITS, now } = options;
+  const admission = new Admission({ limit: limits.requests, now });
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
       return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
         allow: "POST",
       });
     }
-    inFlight++;
+    const ticket = admission.enter();
     try {
-      return await answer(request, options, inFlight > MAX_REQUESTS);
+      return await answer(request, { ...options, limits }, ticket);
     } finally {
-      inFlight--;
+      ticket?.leave();
     }
   }
   const routes: Readonly<Record<string, RelayHandler>> = {
@@ -93,14 +110,18 @@ export function createRelayHandler(options: RelayOptions): RelayHandler {
         : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
   };
   return (request) => {
-    const pathname = URL.parse(request.url)?.pathname ?? "";
+    const pathname = requestPath(request) ?? "";
     const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
     return route?.(request) ??
       textResponse(STATUS_CODE.NotFound, "There is nothing here. OTLP metrics go to /v1/metrics.");
   };
 }
 
-async function answer(request: Request, options: RelayOptions, full: boolean): Promise<Response> {
+async function answer(
+  request: Request,
+  options: RelayOptions & { readonly limits: RelayLimits },
+  ticket: Ticket | undefined,
+): Promise<Response> {
   const encoding = encodingOf(request.headers.get("content-type"));
   let bytes = 0;
   let response: Response;
@@ -111,12 +132,16 @@ async function answer(request: Request, options: RelayOptions, full: boolean): P
         "the content type is neither application/x-protobuf nor application/json",
       );
     }
-    if (full) {
+    if (ticket === undefined) {
       throw new RelayError(STATUS_CODE.ServiceUnavailable, "too many requests at once", {
         retryAfterSeconds: BUSY_RETRY_SECONDS,
       });
     }
-    const body = await readRequestBody(request);
+    const body = await readRequestBody(request, {
+      timeoutMs: options.limits.bodyMs,
+      ticket,
+      now: options.now,
+    });
     bytes = body.length;
     response = successReply(encoding, await relay(body, encoding, request.headers, options));
   } catch (error) {

@@ -4,13 +4,14 @@ import type { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import { gunzip, inflate, type InputType, zstdDecompress } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
+import type { Ticket } from "../server/admission.ts";
 import { RelayError } from "./relay_error.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
 export const MAX_REQUEST_BYTES = 16 * 1_048_576;
 /** Longest wait for a body, in milliseconds: nobody sends slower on purpose. */
-const REQUEST_TIMEOUT_MS = 30_000;
+export const REQUEST_TIMEOUT_MS = 30_000;
 /** After how many seconds a caller that was too slow may try again. */
 const LATE_RETRY_SECONDS = 5;
 
@@ -27,6 +28,23 @@ const DECOMPRESS: Readonly<Record<string, Decompress>> = {
 /** What the relay can decompress. */
 const CODINGS: string = Object.keys(DECOMPRESS).join(", ");
 
+/** How {@linkcode readRequestBody} waits. */
+export interface BodyOptions {
+  /** Longest wait for the whole body, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The request's place, which others may take while the body is not there. */
+  readonly ticket: Ticket;
+  /** The time in milliseconds, as the places know it. */
+  readonly now: () => number;
+}
+
+/** Not 408, for which Fluent Bit throws its data away. */
+function late(message: string): RelayError {
+  return new RelayError(STATUS_CODE.ServiceUnavailable, message, {
+    retryAfterSeconds: LATE_RETRY_SECONDS,
+  });
+}
+
 function tooLarge(): RelayError {
   return new RelayError(
     STATUS_CODE.ContentTooLarge,
@@ -35,24 +53,19 @@ function tooLarge(): RelayError {
 }
 
 /** Reads a stream to its end, or as far as the bound and the time allow. */
-async function readBounded(stream: ReadableStream<Bytes>): Promise<Bytes> {
+async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions): Promise<Bytes> {
+  const { timeoutMs, ticket, now } = options;
   const reader = stream.getReader();
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    // Not 408, for which Fluent Bit throws its data away.
-    () =>
-      reject(
-        new RelayError(STATUS_CODE.ServiceUnavailable, "the request did not come in time", {
-          retryAfterSeconds: LATE_RETRY_SECONDS,
-        }),
-      ),
-    REQUEST_TIMEOUT_MS,
-  );
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(late("the request did not come in time")), timeoutMs);
+  ticket.evict = () => reject(late("the request did not come while others waited"));
+  // From its beginning: a client that sends a byte now and then is waited for as well.
+  ticket.stalledSince = now();
   const chunks: Bytes[] = [];
   let length = 0;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
+      const { done, value } = await Promise.race([reader.read(), broken]);
       if (done) break;
       length += value.length;
       if (length > MAX_REQUEST_BYTES) throw tooLarge();
@@ -64,6 +77,8 @@ async function readBounded(stream: ReadableStream<Bytes>): Promise<Bytes> {
     throw new RelayError(STATUS_CODE.BadRequest, "the request broke off");
   } finally {
     clearTimeout(timer);
+    ticket.evict = undefined;
+    ticket.stalledSince = undefined;
   }
   const [first] = chunks;
   if (chunks.length === 1 && first !== undefined) return first;
@@ -100,13 +115,17 @@ async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
  * Reads the body of a request.
  *
  * @param request The request.
+ * @param options How long to wait, and who may break in.
  * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
  * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding or late.
  */
-export async function readRequestBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+export async function readRequestBody(
+  request: Request,
+  options: BodyOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_REQUEST_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);
-  const bytes = await readBounded(request.body);
+  const bytes = await readBounded(request.body, options);
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   return coding === "" || coding === "identity" ? bytes : await decompressed(bytes, coding);
 }

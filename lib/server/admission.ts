@@ -1,6 +1,6 @@
-/** How many requests on `/metrics` are answered at once, and who makes room. */
+/** How many requests are answered at once, and who makes room. */
 
-/** How long a reader may stand still before others take its place, in milliseconds. */
+/** How long a client may keep its place waiting before others take it, in milliseconds. */
 const STALLED_MS = 1_000;
 
 /** What {@linkcode Admission} needs from outside. */
@@ -10,16 +10,16 @@ export interface AdmissionOptions {
   /** The time in milliseconds. */
   readonly now: () => number;
   /** Told whenever the number of requests changes. */
-  readonly onChange: (requests: number) => void;
-  /** Told when a reader that stood still had to make room. */
-  readonly onEvict: () => void;
+  readonly onChange?: (requests: number) => void;
+  /** Told when a client that kept its place waiting had to make room. */
+  readonly onEvict?: () => void;
 }
 
 /** A place among the requests being answered. */
 export class Ticket {
-  /** Breaks the reply off; set by whoever streams it. */
+  /** Breaks the request off; set by whoever waits for the client. */
   evict: (() => void) | undefined;
-  /** Since when the reader has not asked for more, in milliseconds; absent while it does. */
+  /** Since when the client is waited for, in milliseconds; absent while it is not. */
   stalledSince: number | undefined;
 
   readonly #leave: (ticket: Ticket) => void;
@@ -39,7 +39,7 @@ export class Ticket {
   }
 }
 
-/** A bounded number of places. Readers that stand still lose theirs when others wait. */
+/** A bounded number of places. Clients that are waited for lose theirs when others come. */
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #tickets = new Set<Ticket>();
@@ -57,10 +57,10 @@ export class Admission {
   enter(): Ticket | undefined {
     if (this.#tickets.size >= this.#options.limit && !this.#evictOne()) return undefined;
     const ticket = new Ticket((left) => {
-      if (this.#tickets.delete(left)) this.#options.onChange(this.#tickets.size);
+      if (this.#tickets.delete(left)) this.#options.onChange?.(this.#tickets.size);
     });
     this.#tickets.add(ticket);
-    this.#options.onChange(this.#tickets.size);
+    this.#options.onChange?.(this.#tickets.size);
     return ticket;
   }
 
@@ -70,7 +70,7 @@ export class Admission {
       if (ticket.evict === undefined || (ticket.stalledSince ?? Infinity) > latest) continue;
       ticket.evict();
       ticket.leave();
-      this.#options.onEvict();
+      this.#options.onEvict?.();
       return true;
     }
     return false;

@@ -7,6 +7,7 @@ import { landingPageText } from "./landing_page.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
 import type { MetricsRoute } from "./metrics_route.ts";
 import { EXPOSITION_TYPE } from "./exposition_passage.ts";
+import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
 import type { UpstreamState } from "./upstream_state.ts";
 
@@ -61,12 +62,10 @@ export function createHandler(options: HandlerOptions): Route {
     ...options.routes,
   };
   return (request) => {
-    // The runtime puts the URL together from the client's Host field, whatever that holds.
-    const url = URL.parse(request.url);
-    if (url === null) {
+    const pathname = requestPath(request);
+    if (pathname === undefined) {
       return textResponse(STATUS_CODE.BadRequest, "The request has no valid Host field.");
     }
-    const { pathname } = url;
     const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
     if (route === undefined) {
       return textResponse(

@@ -1,10 +1,22 @@
-/** Plain answers: a sentence and its status. */
+/** Plain answers, a sentence and its status; and what all answers for people are sent with. */
 
 import { STATUS_CODE, STATUS_TEXT, type StatusCode } from "@std/http/status";
 import type { MetricsError } from "../errors.ts";
 
 /** Seconds after which a reader may try again what passes by itself. */
 const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Keeps a browser from guessing another type, telling other sites where it was,
+ * showing the answer in a frame of theirs (for browsers without `frame-ancestors`),
+ * and handing it to them at all: it would send the credentials along.
+ */
+export const SAFE_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+  "cross-origin-resource-policy": "same-origin",
+};
 
 /**
  * A sentence as plain text.
@@ -21,11 +33,7 @@ export function textResponse(
 ): Response {
   return new Response(`${sentence}\n`, {
     status,
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      ...headers,
-    },
+    headers: { "content-type": "text/plain; charset=utf-8", ...SAFE_HEADERS, ...headers },
   });
 }
 

@@ -24,6 +24,7 @@ Deno.test("the page may do nothing but run its own script and read its own servi
   ]);
   assertEquals(response.headers.get("x-content-type-options"), "nosniff");
   assertEquals(response.headers.get("referrer-policy"), "no-referrer");
+  assertEquals(response.headers.get("x-frame-options"), "DENY");
   const html = await response.text();
   assertEquals(html.match(/\bstyle=|<style|\bon\w+=|(?:src|href)="(?!\/|data:)/gi), null);
 });

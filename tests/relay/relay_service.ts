@@ -5,7 +5,7 @@ import { createLogger } from "../../lib/log.ts";
 import { createPost } from "../../lib/relay/post.ts";
 import { RelayLog } from "../../lib/relay/relay_log.ts";
 import { RelayMetrics } from "../../lib/relay/relay_metrics.ts";
-import { createRelayHandler } from "../../lib/relay/relay_route.ts";
+import { createRelayHandler, type RelayLimits } from "../../lib/relay/relay_route.ts";
 import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
 import { listenFor, seriesOf } from "../fakes.ts";
 import { GOOD } from "./fake_parseable.ts";
@@ -22,8 +22,18 @@ export interface TestRelay extends AsyncDisposable {
   metrics(): Promise<Map<string, number>>;
 }
 
+/** What of a relay a test sets beside its settings: what it bears, and the clock. */
+export interface RelayOverrides {
+  readonly limits?: RelayLimits;
+  readonly now?: () => number;
+}
+
 /** Starts one. */
-export function startRelay(parseable: string, settings: Record<string, string> = {}): TestRelay {
+export function startRelay(
+  parseable: string,
+  settings: Record<string, string> = {},
+  overrides: RelayOverrides = {},
+): TestRelay {
   const result = parseConfig({
     VLLM_METRICS_URL: "http://vllm:8000",
     PARSEABLE_URL: parseable,
@@ -47,6 +57,7 @@ export function startRelay(parseable: string, settings: Record<string, string> =
     log: new RelayLog(logger, relay.label),
     now: Date.now,
     isReady: () => true,
+    ...overrides,
   }));
   return {
     origin: listener.origin,

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXPOSITION_TYPE, serveCapture, startService } from "../fakes.ts";
 import { closedPort, serveHttp } from "../upstream/fakes.ts";
-import { ask } from "./raw_client.ts";
+import { ask, parseReply, RawClient } from "./raw_client.ts";
 
 const TEXT_TYPE = "text/plain; charset=utf-8";
 const ROUTES = ["/", "/metrics", "/health", "/-/healthy", "/-/ready", "/-/metrics"];
@@ -99,6 +99,10 @@ const REQUESTS: [string, string, number][] = [
   ["an encoded slash", "GET /%2fmetrics HTTP/1.1\r\nHost: x", 404],
   ["a path parameter", "GET /metrics;a=b HTTP/1.1\r\nHost: x", 404],
   ["a host that is none", "GET /metrics HTTP/1.1\r\nHost: [::1", 400],
+  ["a host with a path", "GET /metrics HTTP/1.1\r\nHost: x/-/metrics?", 400],
+  ["a host with a fragment", "GET /metrics HTTP/1.1\r\nHost: x/health#", 400],
+  ["a host with a user", "GET /metrics HTTP/1.1\r\nHost: a:b@evil.example", 400],
+  ["a host with a backslash", "GET /metrics HTTP/1.1\r\nHost: x\\health?", 400],
   ["a host with a space", "GET /metrics HTTP/1.1\r\nHost: a b", 400],
   ["a path without slash", "GET metrics HTTP/1.1\r\nHost: x", 400],
   ["a control character", "GET /\x01 HTTP/1.1\r\nHost: x", 400],
@@ -118,6 +122,20 @@ Deno.test.each(REQUESTS)("a request with %s does no harm", async (_, head, statu
   // Only what is configured is asked, and the service goes on.
   assertEquals(vllm.requests, status === 200 ? ["/"] : []);
   assertEquals(await (await service.get("/-/healthy")).text(), "ok\n");
+});
+
+Deno.test.each<[what: string, head: string, status: number]>([
+  ["a GET request whose body does not come", "GET /metrics HTTP/1.1\r\nContent-Length: 9", 200],
+  ["a body of 99 GB", "GET /-/metrics HTTP/1.1\r\nContent-Length: 99000000000", 200],
+  ["a body in chunks", "GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked", 200],
+  ["a body for a route that is none", "POST /none HTTP/1.1\r\nContent-Length: 9", 404],
+  ["a body for a route that takes none", "PUT /metrics HTTP/1.1\r\nContent-Length: 9", 405],
+])("%s holds no answer up", async (_, head, status) => {
+  await using vllm = serveCapture("nostats-after-load");
+  await using service = startService(vllm.origin);
+  using client = await RawClient.send(service.origin, `${head}\r\nHost: x\r\n\r\n`);
+  await client.readUntil("\r\n\r\n");
+  assertEquals(parseReply(client.text).status, status);
 });
 
 Deno.test("bytes that are no request end that connection alone", async () => {
