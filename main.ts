@@ -31,17 +31,29 @@ function onError(error: unknown): Response {
   return new Response("Unexpected error.\n", { status: STATUS_CODE.InternalServerError });
 }
 
-function listen({ hostname, port, handler }: ListenOptions): Listener {
+/**
+ * Opens a listener.
+ *
+ * @param options Where, for whom, and with which certificate.
+ * @returns The listener, which takes connections.
+ */
+export function listen({ hostname, port, handler, tls, again }: ListenOptions): Listener {
+  // A shared port takes no notice of another process that has it already.
+  if (tls !== undefined && again !== true) Deno.listen({ hostname, port }).close();
   const server = Deno.serve({
     hostname,
     port,
+    ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key.reveal(), reusePort: true }),
     // gzip and br for those who ask; the text is about a tenth then.
     automaticCompression: true,
     onListen: () => {},
     onError,
   }, handler);
+  // Who needs to know waits for it; that it was not waited for shall not end the process.
+  server.finished.catch(() => {});
   return {
     port: server.addr.port,
+    finished: server.finished,
     shutdown: () => server.shutdown(),
   };
 }

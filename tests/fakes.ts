@@ -5,7 +5,7 @@ import type { History } from "../lib/history/history.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import { createUpstream } from "../lib/upstream/upstream.ts";
-import type { UpstreamConfig } from "../lib/config/config.ts";
+import type { Access, UpstreamConfig } from "../lib/config/config.ts";
 import { type FakeServer, serveHttp } from "./upstream/fakes.ts";
 
 /** Longest wait for anything that is sure to happen, in milliseconds. */
@@ -104,8 +104,10 @@ export interface TestService extends AsyncDisposable {
   stop(): void;
 }
 
-/** What of a service a test sets: the upstream's configuration, the clock and the pace of the history. */
+/** What of a service a test sets: the upstream's configuration, who may read, clock and pace. */
 export interface ServiceOverrides extends Partial<UpstreamConfig> {
+  /** Who may read the metrics; everybody without. */
+  access?: Access;
   /** The time in milliseconds. */
   now?: () => number;
   /** Time from one scrape of the history to the next, in milliseconds. */
@@ -132,7 +134,7 @@ export function configFor(url: string): UpstreamConfig {
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, intervalMs = 2_000, ...config } = overrides;
+  const { now = Date.now, intervalMs = 2_000, access, ...config } = overrides;
   const log = new LogLines();
   const upstream = createUpstream({ ...configFor(url), ...config });
   const logger = createLogger({
@@ -152,6 +154,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     upstream,
     relay: undefined,
     history: { intervalMs },
+    access,
     log: logger,
     host,
   });

@@ -73,11 +73,12 @@ function announcing(host: Host, { scenario }: DemoOptions): Host {
       const listener = host.listen(options);
       if (!isFirst) return listener;
       isFirst = false;
-      const { hostname } = options;
+      const { hostname, tls } = options;
+      const scheme = tls === undefined ? "http" : "https";
       const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
       const name = LOCAL.has(hostname) ? "localhost" : shown;
       const { description } = SCENARIOS[scenario];
-      host.print(`Open http://${name}:${listener.port}/ (${scenario}: ${description}).\n`);
+      host.print(`Open ${scheme}://${name}:${listener.port}/ (${scenario}: ${description}).\n`);
       return listener;
     },
   };

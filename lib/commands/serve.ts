@@ -7,8 +7,10 @@ import { createLogger, type Logger } from "../log.ts";
 import { createUpstream } from "../upstream/upstream.ts";
 import { VERSION } from "../version.ts";
 import { configure } from "./configure.ts";
-import { EXIT, type Host, type Listener } from "./host.ts";
-import { createService, type Handler, type Service } from "./service.ts";
+import { Door, type DoorOptions } from "./door.ts";
+import { EXIT, type Host } from "./host.ts";
+import { Renewal } from "./renewal.ts";
+import { createService, type Service } from "./service.ts";
 
 /** How long replies under way may take after a stop signal, in milliseconds. */
 const STOP_MS = 900;
@@ -18,22 +20,16 @@ function addressText({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** A listener, and which setting moves it. */
-interface Place {
-  readonly address: Address;
-  readonly setting: string;
-}
-
-/** Opens a listener, or says why that cannot be. */
-function listen(host: Host, handler: Handler, { address, setting }: Place): Listener {
+/** Opens a door, or says why that cannot be. */
+function open(options: DoorOptions, setting: string): Door {
   try {
-    return host.listen({ ...address, handler });
+    return new Door(options);
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     const reason = taken ? "the port is in use" : error instanceof Error ? error.message : "";
     throw new MetricsError(
       "LISTEN_FAILED",
-      `Cannot listen on "${addressText(address)}": ${reason}`,
+      `Cannot listen on "${addressText(options)}": ${reason}`,
       {
         hint: `${taken ? "Is another copy running? " : ""}Set ${setting} to another address.`,
         cause: error,
@@ -42,22 +38,38 @@ function listen(host: Host, handler: Handler, { address, setting }: Place): List
   }
 }
 
-/** Opens the listeners and says so. */
-function listenForAll(host: Host, config: Config, service: Service, log: Logger): Listener[] {
-  const metrics = { address: config.listen, setting: "LISTEN_ADDRESS" };
-  const listeners = [listen(host, service.handler, metrics)];
-  const { relay, upstream } = config;
+/** Opens the doors and says so. */
+function openAll(host: Host, config: Config, service: Service, log: Logger): Door[] {
+  const { relay, upstream, listen, tls } = config;
+  const shared = { host, log, tls };
+  const doors = [open({ ...listen, handler: service.handler, ...shared }, "LISTEN_ADDRESS")];
   if (relay !== undefined && service.relayHandler !== undefined) {
-    const otlp = { address: relay.listen, setting: "OTLP_LISTEN_ADDRESS" };
-    listeners.push(listen(host, service.relayHandler, otlp));
+    const options = { ...relay.listen, handler: service.relayHandler, ...shared };
+    doors.push(open(options, "OTLP_LISTEN_ADDRESS"));
   }
-  const [address, otlpAddress] = [config.listen, relay?.listen].map((wanted, index) =>
-    wanted && addressText({ ...wanted, port: listeners[index]?.port ?? wanted.port })
+  const [address, otlpAddress] = [listen, relay?.listen].map((wanted, index) =>
+    wanted && addressText({ ...wanted, port: doors[index]?.port ?? wanted.port })
   );
-  log.info("Listening", { address, upstream: upstream.label, version: VERSION });
+  log.info("Listening", {
+    address,
+    upstream: upstream.label,
+    tls: tls === undefined ? undefined : true,
+    version: VERSION,
+  });
   if (relay === undefined) log.info("The relay is off: PARSEABLE_URL is not set");
   else log.info("Relaying OTLP", { address: otlpAddress, parseable: relay.label });
-  return listeners;
+  return doors;
+}
+
+/** Looks for renewed certificates where there are any. */
+function startRenewal(
+  { tls }: Config,
+  host: Host,
+  doors: readonly Door[],
+  log: Logger,
+): Renewal | undefined {
+  const readFile = (path: string): string => host.readTextFile(path);
+  return tls && new Renewal({ tls, doors, readFile, log });
 }
 
 /** The first two stop signals, heard from the moment this is made. */
@@ -97,14 +109,14 @@ class StopSignals implements Disposable {
  */
 async function runUntilStopped(
   signals: StopSignals,
-  listeners: readonly Listener[],
+  doors: readonly Door[],
   service: Service,
 ): Promise<void> {
   await signals.first;
   service.stop();
   const late = Promise.withResolvers<void>();
   const deadline = setTimeout(() => late.resolve(), STOP_MS);
-  const done = Promise.all(listeners.map((listener) => listener.shutdown()));
+  const done = Promise.all(doors.map((door) => door.shutdown()));
   await Promise.race([done, signals.second, late.promise]);
   clearTimeout(deadline);
 }
@@ -139,13 +151,15 @@ export async function serve(host: Host): Promise<number> {
       upstream,
       relay: config.relay,
       history: config.history,
+      access: config.access,
       log,
       host,
     });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
-    const listeners = listenForAll(host, config, service, log);
-    await runUntilStopped(signals, listeners, service);
+    const doors = openAll(host, config, service, log);
+    using _renewal = startRenewal(config, host, doors, log);
+    await runUntilStopped(signals, doors, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The service put together: what answers on its listeners. */
 
-import type { HistoryConfig, RelayConfig } from "../config/config.ts";
+import type { Access, HistoryConfig, RelayConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import type { History } from "../history/history.ts";
 import { HistoryStore } from "../history/store.ts";
@@ -10,6 +10,7 @@ import { RelayLog } from "../relay/relay_log.ts";
 import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
 import { Admission } from "../server/admission.ts";
+import { createGuard } from "../server/guard.ts";
 import { createHandler } from "../server/handler.ts";
 import { describeHistory } from "../server/history_metrics.ts";
 import { HistoryPoller } from "../server/history_poller.ts";
@@ -32,6 +33,10 @@ const MAX_REQUESTS = 32;
 
 /** Answers requests. */
 export type Handler = (request: Request) => Response | Promise<Response>;
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
 
 /** The service without its listeners. */
 export interface Service extends Disposable {
@@ -61,6 +66,8 @@ export interface ServiceParts {
   readonly relay: RelayConfig | undefined;
   /** How the history is fed and kept. */
   readonly history: HistoryConfig;
+  /** Who may read the metrics; undefined when everybody may. */
+  readonly access?: Access | undefined;
   /** Takes its log lines. */
   readonly log: Logger;
   /** Clock and process figures. */
@@ -74,7 +81,9 @@ export interface ServiceParts {
  * @returns The service, ready to be listened for.
  * @throws {MetricsError} When a file of authorities cannot be used.
  */
-export function createService({ upstream, relay, history, log, host }: ServiceParts): Service {
+export function createService(
+  { upstream, relay, history, access, log, host }: ServiceParts,
+): Service {
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -104,7 +113,7 @@ export function createService({ upstream, relay, history, log, host }: ServicePa
     answer: (request) => metricsRoute.answer(request),
     now,
   });
-  const handler = createHandler({
+  const routes = createHandler({
     version: VERSION,
     upstream: upstream.label,
     state,
@@ -113,6 +122,10 @@ export function createService({ upstream, relay, history, log, host }: ServicePa
     metricsRoute,
     isReady,
   });
+  // Before all routes at once, so that none is forgotten.
+  const handler = access === undefined
+    ? routes
+    : createGuard(routes, { access, registry, log, now, wait });
   const post = relay === undefined ? undefined : createPost(relay);
   const relayHandler = relay === undefined || post === undefined ? undefined : createRelayHandler({
     parseable: { label: relay.label, post },

@@ -1,18 +1,22 @@
 /** The environment becomes a configuration, or every mistake in it at once. */
 
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
+import { type Access, readAccess } from "./access.ts";
 import type { Environment } from "./env_file.ts";
 import { readRelay, type RelayConfig } from "./relay_config.ts";
 import { type Goals, readGoals } from "./goals.ts";
 import { type HistoryConfig, readHistory } from "./history_config.ts";
+import { readServingTls, type ServingTls } from "./serving_tls.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
 import { readTarget, readUpstream, type UpstreamConfig } from "./upstream_config.ts";
 import { type Address, parseAddress, parseChoice } from "./values.ts";
 
+export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
 export type { HistoryConfig } from "./history_config.ts";
 export type { RelayConfig, RelayTls } from "./relay_config.ts";
+export type { ServingTls } from "./serving_tls.ts";
 export type { UpstreamConfig, UpstreamTls } from "./upstream_config.ts";
 
 /** What the service runs with: complete, checked and frozen. */
@@ -23,6 +27,10 @@ export interface Config {
   readonly relay?: RelayConfig;
   /** Where to listen. */
   readonly listen: Address;
+  /** Who may read the metrics; absent when everybody may. */
+  readonly access?: Access;
+  /** The certificate of the listeners; absent when they speak plain HTTP. */
+  readonly tls?: ServingTls;
   /** How fast answers should be. */
   readonly goals: Goals;
   /** How the history is fed and kept. */
@@ -74,6 +82,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const target = readTarget(reader);
   const listen = reader.plain("LISTEN_ADDRESS", parseAddress);
   const upstream = readUpstream(reader, target);
+  const access = readAccess(reader);
+  const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
   const goals = readGoals(reader);
   const history = readHistory(reader);
@@ -92,6 +102,8 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     upstream,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
+    ...(access === undefined ? {} : { access }),
+    ...(tls === undefined ? {} : { tls }),
     goals,
     history,
     log: Object.freeze({ level, format }),

@@ -78,8 +78,8 @@ export class SettingReader {
     return undefined;
   }
 
-  /** Reads the file that a setting names. */
-  file<T>(name: SettingName, parse: (text: string) => Parsed<T>): T | undefined {
+  /** Reads the file that a setting names; the parser is also told its path. */
+  file<T>(name: SettingName, parse: (text: string, path: string) => Parsed<T>): T | undefined {
     return this.#text(name) === "" ? undefined : this.#file(name, parse);
   }
 
@@ -106,10 +106,10 @@ export class SettingReader {
     return text.trim() === "" ? "" : text;
   }
 
-  #file<T>(name: string, parse: (text: string) => Parsed<T>): T | undefined {
+  #file<T>(name: string, parse: (text: string, path: string) => Parsed<T>): T | undefined {
     const path = this.#text(name);
     const content = this.#content(path);
-    const parsed = content.ok ? parse(content.value) : content;
+    const parsed = content.ok ? parse(content.value, path) : content;
     if (parsed.ok) return parsed.value;
     this.refuse(name, `cannot use ${quote(path)}: ${parsed.problem}`);
     return undefined;

@@ -69,7 +69,8 @@ function startDemo(args: readonly string[], env: Record<string, string> = {}): R
 
 const listen: Host["listen"] = ({ hostname, port, handler }) => {
   const server = Deno.serve({ hostname, port, onListen: () => {} }, handler);
-  return { port: server.addr.port, shutdown: () => server.shutdown() };
+  const { finished } = server;
+  return { port: server.addr.port, finished, shutdown: () => server.shutdown() };
 };
 
 /** Runs the demo with words that it does not like. */

@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** What it reads from standard input; nothing without. */
   readonly stdin?: Uint8Array<ArrayBuffer>;
+  /** How many files, sockets among them, it may have open; as many as the system lets it without. */
+  readonly openFiles?: number;
   /** After how many bytes its standard output is closed, as `head` does it; never without. */
   readonly readBytes?: number;
 }
@@ -69,8 +71,14 @@ async function commandFor(
   words: readonly string[],
   options: ProcessOptions,
 ): Promise<Deno.Command> {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...await importMap(), "-P=serve", `${ROOT}main.ts`, ...words],
+  const { openFiles } = options;
+  const deno = Deno.execPath();
+  const args = ["run", ...await importMap(), "-P=serve", `${ROOT}main.ts`, ...words];
+  const [command, before] = openFiles === undefined
+    ? [deno, []]
+    : ["sh", ["-c", `ulimit -n ${openFiles} && exec "$@"`, "sh", deno]];
+  return new Deno.Command(command, {
+    args: [...before, ...args],
     cwd: options.cwd ?? "/",
     env: environment(options.env),
     clearEnv: true,

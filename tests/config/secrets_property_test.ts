@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
+import { pem } from "../upstream/fakes.ts";
 
 /** Where a secret can be, and the environment that puts it there. */
 const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
@@ -51,13 +52,34 @@ const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
   "a broken certificate for Parseable": () => ({ PARSEABLE_TLS_CA_FILE: "/secret" }),
   "a credential for Parseable": (secret) => ({ PARSEABLE_PASSWORD: secret }),
   "an address for Deno": (secret) => ({ DENO_SERVE_ADDRESS: secret }),
+  "a password of readers": (secret) => ({ METRICS_USERNAME: "me", METRICS_PASSWORD: secret }),
+  "a password of readers without user": (secret) => ({ METRICS_PASSWORD: secret }),
+  "a user name of readers": (secret) => ({ METRICS_USERNAME: secret, METRICS_PASSWORD: "word" }),
+  "a token of readers": (secret) => ({ METRICS_BEARER_TOKEN: secret }),
+  "a token file of readers": () => ({ METRICS_BEARER_TOKEN_FILE: "/secret" }),
+  "a private key of the listeners": () => ({
+    TLS_CERT_FILE: "/good.pem",
+    TLS_KEY_FILE: "/key.pem",
+  }),
+  "a broken private key of the listeners": () => ({
+    TLS_CERT_FILE: "/good.pem",
+    TLS_KEY_FILE: "/secret",
+  }),
+  "a broken certificate of the listeners": () => ({
+    TLS_CERT_FILE: "/secret",
+    TLS_KEY_FILE: "/key.pem",
+  }),
   "a URL in a wrong place": (secret) => ({ LISTEN_ADDRESS: `http://me:${secret}@vllm:8000` }),
 };
+
+/** A certificate that can be read. */
+const GOOD = pem("server.pem");
 
 /** All that somebody could get to see for an environment. */
 function shown(env: Environment, secret: string): string {
   const files: Readonly<Record<string, string>> = {
     "/secret": secret,
+    "/good.pem": GOOD,
     "/cert.pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "/key.pem": `-----BEGIN PRIVATE KEY-----\n${secret}\n-----END PRIVATE KEY-----`,
   };

@@ -20,6 +20,9 @@ Deno.test.each([
   ["LISTEN_PORT", "LISTEN_ADDRESS"],
   ["MAX_BODY_BYTE", "MAX_BODY_BYTES"],
   ["LOG_LEVELS", "LOG_LEVEL"],
+  ["METRICS_PASWORD", "METRICS_PASSWORD"],
+  ["METRICS_USER_NAME", "METRICS_USERNAME"],
+  ["TLS_CERTFILE", "TLS_CERT_FILE"],
   ["PARSEABLE_URI", "PARSEABLE_URL"],
   ["PARSABLE_URL", "PARSEABLE_URL"],
   ["PARSEABLE_URL_FILE", "PARSEABLE_URL"],
@@ -91,7 +94,17 @@ Deno.test.each([
   ],
   ["Parseable's own variables", ["P_USERNAME", "P_PASSWORD", "P_ADDR", "P_STAGING_DIR"]],
   ["what systemd sets for a socket", ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"]],
-  ["variables of others", ["PATH", "HOME", "LOG_DIR", "LOGNAME", "MAX_JOBS", "log_level"]],
+  ["variables of others", [
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "METRICS_PORT",
+    "PATH",
+    "HOME",
+    "LOG_DIR",
+    "LOGNAME",
+    "MAX_JOBS",
+    "log_level",
+  ]],
 ])("unknownNameWarnings() is silent about %s", (_, names) => {
   assertEquals(unknownNameWarnings(names), []);
 });

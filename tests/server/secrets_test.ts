@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { parseConfig, type UpstreamConfig } from "../../lib/config/config.ts";
 import { run, startServe } from "../commands/process.ts";
 import { startService, type TestService } from "../fakes.ts";
-import { closedPort, type Conversation, NO_SUCH_HOST, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, type Conversation, NO_SUCH_HOST, pem, serveRaw } from "../upstream/fakes.ts";
 
 /** Words that no log line, no route and no error may show. */
 const SECRETS = {
@@ -11,12 +11,31 @@ const SECRETS = {
   password: "pwd-Hunter2/word?",
   header: "hdr-Hunter2-value",
   query: "qry-Hunter2-value",
+  readerToken: "rtk-Hunter2-bearer",
+  readerName: "rus-Hunter2-name",
+  readerPassword: "rpw-Hunter2/word?",
 } as const;
 
 const BASIC = btoa(`${SECRETS.username}:${SECRETS.password}`);
+const READER_BASIC = btoa(`${SECRETS.readerName}:${SECRETS.readerPassword}`);
+const READERS = {
+  METRICS_USERNAME: SECRETS.readerName,
+  METRICS_PASSWORD: SECRETS.readerPassword,
+  METRICS_BEARER_TOKEN: SECRETS.readerToken,
+} as const;
+/** What readers send: nothing, right credentials, and wrong ones that are nearly right. */
+const AUTHORIZATIONS: readonly (Readonly<Record<string, string>>)[] = [
+  {},
+  { authorization: `Basic ${READER_BASIC}` },
+  { authorization: `Bearer ${SECRETS.readerToken}` },
+  { authorization: `Bearer ${SECRETS.readerToken}x` },
+  { authorization: `Basic ${btoa(`${SECRETS.readerName}:${SECRETS.readerToken}`)}` },
+  { authorization: SECRETS.readerPassword },
+];
 const NEEDLES = [
   "Hunter2",
   BASIC,
+  READER_BASIC,
   btoa(SECRETS.token),
   btoa(SECRETS.password),
   "-value",
@@ -174,6 +193,37 @@ Deno.test.each(WAYS)("secrets in $name do not show when vLLM is not reached", as
   }
 });
 
+Deno.test("a guarded process shows no secret to anybody, on plain HTTP and over TLS", async () => {
+  const keyFile = new URL("../testdata/tls/server.key", import.meta.url).pathname;
+  const key = pem("server.key").split("\n")[1] ?? "";
+  for (const isTls of [false, true]) {
+    await using vllm = serveRaw(({ send }) => send(reply("200 OK", "vllm:up 1\n")));
+    const tls = { TLS_CERT_FILE: keyFile.replace(".key", ".pem"), TLS_KEY_FILE: keyFile };
+    const env = { VLLM_METRICS_URL: vllm.origin, LOG_LEVEL: "debug", ...READERS };
+    await using service = await startServe({ env: { ...env, ...(isTls ? tls : {}) } });
+    const { port } = new URL(await service.origin());
+    using client = Deno.createHttpClient({ caCerts: [pem("ca.pem")] });
+    const origin = `${isTls ? "https" : "http"}://localhost:${port}`;
+    const paths = ["/metrics", "/", "/-/metrics", "/-/ready", "/nothing"];
+    const asked = paths.flatMap((path) =>
+      AUTHORIZATIONS.map(async (headers) => {
+        const response = await fetch(origin + path, { headers, client });
+        const shown = `${JSON.stringify([...response.headers])} ${await response.text()}`;
+        assertSecret(shown, path);
+        return response.status;
+      })
+    );
+    const statuses = await Promise.all(asked);
+    assertEquals([...new Set(statuses)].toSorted(), [200, 401, 404]);
+    service.kill("SIGTERM");
+    await service.code;
+    const log = service.log.all.join("\n");
+    assertSecret(log, "the log");
+    assert(log.includes("Wrong credentials"));
+    assert(key.length > 60 && !log.includes(key), "the log shows the key");
+  }
+});
+
 Deno.test("a process shows no secret, neither in its log nor in what it says of mistakes", async () => {
   await using vllm = serveRaw(({ send }) => send(reply("200 OK", "vllm:up 1\n")));
   const env = {
@@ -196,6 +246,9 @@ Deno.test("a process shows no secret, neither in its log nor in what it says of 
     VLLM_BEARER_TOKEN: `two ${SECRETS.token}`,
     LISTEN_ADDRESS: env.VLLM_METRICS_URL,
     SCRAPE_TIMEOUT: "x",
+    METRICS_PASSWORD: SECRETS.readerPassword,
+    METRICS_BEARER_TOKEN: `two ${SECRETS.readerToken}`,
+    TLS_KEY_FILE: "main.ts",
   };
   const outputs = await Promise.all([
     run(["serve"], { env: mistaken }),

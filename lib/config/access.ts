@@ -1,0 +1,41 @@
+/** Who may read the metrics, read from the `METRICS_*` settings. */
+
+import { parsePassword, parseToken, parseUsername } from "./headers.ts";
+import { Secret } from "./secret.ts";
+import type { SettingReader } from "./setting_reader.ts";
+
+/** Fewer characters than this are found by trying, in hours or days. */
+const MIN_SECRET_LENGTH = 12;
+
+/** The credentials that let somebody in; either is enough where both are set. */
+export interface Access {
+  /** User name and password with a colon between them, as Basic sends them (RFC 7617). */
+  readonly basic?: Secret;
+  /** The bearer token (RFC 6750). */
+  readonly bearer?: Secret;
+}
+
+/**
+ * Reads who may read the metrics.
+ *
+ * @param reader Gives the settings, and takes mistakes and warnings.
+ * @returns The frozen credentials; undefined when none are set, which is for everybody.
+ */
+export function readAccess(reader: SettingReader): Access | undefined {
+  const username = reader.secret("METRICS_USERNAME", parseUsername);
+  const password = reader.secret("METRICS_PASSWORD", parsePassword);
+  reader.together("METRICS_USERNAME", "METRICS_PASSWORD");
+  const bearer = reader.secret("METRICS_BEARER_TOKEN", parseToken);
+  const secrets = { METRICS_PASSWORD: password, METRICS_BEARER_TOKEN: bearer } as const;
+  for (const name of ["METRICS_PASSWORD", "METRICS_BEARER_TOKEN"] as const) {
+    const length = secrets[name]?.reveal().length ?? Infinity;
+    if (length >= MIN_SECRET_LENGTH) continue;
+    reader.warn(name, `has fewer than ${MIN_SECRET_LENGTH} characters, so it can be guessed.`);
+  }
+  const basic = username && password && new Secret(`${username.reveal()}:${password.reveal()}`);
+  if (basic === undefined && bearer === undefined) return undefined;
+  return Object.freeze({
+    ...(basic === undefined ? {} : { basic }),
+    ...(bearer === undefined ? {} : { bearer }),
+  });
+}

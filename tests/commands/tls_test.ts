@@ -1,0 +1,152 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { until, within } from "../fakes.ts";
+import { serveParseable } from "../relay/fake_parseable.ts";
+import { answerTo } from "../server/client_hello.ts";
+import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
+import { run, type Running, startServe } from "./process.ts";
+
+/** The path of a file of `tests/testdata/tls/`. */
+function pathOf(name: string): string {
+  return new URL(`../testdata/tls/${name}`, import.meta.url).pathname;
+}
+
+function certificate(name: string): Record<string, string> {
+  return { TLS_CERT_FILE: pathOf(`${name}.pem`), TLS_KEY_FILE: pathOf(`${name}.key`) };
+}
+
+/** The service with both listeners over TLS. */
+interface TlsService extends AsyncDisposable {
+  readonly process: Running;
+  /** What `healthcheck` needs to know. */
+  readonly env: Record<string, string>;
+  /** The ports: metrics, relay. */
+  readonly ports: readonly [string, string];
+}
+
+async function startTls(settings: Record<string, string>): Promise<TlsService> {
+  const otlpPort = String(closedPort());
+  const env: Record<string, string> = {
+    VLLM_METRICS_URL: "http://127.0.0.1:9",
+    PARSEABLE_URL: "http://127.0.0.1:9",
+    OTLP_LISTEN_ADDRESS: `127.0.0.1:${otlpPort}`,
+    ...settings,
+  };
+  const process = await startServe({ env });
+  await process.log.seen('msg="Relaying OTLP"');
+  const { port } = new URL(await process.origin());
+  return {
+    process,
+    env: { ...env, LISTEN_ADDRESS: `0.0.0.0:${port}` },
+    ports: [port, otlpPort],
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
+}
+
+/** Asks over TLS with one version of HTTP. */
+async function ask(
+  url: string,
+  { ca = "ca.pem", http2 = false, ...init }: RequestInit & { ca?: string; http2?: boolean } = {},
+): Promise<string> {
+  using client = Deno.createHttpClient({ caCerts: [pem(ca)], http1: !http2, http2 });
+  const response = await fetch(url, { ...init, client });
+  return `${response.status} ${await response.text()}`;
+}
+
+Deno.test("both listeners speak TLS, HTTP/1.1 and HTTP/2, and nothing else", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
+  await using parseable = serveParseable();
+  await using service = await startTls({
+    ...certificate("server"),
+    VLLM_METRICS_URL: vllm.origin,
+    PARSEABLE_URL: parseable.origin,
+  });
+  const [port, otlpPort] = service.ports;
+  for (const http2 of [false, true]) {
+    assertEquals(await ask(`https://localhost:${port}/metrics`, { http2 }), "200 vllm_up 1\n");
+    const headers = { "content-type": "application/json", "x-api-key": "x" };
+    const init = { http2, method: "POST", body: '{"resourceMetrics":[]}', headers };
+    assertEquals(await ask(`https://localhost:${otlpPort}/v1/metrics`, init), "200 {}");
+  }
+  for (const each of service.ports) {
+    const failed = await fetch(`http://localhost:${each}/-/ready`).then(() => "answered", String);
+    assertMatch(failed, /^TypeError/);
+  }
+  assertMatch(await service.process.log.seen("msg=Listening"), / tls=true /);
+  service.process.kill("SIGTERM");
+  assertEquals(await within(service.process.code, () => "it did not end"), 0);
+});
+
+/** The record types of TLS that are met here (RFC 8446, section 5.1). */
+const [ALERT, HANDSHAKE] = [21, 22];
+/** The alert `protocol_version` (RFC 8446, section 6). */
+const PROTOCOL_VERSION = 70;
+
+Deno.test.each<[version: string, minor: number, answer: [number, number]]>([
+  ["SSL 3.0", 0, [ALERT, PROTOCOL_VERSION]],
+  ["TLS 1.0", 1, [ALERT, PROTOCOL_VERSION]],
+  ["TLS 1.1", 2, [ALERT, PROTOCOL_VERSION]],
+  ["TLS 1.2", 3, [HANDSHAKE, 0]],
+])("both listeners answer a client that knows no more than %s as they should", async (...given) => {
+  const [, minor, answer] = given;
+  await using service = await startTls(certificate("server"));
+  for (const port of service.ports) assertEquals(await answerTo(Number(port), minor), answer);
+});
+
+Deno.test.each([["server"], ["expired"], ["self"], ["other"]])(
+  "healthcheck is 0 with the certificate %s, also where credentials are asked for",
+  async (name) => {
+    const access = { METRICS_USERNAME: "me", METRICS_PASSWORD: "a good long password" };
+    await using service = await startTls({ ...certificate(name), ...access });
+    const env = service.env;
+    assertEquals(await run(["healthcheck"], { env }), { code: 0, stdout: "", stderr: "" });
+  },
+);
+
+Deno.test("healthcheck over TLS says what is wrong", async () => {
+  await using stopping = serveHttp(() => new Response("stopping\n", { status: 503 }), "server");
+  await using plain = serveHttp(() => new Response("ready\n"));
+  const ports = [stopping.origin, plain.origin].map((origin) => new URL(origin).port);
+  const closed = closedPort();
+  const problems = await Promise.all([...ports, closed].map(async (port) => {
+    const env = { LISTEN_ADDRESS: `0.0.0.0:${port}`, ...certificate("server") };
+    const { code, stderr } = await run(["healthcheck"], { env });
+    return `${code} ${stderr.replace(`https://127.0.0.1:${port}`, "URL")}`;
+  }));
+  assertEquals(problems, [
+    '1 vllm-metrics healthcheck: "URL/-/ready" answered 503: stopping\n',
+    '1 vllm-metrics healthcheck: cannot reach "URL/-/ready": no connection\n',
+    '1 vllm-metrics healthcheck: cannot reach "URL/-/ready": no connection\n',
+  ]);
+});
+
+Deno.test("a port that another copy has is refused with TLS as without", async () => {
+  await using service = await startTls(certificate("server"));
+  const output = await run(["serve"], { env: service.env });
+  assertEquals(output.code, 1);
+  assertMatch(output.stderr, /Cannot listen on .*: the port is in use/);
+});
+
+Deno.test("renewed files are picked up without a restart, by both listeners", async () => {
+  const folder = await Deno.makeTempDir();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const env = { TLS_CERT_FILE: `${folder}/cert.pem`, TLS_KEY_FILE: `${folder}/key.pem` };
+  async function write(name: string): Promise<void> {
+    await Deno.writeTextFile(env.TLS_CERT_FILE, pem(`${name}.pem`));
+    await Deno.writeTextFile(env.TLS_KEY_FILE, pem(`${name}.key`));
+  }
+  await write("server");
+  await using service = await startTls(env);
+  const urls = service.ports.map((port) => `https://localhost:${port}/-/ready`);
+  for (const url of urls) assertEquals(await ask(url), "200 ready\n");
+  await write("self");
+  await service.process.log.seen('msg="The certificate was renewed"');
+  for (const url of urls) {
+    await until(
+      async () => await ask(url, { ca: "self.pem" }).catch(() => undefined),
+      "the new certificate",
+    );
+    // Some still come to the listener before, until that has closed.
+    await until(async () => await ask(url).then(() => undefined, () => true), "the old to be gone");
+  }
+});
