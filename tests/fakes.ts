@@ -155,6 +155,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     relay: undefined,
     history: { intervalMs },
     access,
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     log: logger,
     host,
   });

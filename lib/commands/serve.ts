@@ -152,6 +152,7 @@ export async function serve(host: Host): Promise<number> {
       relay: config.relay,
       history: config.history,
       access: config.access,
+      goals: config.goals,
       log,
       host,
     });

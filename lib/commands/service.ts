@@ -1,7 +1,9 @@
 /** The service put together: what answers on its listeners. */
 
-import type { Access, HistoryConfig, RelayConfig } from "../config/config.ts";
+import type { Access, Goals, HistoryConfig, RelayConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
+import { createDashboard } from "../dashboard/dashboard.ts";
+import { windowsOf } from "../dashboard/time_frame.ts";
 import type { History } from "../history/history.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
@@ -48,7 +50,7 @@ export interface Service extends Disposable {
   readonly history: History;
   /** Has the server scraped while somebody looks at the history, until that is disposed. */
   watch(): Disposable;
-  /** Makes the service say that it is no longer ready. */
+  /** Makes the service say that it is no longer ready, and ends the streams of open pages. */
   stop(): void;
 }
 
@@ -68,6 +70,8 @@ export interface ServiceParts {
   readonly history: HistoryConfig;
   /** Who may read the metrics; undefined when everybody may. */
   readonly access?: Access | undefined;
+  /** How fast answers should be. */
+  readonly goals: Goals;
   /** Takes its log lines. */
   readonly log: Logger;
   /** Clock and process figures. */
@@ -81,9 +85,8 @@ export interface ServiceParts {
  * @returns The service, ready to be listened for.
  * @throws {MetricsError} When a file of authorities cannot be used.
  */
-export function createService(
-  { upstream, relay, history, access, log, host }: ServiceParts,
-): Service {
+export function createService(parts: ServiceParts): Service {
+  const { upstream, relay, history, goals, access, log, host } = parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -113,6 +116,15 @@ export function createService(
     answer: (request) => metricsRoute.answer(request),
     now,
   });
+  const dashboard = createDashboard({
+    history: store,
+    watch: () => poller.watch(),
+    registry,
+    goals,
+    intervalMs,
+    windows: windowsOf(false),
+    now,
+  });
   const routes = createHandler({
     version: VERSION,
     upstream: upstream.label,
@@ -121,6 +133,7 @@ export function createService(
     assets: createAssets(),
     metricsRoute,
     isReady,
+    routes: dashboard.routes,
   });
   // Before all routes at once, so that none is forgotten.
   const handler = access === undefined
@@ -140,8 +153,12 @@ export function createService(
     relayHandler,
     history: store,
     watch: () => poller.watch(),
-    stop: () => ready = false,
+    stop(): void {
+      ready = false;
+      dashboard.stop();
+    },
     [Symbol.dispose](): void {
+      dashboard.stop();
       poller[Symbol.dispose]();
       tap[Symbol.dispose]();
       post?.[Symbol.dispose]();

@@ -3,7 +3,7 @@ import type { Finding } from "../../lib/dashboard/view.ts";
 import type { EngineOptions } from "../../lib/demo/engine_options.ts";
 import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import type { Workload } from "../../lib/demo/workload.ts";
-import { letRun, look, type ServerOptions } from "./scenario.ts";
+import { letRun, look, OUTAGE, type ServerOptions, SLEEP } from "./scenario.ts";
 
 /** What of the steady scenario is else. */
 interface Change {
@@ -110,7 +110,7 @@ Deno.test("a server that gets most of the requests is named", () => {
 });
 
 Deno.test("a server that is down is found, and forgotten once it is back", () => {
-  const options = { scenario: SCENARIOS.outage };
+  const options = { scenario: OUTAGE };
   const [finding, ...others] = findAfter(110, options);
   assertEquals([finding?.id, finding?.level, others], ["server_down", "bad", []]);
   assertEquals(
@@ -128,7 +128,7 @@ Deno.test("a server that is not scraped any more is stale", () => {
 });
 
 Deno.test("a server that sleeps is found, and forgotten once it is awake", () => {
-  const options = { scenario: SCENARIOS.sleep };
+  const options = { scenario: SLEEP };
   assertEquals(idsOf(findAfter(110, options)), ["server_sleeping"]);
   assertEquals(findAfter(180, options), []);
 });

@@ -1,6 +1,6 @@
 import { MetricsText } from "../../lib/demo/metrics_text.ts";
 import { SimulatedVllm, type SimulatedVllmOptions } from "../../lib/demo/simulated_vllm.ts";
-import { SCENARIOS } from "../../lib/demo/scenario.ts";
+import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import type { ViewRequest } from "../../lib/dashboard/view_builder.ts";
 import { buildView } from "../../lib/dashboard/view_builder.ts";
 import type { Chart, Tile, View } from "../../lib/dashboard/view.ts";
@@ -12,6 +12,24 @@ import { HistoryStore } from "../../lib/history/store.ts";
 export const START_MS = 1_795_492_800_000;
 /** Distance of two scrapes, in milliseconds. */
 const INTERVAL_MS = 2_000;
+
+/** 90 s of steady traffic, then 30 s without a server, and so on. */
+export const OUTAGE: Scenario = {
+  ...SCENARIOS.steady,
+  phases: [
+    { durationMs: 90_000, load: 1 },
+    { durationMs: 30_000, load: 0, state: "down" },
+  ],
+};
+
+/** 75 s of steady traffic, then 45 s of sleep, and so on. */
+export const SLEEP: Scenario = {
+  ...SCENARIOS.steady,
+  phases: [
+    { durationMs: 75_000, load: 1 },
+    { durationMs: 45_000, load: 0, state: "asleep" },
+  ],
+};
 
 /** What a simulated server is beside the usual one. */
 export type ServerOptions = Partial<SimulatedVllmOptions>;

@@ -4,7 +4,7 @@ import { TILE_RULES } from "../../lib/dashboard/tile_rules.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { SCENARIOS } from "../../lib/demo/scenario.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
-import { chartOf, letRun, look, type Past, START_MS, tileOf } from "./scenario.ts";
+import { chartOf, letRun, look, OUTAGE, type Past, SLEEP, START_MS, tileOf } from "./scenario.ts";
 
 /** The charts that are there whatever vLLM does. */
 const ALWAYS = CHART_RULES.filter(({ onlyWhenPresent }) => !onlyWhenPresent).map(({ id }) => id);
@@ -97,7 +97,7 @@ Deno.test("an idle Rust front end, which does not write its histograms yet, has 
 });
 
 Deno.test("an outage is a gap in every line, and the tiles say that the server is down", () => {
-  const past = letRun(110, { vllm: { scenario: SCENARIOS.outage } });
+  const past = letRun(110, { vllm: { scenario: OUTAGE } });
   const view = look(past);
   assertEquals(view.targets.map(({ state }) => state), ["down"]);
   for (const { id, value, note } of view.tiles) {
@@ -113,7 +113,7 @@ Deno.test("an outage is a gap in every line, and the tiles say that the server i
 });
 
 Deno.test("after a restart, with all counters at 0, no rate is negative or huge", () => {
-  const view = look(letRun(200, { vllm: { scenario: SCENARIOS.outage } }));
+  const view = look(letRun(200, { vllm: { scenario: OUTAGE } }));
   assertEquals(view.targets.map(({ state }) => state), ["up"]);
   const [input] = chartOf(view, "tokens").series;
   for (const value of input?.values ?? []) {
@@ -122,7 +122,7 @@ Deno.test("after a restart, with all counters at 0, no rate is negative or huge"
 });
 
 Deno.test("a server that sleeps is up, and marked as sleeping", () => {
-  const view = look(letRun(110, { vllm: { scenario: SCENARIOS.sleep } }));
+  const view = look(letRun(110, { vllm: { scenario: SLEEP } }));
   assertEquals(view.targets.map(({ state, up }) => [state, up]), [["sleeping", true]]);
 });
 

@@ -18,7 +18,9 @@ export function fluentBitRequest(text: string, timeMs: number): MetricsRequest {
   const { result, reason, points } = readAsFluentBit(new TextEncoder().encode(text));
   if (result !== "accepted") throw new Error(`Fluent Bit would lose the scrape: ${reason}`);
   const families = Map.groupBy(points, ({ name, type }) => `${type} ${name}`);
-  const metrics = [...families.values()].map((family) => metricOf(family, `${timeMs}${NANOSECONDS}`));
+  const metrics = [...families.values()].map((family) =>
+    metricOf(family, `${timeMs}${NANOSECONDS}`)
+  );
   return {
     resourceMetrics: [{
       resource: undefined,

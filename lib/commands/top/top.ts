@@ -62,7 +62,10 @@ async function firstWithNumbers(events: AsyncIterable<ViewEvent>): Promise<ViewE
 async function showOnce(display: Display, options: ViewEventsOptions): Promise<void> {
   const event = await firstWithNumbers(viewEvents(options));
   if (event === undefined) {
-    throw new MetricsError("UPSTREAM_CLOSED", `Cannot read "${options.base.origin}": it is stopping`);
+    throw new MetricsError(
+      "UPSTREAM_CLOSED",
+      `Cannot read "${options.base.origin}": it is stopping`,
+    );
   }
   display.show(event);
 }

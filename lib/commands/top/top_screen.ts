@@ -83,12 +83,11 @@ class Screen {
   }
 
   targetLine(target: ViewTarget, nowMs: number): string {
-    const { instance, state, error, sinceMs, lastSuccessMs } = target;
+    const { instance, state, sinceMs, lastSuccessMs } = target;
     const age = (thenMs: number): string => formatSeconds(Math.max(0, nowMs - thenMs) / 1_000);
     const details = [
       ...state === "down" && sinceMs !== undefined ? [`for ${age(sinceMs)}`] : [],
       ...lastSuccessMs === undefined ? [] : [`scraped ${age(lastSuccessMs)} ago`],
-      ...error === "" ? [] : [plain(error)],
     ];
     const words = state.padEnd(10);
     const rest = this.#cut(`${words}${plain(instance)}  ${details.join(", ")}`).slice(words.length);

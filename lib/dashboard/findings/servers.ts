@@ -16,9 +16,9 @@ function ago(nowMs: number, thenMs: number | undefined): string {
   return formatSeconds(Math.max(0, Math.round((nowMs - thenMs) / 1_000)));
 }
 
-/** A sentence of one and the same error has its full stop already. */
-function withoutStop(sentence: string): string {
-  return sentence.replace(/\.$/, "");
+/** A sentence has its end already when it came with a hint. */
+function withEnd(sentence: string): string {
+  return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** Servers that cannot be scraped. */
@@ -26,7 +26,7 @@ export function downServers({ targets, nowMs }: Observations): Finding | undefin
   const down = targets.filter(({ state }) => state === "down");
   if (down.length === 0) return undefined;
   const sentences = down.map(({ instance, sinceMs, error }) =>
-    `${instance} has been down for ${ago(nowMs, sinceMs)}: ${withoutStop(error)}.`
+    `${instance} has been down for ${ago(nowMs, sinceMs)}: ${withEnd(error)}`
   );
   return {
     id: "server_down",

@@ -1,0 +1,36 @@
+import { assert, assertEquals } from "@std/assert";
+import { screenLines } from "../../lib/commands/top/top_screen.ts";
+import type { View } from "../../lib/dashboard/view.ts";
+import { letRun, look, OUTAGE } from "../dashboard/scenario.ts";
+
+/** A view whose texts come from a server that means no good. */
+function hostileView(): View {
+  const view = look(letRun(110, { "evil\x1b[2J": { scenario: OUTAGE } }));
+  return { ...view, selection: { model: "m\r\n\x9b31m" } };
+}
+
+Deno.test("no text that a server chose steers the terminal", () => {
+  for (const line of screenLines(hostileView(), { columns: 100, color: false })) {
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x1f\x7f-\x9f]/.test(line), JSON.stringify(line));
+  }
+});
+
+Deno.test("what is wrong is wrapped under its title", () => {
+  const lines = screenLines(hostileView(), { columns: 60, color: false });
+  const start = lines.indexOf("!! bad: A server is down");
+  assertEquals(lines.slice(start + 1, start + 3), [
+    "  evil?[2J has been down for 20 s: Cannot scrape: connection",
+    "  refused.",
+  ]);
+  for (const line of lines) assert(line.length <= 60 || line.includes("https://"), line);
+});
+
+Deno.test("colours come with words, and only where they are wanted", () => {
+  const view = look(letRun(110, { vllm: { scenario: OUTAGE } }));
+  const colored = screenLines(view, { columns: 100, color: true });
+  assert(colored.some((line) => line.startsWith("\x1b[31mdown      \x1b[0mvllm")));
+  // deno-lint-ignore no-control-regex
+  const bare = colored.map((line) => line.replace(/\x1b\[\d+m/g, "").trimEnd());
+  assertEquals(bare, screenLines(view, { columns: 100, color: false }));
+});

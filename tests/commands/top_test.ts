@@ -1,0 +1,242 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Host, Terminal } from "../../lib/commands/host.ts";
+import { top } from "../../lib/commands/top/top.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
+import { startDashboard } from "../dashboard/pages.ts";
+import { until } from "../fakes.ts";
+import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { fakeHost, type FakeOutput } from "./fake_host.ts";
+import { run, startServe } from "./process.ts";
+
+/** A process that `top` runs in, and what a person does to it. */
+interface Sitting {
+  readonly host: Host;
+  readonly output: () => FakeOutput;
+  /** Sends SIGINT. */
+  interrupt(): void;
+  /** Presses a key. */
+  press(key: string): void;
+  /** Whether keys are listened to. */
+  readonly listens: () => boolean;
+}
+
+/** What a person sits at. */
+interface Seat {
+  /** The size of the terminal; none without. */
+  readonly size?: ReturnType<Terminal["size"]>;
+  /** The environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Sits down at a process. */
+function sit(args: readonly string[], { size, env = {} }: Seat = {}): Sitting {
+  const { host, output } = fakeHost({ args, stdin: new ReadableStream() });
+  let stop = (): void => {};
+  let onKey: ((key: string) => void) | undefined;
+  const terminal: Terminal = {
+    size: () => size ?? { columns: 0, rows: 0 },
+    onKey(press): () => void {
+      onKey = press;
+      return () => onKey = undefined;
+    },
+  };
+  return {
+    host: {
+      ...host,
+      env,
+      terminal: () => size === undefined ? undefined : terminal,
+      onStopSignal(listener): () => void {
+        stop = listener;
+        return () => stop = (): void => {};
+      },
+    },
+    output,
+    interrupt: () => stop(),
+    press: (key) => onKey?.(key),
+    listens: () => onKey !== undefined,
+  };
+}
+
+/** One server, scraped a moment ago. */
+function scrapedNow(): HistoryStore {
+  const history = new HistoryStore({ instances: ["vllm-a"] });
+  const body = new TextEncoder().encode(
+    'vllm_num_requests_running{model_name="m",engine="0"} 7\n' +
+      'vllm_num_requests_waiting{model_name="m",engine="0"} 60\n',
+  );
+  history.add({ instance: "vllm-a", timeMs: Date.now() - 1_000, body });
+  return history;
+}
+
+Deno.test("top --once prints servers, tiles and findings, and ends", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--once", "--url", service.origin]);
+  assertEquals(await top(sitting.host), 0);
+  const { stdout, stderr } = sitting.output();
+  assertEquals(stderr, "");
+  assertMatch(stdout, /^vllm-metrics [\d.]+ {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}last 5 min\n/);
+  assertMatch(stdout, /\nup {8}vllm-a {2}scraped [\d.]+ m?s ago\n/);
+  assertMatch(stdout, /\nRunning +7 requests\b/);
+  assertMatch(stdout, /\nWaiting +60 requests {2}!! bad\b/);
+  assertMatch(stdout, /\nTime to first token, p95 +no traffic\n|nothing yet\n/);
+  assertStringIncludes(stdout, "\nNothing is wrong.\n");
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x00-\x09\x0b-\x1f]/.test(stdout), "plain text has no control characters");
+});
+
+Deno.test("top --json prints the view of the API", async () => {
+  await using service = startDashboard({ history: scrapedNow(), updateMs: 60_000 });
+  const sitting = sit(["--once", "--json", "--window", "15m", "--url", service.origin]);
+  assertEquals(await top(sitting.host), 0);
+  const reply = await fetch(`${service.origin}/api/v1/view?window=900`);
+  assertEquals(sitting.output().stdout, `${await reply.text()}\n`);
+});
+
+Deno.test("top hands model, engine and instance on", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const words = ["--model", "a&b", "--engine", "3", "--instance", "vllm-a"];
+  const sitting = sit(["--once", "--json", ...words, "--url", `${service.origin}/`]);
+  assertEquals(await top(sitting.host), 0);
+  assertEquals(JSON.parse(sitting.output().stdout).selection, {
+    instance: "vllm-a",
+    model: "a&b",
+    engine: "3",
+  });
+});
+
+Deno.test("top without a terminal prints one view after the other until it is interrupted", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--json", "--url", service.origin]);
+  const ended = top(sitting.host);
+  await until(() => sitting.output().stdout.split("\n").length > 3, "three views");
+  sitting.interrupt();
+  assertEquals(await ended, 0);
+  const times = sitting.output().stdout.trim().split("\n").map((line) => JSON.parse(line).timeMs);
+  assertEquals(new Set(times).size, times.length);
+});
+
+Deno.test("top on a terminal draws in place, and gives the screen back when q is pressed", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--url", service.origin], { size: { columns: 100, rows: 12 } });
+  const ended = top(sitting.host);
+  await until(() => sitting.output().stdout.split("\x1b[H").length > 3, "three pictures");
+  sitting.press("x");
+  sitting.press("q");
+  assertEquals(await ended, 0);
+  const { stdout } = sitting.output();
+  const [enter, ...pictures] = stdout.split("\x1b[H");
+  assertEquals(enter, "\x1b[?1049h\x1b[?25l");
+  assert(stdout.endsWith("\x1b[?25h\x1b[?1049l"));
+  assertEquals(sitting.listens(), false);
+  const lines = (pictures[0] ?? "").split("\r\n");
+  assertEquals(lines.length, 12);
+  assertMatch(lines.at(-1) ?? "", /^q quits; \d+ more lines do not fit/);
+  assertStringIncludes(pictures[0] ?? "", "\x1b[31m!! bad");
+});
+
+Deno.test("top gives the screen back when it is interrupted", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--url", service.origin], { size: { columns: 80, rows: 24 } });
+  const ended = top(sitting.host);
+  await until(() => sitting.output().stdout.includes("Running"), "a picture");
+  sitting.interrupt();
+  assertEquals(await ended, 0);
+  assert(sitting.output().stdout.endsWith("\x1b[?25h\x1b[?1049l"));
+});
+
+Deno.test("top has no colours where NO_COLOR says so, and no line is too long", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--url", service.origin], {
+    size: { columns: 40, rows: 50 },
+    env: { NO_COLOR: "1" },
+  });
+  const ended = top(sitting.host);
+  await until(() => sitting.output().stdout.includes("q quits"), "a picture");
+  sitting.press("q");
+  await ended;
+  const { stdout } = sitting.output();
+  // deno-lint-ignore no-control-regex
+  assert(!/\x1b\[\d+m/.test(stdout));
+  const picture = stdout.split("\x1b[H")[1] ?? "";
+  for (const line of picture.split("\x1b[K\r\n")) assert(line.length <= 60, line);
+});
+
+Deno.test("top says when the service is not there", async () => {
+  const url = `http://127.0.0.1:${closedPort()}`;
+  const sitting = sit(["--url", url], { size: { columns: 80, rows: 24 } });
+  assertEquals(await top(sitting.host), 1);
+  const { stdout, stderr } = sitting.output();
+  assertEquals(
+    stderr,
+    `vllm-metrics top: Cannot reach "${url}": no connection. Is vllm-metrics running?\n`,
+  );
+  assert(stdout.endsWith("\x1b[?25h\x1b[?1049l"), "the sentence stays on the screen");
+});
+
+Deno.test("top says when something else answers", async () => {
+  await using html = serveHttp(() => new Response("<html>", { status: 404 }));
+  await using other = serveHttp(() => new Response("data: {}\n\n"));
+  const expected = { [html.origin]: "it answered 404", [other.origin]: "it sent no view" };
+  for (const [origin, problem] of Object.entries(expected)) {
+    const sitting = sit(["--once", "--url", origin]);
+    assertEquals(await top(sitting.host), 1);
+    assertEquals(
+      sitting.output().stderr,
+      `vllm-metrics top: Cannot reach "${origin}": ${problem}. ` +
+        "Is this the address of vllm-metrics?\n",
+    );
+  }
+});
+
+Deno.test("top waits for a service that went away", async () => {
+  const sitting = sit([], { size: { columns: 80, rows: 24 } });
+  const service = startDashboard({ history: scrapedNow() });
+  const ended = top({ ...sitting.host, args: ["--url", service.origin] });
+  await until(() => sitting.output().stdout.includes("Running"), "a picture");
+  await service[Symbol.asyncDispose]();
+  await until(() => sitting.output().stdout.includes("Trying again."), "a complaint");
+  sitting.press("q");
+  assertEquals(await ended, 0);
+});
+
+const WRONG: Readonly<Record<string, readonly string[]>> = {
+  '--window "7": it has no unit. Write a duration from 1m to 720h, such as "5m".': [
+    "--window",
+    "7",
+  ],
+  '--url "localhost:9090": it is not an address such as http://localhost:9090': [
+    "--url",
+    "localhost:9090",
+  ],
+};
+
+for (const [sentence, args] of Object.entries(WRONG)) {
+  Deno.test(`top refuses a wrong call: ${args.join(" ")}`, async () => {
+    const sitting = sit(args);
+    assertEquals(await top(sitting.host), 2);
+    assertEquals(sitting.output().stderr, `vllm-metrics top: ${sentence}\n`);
+  });
+}
+
+Deno.test("top says which windows there are", async () => {
+  await using service = startDashboard();
+  const sitting = sit(["--once", "--window", "7m", "--url", service.origin]);
+  assertEquals(await top(sitting.host), 2);
+  assertStringIncludes(sitting.output().stderr, 'the window "420" cannot be chosen');
+});
+
+Deno.test("top finds the service that LISTEN_ADDRESS names, whatever proxy is in use", async () => {
+  await using service = await startServe({
+    env: { VLLM_METRICS_URL: `http://127.0.0.1:${closedPort()}`, SCRAPE_INTERVAL: "1s" },
+  });
+  const { port } = new URL(await service.origin());
+  const { code, stdout, stderr } = await run(["top", "--once"], {
+    env: {
+      LISTEN_ADDRESS: `0.0.0.0:${port}`,
+      HTTP_PROXY: `http://127.0.0.1:${closedPort()}`,
+    },
+  });
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /\ndown {6}127\.0\.0\.1:\d+ {2}for [\d.]+ m?s\n/);
+  assertStringIncludes(stdout, "!! bad: A server is down");
+});
