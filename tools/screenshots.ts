@@ -9,7 +9,7 @@ import type { ScenarioName } from "../lib/demo/scenario.ts";
 
 const FOLDER = "docs/images";
 /** Size of a picture, in pixels. */
-const SIZE = { width: 1280, height: 800 };
+const SIZE = { width: 1280, height: 900 };
 
 /** One picture. */
 interface Picture {
@@ -22,9 +22,9 @@ interface Picture {
 }
 
 const PICTURES: readonly Picture[] = [
-  { name: "page-light", scenario: "steady", engines: 1, colorScheme: "light", afterMs: 300_000 },
-  { name: "page-dark", scenario: "busy", engines: 2, colorScheme: "dark", afterMs: 230_000 },
-  { name: "page-outage", scenario: "outage", engines: 1, colorScheme: "light", afterMs: 336_000 },
+  { name: "page-light", scenario: "steady", engines: 1, colorScheme: "light", afterMs: 400_000 },
+  { name: "page-dark", scenario: "busy", engines: 2, colorScheme: "dark", afterMs: 560_000 },
+  { name: "page-outage", scenario: "outage", engines: 1, colorScheme: "light", afterMs: 460_000 },
 ];
 
 await Deno.mkdir(FOLDER, { recursive: true });

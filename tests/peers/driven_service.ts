@@ -39,8 +39,9 @@ export class DrivenService implements AsyncDisposable {
     this.#handler = createDemoHandler(this.#server);
     this.#listener = this.#listen(0);
     this.#port = this.#listener.addr.port;
-    this.service = startService(`http://127.0.0.1:${this.#port}/metrics`, {
-      label: "http://vllm:8000/metrics",
+    const url = `http://127.0.0.1:${this.#port}/metrics`;
+    this.service = startService(url, {
+      label: url,
       intervalMs: INTERVAL_MS,
       now: () => this.#nowMs,
     });
@@ -49,6 +50,11 @@ export class DrivenService implements AsyncDisposable {
   /** The address of the page. */
   get url(): string {
     return `${this.service.origin}/`;
+  }
+
+  /** Lets time pass until the simulated server is down, or up again. */
+  async passUntil(state: "down" | "awake"): Promise<void> {
+    do await this.pass(INTERVAL_MS); while (this.#server.state !== state);
   }
 
   /** Lets time pass, with a scrape each interval; while the server is down nobody listens. */

@@ -73,6 +73,7 @@ Deno.test("tiles and charts show the numbers that the JSON route gives", async (
       );
     }
     await page.locator(`#chart-${id} summary`, { hasText: "Values" }).click();
+    await page.waitForSelector(`#chart-${id} table`);
     assertEquals(await textsOf(page, `#chart-${id} tbody tr`), expectedRows(chart), title);
   }
   assertEquals(await page.locator(".chart").count(), charts.length);
@@ -86,8 +87,8 @@ Deno.test("choosing engine, model and window asks the service for them", async (
   await using opened = await openPage(browser, `${driven.url}?model=${models[0]}`);
   const { page, complaints } = opened;
   await page.waitForSelector("#tile-running");
-  await page.getByLabel("Engine").selectOption("1");
-  await page.getByLabel("Window").selectOption(String(windows[1]));
+  await page.locator("#engine").selectOption("1");
+  await page.locator("#window").selectOption(String(windows[1]));
   await page.waitForURL(/window=/);
   const query = new URL(page.url()).search;
   const view = await viewOf(driven, query);
@@ -96,29 +97,29 @@ Deno.test("choosing engine, model and window asks the service for them", async (
   const running = view.tiles.find(({ id }) => id === "running")?.value ?? null;
   const [number = ""] = valueParts(running, "requests");
   await page.locator("#tile-running .number", { hasText: number }).waitFor();
-  assertEquals(await page.getByLabel("Window").inputValue(), String(windows[1]));
+  assertEquals(await page.locator("#window").inputValue(), String(windows[1]));
   assertEquals(complaints, []);
 });
 
 Deno.test("an outage and the recovery from it are shown", async () => {
   await using driven = new DrivenService("outage", 1, START_MS);
-  await driven.pass(86_000);
+  await driven.pass(20_000);
   await using opened = await openPage(browser, driven.url);
   const { page } = opened;
   await page.waitForSelector("[data-state=up] .target-state");
-  await driven.pass(10_000);
+  await driven.passUntil("down");
   await page.waitForSelector("[data-state=down] .target-state");
   const [state = ""] = await textsOf(page, ".target-state");
   assertMatch(state, /^■ down since \S/);
   assertStringIncludes((await textsOf(page, ".finding"))[0] ?? "", "A server is down");
   assertStringIncludes(await page.title(), "down");
-  await driven.pass(30_000);
+  await driven.passUntil("awake");
   await page.waitForSelector("[data-state=up] .target-state");
   await page.locator("#finding-server_down").waitFor({ state: "detached" });
   // The outage stays in the charts as a gap.
   const { charts } = await viewOf(driven);
   const running = charts.find(({ id }) => id === "running");
-  const gaps = running?.series[0]?.values.slice(-30).filter((value) => value === null).length ?? 0;
+  const gaps = running?.series[0]?.values.slice(-20).filter((value) => value === null).length ?? 0;
   assertEquals(gaps > 0, true);
 });
 

@@ -193,6 +193,11 @@ export class PageFixture implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
+  /** How many pages follow it. */
+  get followers(): number {
+    return this.#open.size;
+  }
+
   /** Sends a view to all that follow, and to those who come. */
   send(next: View): void {
     this.#view = next;

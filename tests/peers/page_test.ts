@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch, assertNotEquals, assertStringIncludes } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
+import { until } from "../fakes.ts";
 import { accessibilityFaults, openPage, startBrowser } from "./browser.ts";
 import { chart, FINDING, NOW_MS, PageFixture, target, tile, view } from "./page_fixture.ts";
 
@@ -37,8 +38,8 @@ Deno.test("the page shows tiles with value, unit, level and explanation", async 
   await using opened = await openPage(browser, service.origin);
   const { page, complaints } = opened;
   await page.waitForSelector("#tile-a");
-  assertEquals(await textOf(page, "#tile-a"), "First token 451 ms ? ▲ watch");
-  assertEquals(await textOf(page, "#tile-b"), "Idle no traffic ?");
+  assertEquals(await textOf(page, "#tile-a"), "First token ? 451 ms ▲ watch");
+  assertEquals(await textOf(page, "#tile-b"), "Idle ? no traffic");
   assertEquals(await page.locator(".explanation:visible").count(), 0);
   await page.getByRole("button", { name: "About First token" }).click();
   assertEquals(await textOf(page, ".explanation:visible"), tile("a").explanation);
@@ -79,6 +80,7 @@ Deno.test("the page shows charts with legend, explanation, remark and a table", 
   for (const id of ["a", "b"]) {
     await page.locator(`#chart-${id} summary`, { hasText: "Values" }).click();
   }
+  await page.waitForSelector("#chart-b table");
   assertStringIncludes(
     await textOf(page, "#chart-a table"),
     "Line Last Lowest Highest p50 300 ms 100 ms 300 ms p99 – 1 s 2 s",
@@ -163,13 +165,45 @@ Deno.test("a pause stops the updates, and the page catches up after it", async (
   await page.waitForSelector("#live[data-state=live]");
   await page.getByRole("button", { name: "Pause" }).click();
   await page.waitForSelector("#live[data-state=paused]");
+  await until(() => service.followers === 0, "the end of the stream");
   service.send(TROUBLE);
-  // The stream is closed: nothing that is sent now can come.
-  await page.waitForFunction("true");
   assertEquals(await page.locator(".finding").count(), 0);
   await page.getByRole("button", { name: "Go on" }).click();
   await page.waitForSelector("#finding-other");
   await page.waitForSelector("#live[data-state=live]");
+});
+
+Deno.test("a hidden tab tells by its title, and shows the rest when it is looked at", async () => {
+  await using service = new PageFixture(view());
+  await using opened = await openPage(browser, service.origin);
+  const { page } = opened;
+  await page.waitForSelector("#live[data-state=live]");
+  const turn = (hidden: boolean): Promise<unknown> =>
+    page.evaluate(`Object.defineProperty(document, "hidden", {
+      configurable: true, get: () => ${hidden} });
+      document.dispatchEvent(new Event("visibilitychange"))`);
+  await turn(true);
+  service.send(TROUBLE);
+  await until(async () => await page.title() === "■ down · vllm-metrics", "the title");
+  assertEquals(await page.locator(".finding").count(), 0);
+  await turn(false);
+  assertEquals(await page.locator(".finding").count(), 2);
+});
+
+Deno.test("the age of the data grows, and a stream that is silent is opened anew", async () => {
+  await using service = new PageFixture(view());
+  await using opened = await openPage(browser, "about:blank");
+  const { page } = opened;
+  await page.clock.install();
+  await page.goto(service.origin);
+  await page.locator("#age", { hasText: "scraped 1 s ago" }).waitFor();
+  await page.clock.fastForward(5_000);
+  await page.locator("#age", { hasText: "scraped 6 s ago" }).waitFor();
+  await page.clock.fastForward(30_000);
+  // The new stream begins with a view.
+  await page.locator("#age", { hasText: "scraped 1 s ago" }).waitFor();
+  const streams = service.requests.filter((path) => path === "/api/v1/events");
+  assertEquals(streams.length, 2);
 });
 
 Deno.test("a service that is gone is said to be gone, and found again", async () => {
