@@ -7,7 +7,7 @@ import { windowsOf } from "../dashboard/time_frame.ts";
 import type { History } from "../history/history.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
-import { createPost } from "../relay/post.ts";
+import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { RelayLog } from "../relay/relay_log.ts";
 import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
@@ -139,9 +139,9 @@ export function createService(parts: ServiceParts): Service {
   const handler = access === undefined
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });
-  const post = relay === undefined ? undefined : createPost(relay);
-  const relayHandler = relay === undefined || post === undefined ? undefined : createRelayHandler({
-    parseable: { label: relay.label, post },
+  const exchange = relay && createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
+  const relayHandler = relay && exchange && createRelayHandler({
+    parseable: { ...relay, exchange },
     stream: relay.stream,
     metrics: new RelayMetrics(registry),
     log: new RelayLog(log, relay.label),
@@ -161,7 +161,7 @@ export function createService(parts: ServiceParts): Service {
       dashboard.stop();
       poller[Symbol.dispose]();
       tap[Symbol.dispose]();
-      post?.[Symbol.dispose]();
+      exchange?.[Symbol.dispose]();
     },
   };
 }

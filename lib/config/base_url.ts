@@ -4,7 +4,7 @@ import { accept, type Parsed, refuse } from "./parsed.ts";
 import { meantUrl, parseHttpUrl, type UrlForm } from "./url.ts";
 
 /** Where Parseable takes metrics, below its base URL. */
-const METRICS_PATH = "/v1/metrics";
+export const METRICS_PATH = "/v1/metrics";
 
 const BASE_URL: UrlForm = {
   example: "http://parseable:8000",
@@ -21,14 +21,14 @@ function prefixOf(url: URL): string {
  * Reads the base URL of Parseable. Its path is kept as a prefix, the fragment goes.
  *
  * @param text What was written.
- * @returns Where Parseable takes metrics: the base URL and `/v1/metrics`.
+ * @returns The base URL.
  */
 export function parseBaseUrl(text: string): Parsed<URL> {
   // First, and by the sign alone: credentials that break the URL are credentials all the same.
   if (text.includes("@")) {
     return refuse(
-      "it has credentials in it. The relay has none of its own: Fluent Bit sends them. " +
-        `Write "${meantUrl(text, BASE_URL)}".`,
+      "it has credentials in it. Fluent Bit sends those of the relay, and provision takes " +
+        `P_USERNAME and P_PASSWORD. Write "${meantUrl(text, BASE_URL)}".`,
     );
   }
   const parsed = parseHttpUrl(text, BASE_URL);
@@ -39,8 +39,19 @@ export function parseBaseUrl(text: string): Parsed<URL> {
   if (/\/v1\/metrics\/*$/.test(url.pathname)) {
     return refuse(`it ends in "${METRICS_PATH}", which the relay adds. Write "${base}".`);
   }
-  url.pathname = `${prefixOf(url)}${METRICS_PATH}`;
+  url.pathname = prefixOf(url);
   url.search = "";
   url.hash = "";
   return accept(url);
+}
+
+/**
+ * Finds a place below the base URL of Parseable.
+ *
+ * @param base What {@linkcode parseBaseUrl} gave.
+ * @param path The path, beginning with a slash; a query may follow.
+ * @returns The URL.
+ */
+export function placeBelow(base: URL, path: string): URL {
+  return new URL(`${prefixOf(base)}${path}`, base);
 }

@@ -15,7 +15,8 @@ import { type Address, parseAddress, parseChoice } from "./values.ts";
 export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
 export type { HistoryConfig } from "./history_config.ts";
-export type { RelayConfig, RelayTls } from "./relay_config.ts";
+export type { ParseableTls } from "./parseable_config.ts";
+export type { RelayConfig } from "./relay_config.ts";
 export type { ServingTls } from "./serving_tls.ts";
 export type { UpstreamConfig, UpstreamTls } from "./upstream_config.ts";
 
@@ -42,8 +43,8 @@ export interface Config {
 }
 
 /** A configuration, or all that is wrong with the environment; no text holds a secret. */
-export type ConfigResult =
-  | { readonly ok: true; readonly config: Config }
+export type ConfigResult<C = Config> =
+  | { readonly ok: true; readonly config: C }
   | {
     readonly ok: false;
     readonly mistakes: readonly string[];

@@ -1,21 +1,11 @@
 /** The relay to Parseable, read from the `PARSEABLE_*` and `OTLP_*` settings. */
 
-import { parseBaseUrl } from "./base_url.ts";
-import { parseCertificates } from "./pem.ts";
-import { PARSEABLE_TIMEOUT_RANGE, SETTINGS } from "./setting_list.ts";
+import { METRICS_PATH, placeBelow } from "./base_url.ts";
+import { type ParseableTls, readParseable } from "./parseable_config.ts";
+import { SETTINGS } from "./setting_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
-import { parseStreamName } from "./stream_name.ts";
-import { warnOfTls } from "./tls_warnings.ts";
 import { maskUrl } from "./url.ts";
-import { type Address, parseAddress, parseBoolean, parseDuration } from "./values.ts";
-
-/** How to reach Parseable over TLS. */
-export interface RelayTls {
-  /** PEM text of authorities to trust besides the usual ones. */
-  readonly caCerts?: string;
-  /** Whether any certificate of the server is taken. */
-  readonly skipVerify: boolean;
-}
+import { type Address, parseAddress } from "./values.ts";
 
 /** Where the relay listens, and where it passes metrics on to. */
 export interface RelayConfig {
@@ -30,7 +20,7 @@ export interface RelayConfig {
   /** Where to listen for OTLP. */
   readonly listen: Address;
   /** How to reach Parseable when the URL is `https:`. */
-  readonly tls: RelayTls;
+  readonly tls: ParseableTls;
 }
 
 /** Tells whether the system would refuse the second of two addresses. */
@@ -40,12 +30,6 @@ function clash(one: Address, other: Address): boolean {
   // "::" takes IPv4 as well; "0.0.0.0" takes all but IPv6.
   return one.hostname === other.hostname || hosts.includes("::") ||
     (hosts.includes("0.0.0.0") && !hosts.some((host) => host.includes(":")));
-}
-
-function readTls(reader: SettingReader): RelayTls {
-  const caCerts = reader.file("PARSEABLE_TLS_CA_FILE", parseCertificates);
-  const skipVerify = reader.plain("PARSEABLE_TLS_INSECURE_SKIP_VERIFY", parseBoolean) ?? false;
-  return Object.freeze({ ...(caCerts === undefined ? {} : { caCerts }), skipVerify });
 }
 
 function warnOfNoEffect(reader: SettingReader): void {
@@ -67,39 +51,20 @@ export function readRelay(
   reader: SettingReader,
   taken: Address | undefined,
 ): RelayConfig | undefined {
-  const url = reader.plain("PARSEABLE_URL", parseBaseUrl);
+  const parseable = readParseable(reader);
   const isOn = reader.isSet("PARSEABLE_URL");
   const listen = reader.plain("OTLP_LISTEN_ADDRESS", parseAddress);
   if (isOn && listen !== undefined && taken !== undefined && clash(listen, taken)) {
     const port = `cannot use port ${listen.port}: LISTEN_ADDRESS has it already.`;
     reader.refuse("OTLP_LISTEN_ADDRESS", `${port} Give each of them a port of its own.`);
   }
-  const stream = reader.plain("PARSEABLE_STREAM", parseStreamName);
-  const timeoutMs = reader.plain(
-    "PARSEABLE_TIMEOUT",
-    (text) => parseDuration(text, PARSEABLE_TIMEOUT_RANGE),
-  );
-  const tls = readTls(reader);
-  if (!isOn) {
-    warnOfNoEffect(reader);
-    return undefined;
-  }
-  warnOfTls(reader, {
-    server: "Parseable",
-    urlName: "PARSEABLE_URL",
-    url,
-    prefix: "PARSEABLE_TLS",
-    tls,
-  });
-  if (
-    url === undefined || listen === undefined || stream === undefined || timeoutMs === undefined
-  ) return undefined;
+  if (!isOn) warnOfNoEffect(reader);
+  if (parseable === undefined || listen === undefined) return undefined;
+  const url = placeBelow(parseable.url, METRICS_PATH);
   return Object.freeze({
+    ...parseable,
     url,
     label: maskUrl(url),
-    stream,
-    timeoutMs,
     listen: Object.freeze(listen),
-    tls,
   });
 }

@@ -1,15 +1,17 @@
 /** Parseable as the relay sees it: a place that takes OTLP as JSON, or does not. */
 
 import { STATUS_CODE, type StatusCode } from "@std/http/status";
-import { type Answer, type Post, PostFailure } from "./post.ts";
+import { type Answer, type Exchange, ExchangeFailure, wordsOf } from "../parseable/exchange.ts";
 import { RelayError } from "./relay_error.ts";
 
 /** How Parseable is reached. */
 export interface ParseableOptions {
   /** The address for people. */
   readonly label: string;
+  /** Where it takes metrics. */
+  readonly url: URL;
   /** Sends requests to it. */
-  readonly post: Post;
+  readonly exchange: Exchange;
 }
 
 /** A refusal that is Parseable's, or that there is no Parseable. */
@@ -33,7 +35,7 @@ export class DeliveryError extends RelayError {
       FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
     this.name = "DeliveryError";
-    const words = answer?.words ?? "";
+    const words = answer === undefined ? "" : wordsOf(answer.bytes);
     this.words = message.includes(words) ? "" : words;
     this.isAboutRequest = answer !== undefined && answer.status >= 400 && answer.status < 500 &&
       answer.status !== STATUS_CODE.TooManyRequests;
@@ -57,7 +59,8 @@ const HINTS: Readonly<Record<number, string>> = {
 const FINAL: readonly StatusCode[] = [STATUS_CODE.BadRequest, STATUS_CODE.ContentTooLarge];
 
 function refusal(answer: Answer, label: string): DeliveryError {
-  const { status, words } = answer;
+  const { status } = answer;
+  const words = wordsOf(answer.bytes);
   const said = HINTS[status] ?? (words === "" ? "it says nothing more" : words);
   const message = `Parseable at "${label}" answered ${status}: ${said}`;
   const passedOn = [...FINAL, STATUS_CODE.TooManyRequests].find((code) => code === status);
@@ -78,14 +81,14 @@ function refusal(answer: Answer, label: string): DeliveryError {
 export async function deliver(
   body: Uint8Array<ArrayBuffer>,
   headers: Headers,
-  { label, post }: ParseableOptions,
+  { label, url, exchange }: ParseableOptions,
 ): Promise<DeliveryError | undefined> {
   try {
-    const answer = await post.send(body, headers);
+    const answer = await exchange.send({ method: "POST", url, headers, body });
     const stored = answer.status >= 200 && answer.status < 300;
     return stored ? undefined : refusal(answer, label);
   } catch (error) {
-    if (!(error instanceof PostFailure)) throw error;
+    if (!(error instanceof ExchangeFailure)) throw error;
     const message = `Cannot reach Parseable at "${label}": ${error.message}`;
     return new DeliveryError(undefined, message, { status: STATUS_CODE.ServiceUnavailable });
   }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseBaseUrl } from "../../lib/config/base_url.ts";
+import { METRICS_PATH, parseBaseUrl, placeBelow } from "../../lib/config/base_url.ts";
 import type { Parsed } from "../../lib/config/parsed.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
@@ -18,11 +18,12 @@ Deno.test.each([
   ["HTTP://Parseable/", "http://parseable/v1/metrics"],
   ["http://[::1]:8000", "http://[::1]:8000/v1/metrics"],
 ])("parseBaseUrl() reads %s", (text, href) => {
-  assertEquals(accepted(parseBaseUrl(text)).href, href);
+  assertEquals(placeBelow(accepted(parseBaseUrl(text)), METRICS_PATH).href, href);
 });
 
 const CREDENTIALS =
-  "it has credentials in it. The relay has none of its own: Fluent Bit sends them.";
+  "it has credentials in it. Fluent Bit sends those of the relay, and provision " +
+  "takes P_USERNAME and P_PASSWORD.";
 
 Deno.test.each([
   ["http://admin:admin@parseable:8000", "http://parseable:8000"],

@@ -76,7 +76,7 @@ Deno.test.each([
   [
     "credentials",
     { PARSEABLE_URL: "http://admin:hunter2@parseable:8000" },
-    'PARSEABLE_URL: cannot use "http://***@parseable:8000/": it has credentials in it. The relay has none of its own: Fluent Bit sends them. Write "http://parseable:8000".',
+    'PARSEABLE_URL: cannot use "http://***@parseable:8000/": it has credentials in it. Fluent Bit sends those of the relay, and provision takes P_USERNAME and P_PASSWORD. Write "http://parseable:8000".',
   ],
   [
     "a stream with a dot",

@@ -2,7 +2,7 @@
 
 import { parseConfig } from "../../lib/config/config.ts";
 import { createLogger } from "../../lib/log.ts";
-import { createPost } from "../../lib/relay/post.ts";
+import { createExchange, MAX_WORDS_BYTES } from "../../lib/parseable/exchange.ts";
 import { RelayLog } from "../../lib/relay/relay_log.ts";
 import { RelayMetrics } from "../../lib/relay/relay_metrics.ts";
 import { createRelayHandler, type RelayLimits } from "../../lib/relay/relay_route.ts";
@@ -49,9 +49,9 @@ export function startRelay(
     now: Date.now,
   });
   const registry = new MetricsRegistry();
-  const post = createPost(relay);
+  const exchange = createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
   const listener = listenFor(createRelayHandler({
-    parseable: { label: relay.label, post },
+    parseable: { ...relay, exchange },
     stream: relay.stream,
     metrics: new RelayMetrics(registry),
     log: new RelayLog(logger, relay.label),
@@ -71,7 +71,7 @@ export function startRelay(
     metrics: async () => seriesOf(await registry.text()),
     async [Symbol.asyncDispose](): Promise<void> {
       await listener[Symbol.asyncDispose]();
-      post[Symbol.dispose]();
+      exchange[Symbol.dispose]();
     },
   };
 }
