@@ -3,6 +3,7 @@
  * arguments, opens listeners, listens to signals and ends the process.
  */
 
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { STATUS_CODE } from "@std/http/status";
 import {
@@ -11,6 +12,7 @@ import {
   type ListenOptions,
   runCommand,
   type Terminal,
+  type TextFile,
 } from "./lib/commands/mod.ts";
 import { MetricsError } from "./lib/errors.ts";
 
@@ -56,6 +58,16 @@ export function listen({ hostname, port, handler, tls, again }: ListenOptions): 
     finished: server.finished,
     shutdown: () => server.shutdown(),
   };
+}
+
+function writeFiles(folder: string, files: readonly TextFile[]): void {
+  // One question on a terminal, in the place of one for each folder and file.
+  Deno.permissions.requestSync({ name: "write", path: folder });
+  for (const { path, text } of files) {
+    const name = join(folder, path);
+    Deno.mkdirSync(dirname(name), { recursive: true });
+    Deno.writeTextFileSync(name, text);
+  }
 }
 
 function onStopSignal(stop: () => void): () => void {
@@ -104,6 +116,7 @@ function createHost(): Host {
     print: (text) => writeAll(Deno.stdout, text),
     printError: (text) => writeAll(Deno.stderr, text),
     readTextFile: (path) => Deno.readTextFileSync(path),
+    writeFiles,
     listen,
     onStopSignal,
     now: () => Date.now(),

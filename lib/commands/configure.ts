@@ -1,6 +1,6 @@
 /** Reads the configuration for a command, or tells the operator all that is wrong with it. */
 
-import { type Config, parseConfig } from "../config/config.ts";
+import { type Config, type ConfigResult, parseConfig } from "../config/config.ts";
 import { type Environment, mergeEnvFile } from "../config/env_file.ts";
 import type { Host } from "./host.ts";
 
@@ -38,15 +38,29 @@ export function readEnvironment(host: Host): Environment | undefined {
 }
 
 /**
- * Reads the configuration.
+ * Reads the configuration of the service.
  *
  * @param host Where the environment and files come from, and where mistakes go.
  * @returns The configuration; undefined when it has mistakes, which are told on standard error.
  */
 export function configure(host: Host): Config | undefined {
+  return configureWith(host, parseConfig);
+}
+
+/**
+ * Reads the configuration of a command.
+ *
+ * @param host Where the environment and files come from, and where mistakes go.
+ * @param parse Turns the environment into the configuration.
+ * @returns The configuration; undefined when it has mistakes, which are told on standard error.
+ */
+export function configureWith<C>(
+  host: Host,
+  parse: (env: Environment, readFile: (path: string) => string) => ConfigResult<C>,
+): C | undefined {
   const env = readEnvironment(host);
   if (env === undefined) return undefined;
-  const result = parseConfig(env, (path) => host.readTextFile(path));
+  const result = parse(env, (path) => host.readTextFile(path));
   if (result.ok) return result.config;
   const lines = [...result.mistakes, ...result.warnings.map((warning) => `warning: ${warning}`)];
   host.printError(

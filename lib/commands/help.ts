@@ -21,6 +21,12 @@ Commands:
   top           what the live page shows, in the terminal; --once, --json,
                 --window 5m, --model, --engine, --instance, --url
   healthcheck   ask the running service; 0 when it is ready, 1 when not
+  provision     put dashboards, alerts and retention into Parseable
+                  --dry-run               say what it would do
+                  --wait 60s              wait until Parseable is ready
+                  --force                 replace what was edited by hand
+                  --export DIR            write the JSON to files, and no more
+                  --shipper-user [NAME]   make a user that may only write
   version       print the version
   help          print this text
 

@@ -35,6 +35,14 @@ export interface Terminal {
   onKey(press: (key: string) => void): () => void;
 }
 
+/** A file to write. */
+export interface TextFile {
+  /** Its path within the folder, with `/` between. */
+  readonly path: string;
+  /** Its text. */
+  readonly text: string;
+}
+
 /** The process, as far as commands need it. */
 export interface Host {
   /** The words behind the command's name. */
@@ -53,6 +61,11 @@ export interface Host {
   printError(text: string): void;
   /** Reads a text file; throws as `Deno.readTextFileSync` does. */
   readTextFile(path: string): string;
+  /**
+   * Writes text files into a folder, and makes the folders that they need. The service itself may
+   * not write: on a terminal, the operator is asked. Throws as `Deno.writeTextFileSync` does.
+   */
+  writeFiles(folder: string, files: readonly TextFile[]): void;
   /** Opens a listener; throws as `Deno.serve` does when the address is taken. */
   listen(options: ListenOptions): Listener;
   /** Calls a function at each SIGINT and SIGTERM; gives a function that ends that. */

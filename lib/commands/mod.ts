@@ -6,11 +6,12 @@ import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { help } from "./help.ts";
 import { EXIT, type Host } from "./host.ts";
+import { provision } from "./provision.ts";
 import { sanitize } from "./sanitize.ts";
 import { serve } from "./serve.ts";
 import { top } from "./top/top.ts";
 
-export type { Host, Listener, ListenOptions, Terminal } from "./host.ts";
+export type { Host, Listener, ListenOptions, Terminal, TextFile } from "./host.ts";
 
 /** A command: takes the process, gives the exit code. */
 type Command = (host: Host) => number | Promise<number>;
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   sanitize,
   healthcheck,
   top,
+  provision,
   version,
   help,
 };

@@ -66,6 +66,18 @@ export function parsePassword(text: string): Parsed<Secret> {
   return refuse("it has a control character in it. Give it without line ends and tabs.");
 }
 
+/**
+ * Makes the header of Basic authentication (RFC 7617, section 2).
+ *
+ * @param username The user name.
+ * @param password The password.
+ * @returns `Authorization` and its value.
+ */
+export function basicAuthorization(username: Secret, password: Secret): Header {
+  const pair = new TextEncoder().encode(`${username.reveal()}:${password.reveal()}`);
+  return Object.freeze(["Authorization", new Secret(`Basic ${pair.toBase64()}`)] as const);
+}
+
 function headerProblem(name: string, value: string, seen: ReadonlySet<string>): string | undefined {
   if (!HEADER_NAME.test(name)) return "has a name that no header can have";
   if (RESERVED_HEADERS.has(name.toLowerCase())) {

@@ -31,6 +31,9 @@ export const SCRAPE_INTERVAL_RANGE = { min: "100ms", max: "5m", example: "2s" } 
 /** What `SLO_TTFT` and `SLO_TPOT` allow; their defaults are those of vLLM's own dashboards. */
 export const GOAL_RANGE = { min: "1ms", max: "10m", example: "1s" } as const;
 
+/** What `PARSEABLE_RETENTION` allows: whole days, as many as Parseable 2.9.5 takes. */
+export const RETENTION_RANGE = { min: 1, max: 36_500, example: "30d" } as const;
+
 /** All settings, in the order in which people meet them. */
 export const SETTINGS = [
   {
@@ -195,6 +198,34 @@ export const SETTINGS = [
     meaning: "Takes any certificate of Parseable; others can then listen in.",
   },
   {
+    name: "P_USERNAME",
+    defaultText: "",
+    secret: true,
+    form: "text",
+    meaning: "User of Parseable for provision, together with P_PASSWORD.",
+  },
+  {
+    name: "P_PASSWORD",
+    defaultText: "",
+    secret: true,
+    form: "text",
+    meaning: "Password of that user.",
+  },
+  {
+    name: "PARSEABLE_API_KEY",
+    defaultText: "",
+    secret: true,
+    form: "token",
+    meaning: "Key of Parseable for provision, in the place of user and password.",
+  },
+  {
+    name: "PARSEABLE_RETENTION",
+    defaultText: RETENTION_RANGE.example,
+    secret: false,
+    form: `days, ${RETENTION_RANGE.min}d to ${RETENTION_RANGE.max}d`,
+    meaning: "How long Parseable keeps rows; provision sets it.",
+  },
+  {
     name: "SLO_TTFT",
     defaultText: GOAL_RANGE.example,
     secret: false,
@@ -214,6 +245,20 @@ export const SETTINGS = [
     secret: false,
     form: `duration, ${SCRAPE_INTERVAL_RANGE.min} to ${SCRAPE_INTERVAL_RANGE.max}`,
     meaning: "Time from one scrape of the history to the next.",
+  },
+  {
+    name: "ALERT_KV_LIMIT",
+    defaultText: "0.9",
+    secret: false,
+    form: "share, above 0 and below 1",
+    meaning: "Share of the KV cache in use above which provision's alert fires.",
+  },
+  {
+    name: "ALERT_WEBHOOK_URL",
+    defaultText: "",
+    secret: true,
+    form: "URL",
+    meaning: "Where provision's alerts are sent; without it they show in Parseable only.",
   },
   {
     name: "LOG_LEVEL",

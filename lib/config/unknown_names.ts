@@ -15,6 +15,7 @@ const OWN_PREFIXES = [
   "LISTEN_",
   "PARSEABLE_",
   "OTLP_",
+  "ALERT_",
 ];
 
 /**
@@ -29,7 +30,7 @@ const FOREIGN_NAMES = [
   /^OTEL_/,
 ];
 
-/** Where credentials for Parseable would be, if the relay had any. */
+/** Where people look for the credentials of Parseable. */
 const PARSEABLE_CREDENTIALS = /^PARSEABLE_(?!TLS_)\w*(?:USER|PASS|TOKEN|KEY|AUTH|HEADER)/;
 
 /** The known name that was meant; undefined for a variable of somebody else. */
@@ -48,7 +49,8 @@ function meantName(name: string): string | undefined {
 function warningAbout(name: string): string | undefined {
   if (SETTING_NAMES.includes(name)) return undefined;
   if (PARSEABLE_CREDENTIALS.test(name)) {
-    return `${name}: there is no such setting. Fluent Bit sends the credentials.`;
+    return `${name}: there is no such setting. Fluent Bit sends the credentials of the relay, ` +
+      "and provision takes P_USERNAME and P_PASSWORD.";
   }
   const meant = meantName(name);
   return meant && `${name}: there is no such setting. Did you mean "${meant}"?`;

@@ -1,6 +1,13 @@
 /** The vLLM server and how to ask it, read from the `VLLM_*` settings and the limits of a scrape. */
 
-import { type Header, parseHeaders, parsePassword, parseToken, parseUsername } from "./headers.ts";
+import {
+  basicAuthorization,
+  type Header,
+  parseHeaders,
+  parsePassword,
+  parseToken,
+  parseUsername,
+} from "./headers.ts";
 import { parseCertificates, parsePrivateKey } from "./pem.ts";
 import { Secret } from "./secret.ts";
 import { MAX_BODY_RANGE, SCRAPE_TIMEOUT_RANGE } from "./setting_list.ts";
@@ -56,14 +63,12 @@ function readCredentials(reader: SettingReader, url: UrlWithCredentials | undefi
     reader.refuse(first, `${sentence} Give them in one place only.`);
   }
 
-  if (token !== undefined) return [authorization(`Bearer ${token.reveal()}`), ...headers];
+  if (token !== undefined) {
+    const value = new Secret(`Bearer ${token.reveal()}`);
+    return [Object.freeze(["Authorization", value] as const), ...headers];
+  }
   if (username === undefined || password === undefined) return [...headers];
-  const pair = new TextEncoder().encode(`${username.reveal()}:${password.reveal()}`);
-  return [authorization(`Basic ${pair.toBase64()}`), ...headers];
-}
-
-function authorization(value: string): Header {
-  return Object.freeze(["Authorization", new Secret(value)] as const);
+  return [basicAuthorization(username, password), ...headers];
 }
 
 function readTls(reader: SettingReader): UpstreamTls {

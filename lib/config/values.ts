@@ -94,6 +94,36 @@ export function parseBytes(text: string, range: Range): Parsed<number> {
 }
 
 /**
+ * Reads a number of days such as `30d`.
+ *
+ * @param text What was written.
+ * @param range What is allowed, in days, and a sensible text.
+ * @returns The number of days.
+ */
+export function parseDays(
+  text: string,
+  range: { readonly min: number; readonly max: number; readonly example: string },
+): Parsed<number> {
+  const days = Number(/^(\d+) ?d$/i.exec(text)?.[1] ?? NaN);
+  if (days >= range.min && days <= range.max) return accept(days);
+  return refuse(
+    `it is not a number of days. Write ${range.min}d to ${range.max}d, such as "${range.example}".`,
+  );
+}
+
+/**
+ * Reads a share of a whole such as `0.9`.
+ *
+ * @param text What was written.
+ * @returns The share, above 0 and below 1.
+ */
+export function parseShare(text: string): Parsed<number> {
+  const share = /^\d*\.\d+$/.test(text) ? Number(text) : NaN;
+  if (share > 0 && share < 1) return accept(share);
+  return refuse('it is no share above 0 and below 1. Write one such as "0.9".');
+}
+
+/**
  * Reads `true`, `false`, `1` or `0`.
  *
  * @param text What was written, in any case.

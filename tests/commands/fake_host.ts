@@ -40,6 +40,7 @@ export function fakeHost(options: FakeHostOptions): { host: Host; output: () => 
     readTextFile: () => {
       throw new Deno.errors.NotFound();
     },
+    writeFiles: fail,
     listen: fail,
     onStopSignal: fail,
     now: () => 0,

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { parseConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
 import { pem } from "../upstream/fakes.ts";
+import { parseProvision } from "../../lib/config/provision_config.ts";
 
 /** Where a secret can be, and the environment that puts it there. */
 const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
@@ -51,6 +52,12 @@ const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
   }),
   "a broken certificate for Parseable": () => ({ PARSEABLE_TLS_CA_FILE: "/secret" }),
   "a credential for Parseable": (secret) => ({ PARSEABLE_PASSWORD: secret }),
+  "a password of Parseable": (secret) => ({ P_USERNAME: "me", P_PASSWORD: secret }),
+  "a user of Parseable without password": (secret) => ({ P_USERNAME: secret }),
+  "a password file of Parseable": () => ({ P_USERNAME: "me", P_PASSWORD_FILE: "/secret" }),
+  "a key of Parseable": (secret) => ({ PARSEABLE_API_KEY: secret }),
+  "a webhook": (secret) => ({ ALERT_WEBHOOK_URL: `https://example.com/${secret}` }),
+  "a webhook without scheme": (secret) => ({ ALERT_WEBHOOK_URL: secret }),
   "an address for Deno": (secret) => ({ DENO_SERVE_ADDRESS: secret }),
   "a password of readers": (secret) => ({ METRICS_USERNAME: "me", METRICS_PASSWORD: secret }),
   "a password of readers without user": (secret) => ({ METRICS_PASSWORD: secret }),
@@ -77,6 +84,17 @@ const GOOD = pem("server.pem");
 
 /** All that somebody could get to see for an environment. */
 function shown(env: Environment, secret: string): string {
+  return `${shownByServe(env, secret)}\n${shownByProvision(env, secret)}`;
+}
+
+function shownByProvision(env: Environment, secret: string): string {
+  const url = "http://parseable:8000";
+  const result = parseProvision({ PARSEABLE_URL: url, ...env }, () => secret);
+  const inspected = Deno.inspect(result, { depth: 10, strAbbreviateSize: Infinity });
+  return [JSON.stringify(result), inspected].join("\n");
+}
+
+function shownByServe(env: Environment, secret: string): string {
   const files: Readonly<Record<string, string>> = {
     "/secret": secret,
     "/good.pem": GOOD,
@@ -127,7 +145,7 @@ const secrets = fc.oneof(
 );
 
 for (const [place, envOf] of Object.entries(PLACES)) {
-  Deno.test(`parseConfig() never shows a secret that is ${place}`, () => {
+  Deno.test(`no configuration ever shows a secret that is ${place}`, () => {
     // A text that is there without the secret as well gives nothing away.
     const innocent = shown(envOf("!!!"), "!!!");
     fc.assert(

@@ -40,10 +40,11 @@ Deno.test.each([
   ["PARSEABLE_USERNAME"],
   ["PARSEABLE_PASSWORD_FILE"],
   ["PARSEABLE_BEARER_TOKEN"],
-  ["PARSEABLE_API_KEY"],
+  ["PARSEABLE_API_TOKEN"],
   ["PARSEABLE_HEADERS"],
-])("unknownNameWarnings() says that %s is not for the relay", (name) => {
-  const warning = `${name}: there is no such setting. Fluent Bit sends the credentials.`;
+])("unknownNameWarnings() says where credentials go in the place of %s", (name) => {
+  const warning = `${name}: there is no such setting. Fluent Bit sends the credentials of the ` +
+    "relay, and provision takes P_USERNAME and P_PASSWORD.";
   assertEquals(unknownNameWarnings([name]), [warning]);
 });
 

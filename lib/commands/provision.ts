@@ -1,0 +1,155 @@
+/** `vllm-metrics provision`: puts dashboards, alerts and retention into Parseable. */
+
+import { parseArgs } from "node:util";
+import {
+  type ContentConfig,
+  parseContent,
+  parseProvision,
+  type ProvisionConfig,
+} from "../config/provision_config.ts";
+import { parseDuration } from "../config/values.ts";
+import { MetricsError } from "../errors.ts";
+import { ParseableApi } from "../parseable/api.ts";
+import { alerts } from "../parseable/content/alerts.ts";
+import { dashboards } from "../parseable/content/dashboards.ts";
+import { exportFiles } from "../parseable/export.ts";
+import { type Content, provision as provisionParseable } from "../parseable/provision.ts";
+import { untilReady } from "../parseable/ready.ts";
+import { Report } from "../parseable/report.ts";
+import { shipperEnv } from "../parseable/shipper.ts";
+import { configureWith } from "./configure.ts";
+import { EXIT, type Host } from "./host.ts";
+
+/** What `--wait` allows. */
+const WAIT_RANGE = { min: "1s", max: "1h", example: "60s" } as const;
+/** The user that `--shipper-user` makes without a name. */
+const SHIPPER_NAME = "vllm-shipper";
+/** Names that Parseable 2.9.5 takes for a user and for a role. */
+const SHIPPER_NAMES = /^(?=.{3,64}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
+
+/** What the words behind the command say. */
+interface Options {
+  readonly isDryRun: boolean;
+  readonly isForced: boolean;
+  readonly waitMs: number;
+  readonly exportTo: string | undefined;
+  readonly shipper: string | undefined;
+}
+
+/** Gives `--shipper-user` its default: `parseArgs` knows no option whose value can be left out. */
+function withShipperName(args: readonly string[]): string[] {
+  return args.map((arg, index) => {
+    if (arg !== "--shipper-user") return arg;
+    const next = args[index + 1];
+    return next === undefined || next.startsWith("-") ? `${arg}=${SHIPPER_NAME}` : arg;
+  });
+}
+
+/** Reads the words behind the command; gives what is wrong with them as a text. */
+function readOptions(args: readonly string[]): Options | string {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: withShipperName(args),
+      options: {
+        "dry-run": { type: "boolean", default: false },
+        "force": { type: "boolean", default: false },
+        "wait": { type: "string" },
+        "export": { type: "string" },
+        "shipper-user": { type: "string" },
+      },
+    }));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return error.message;
+  }
+  const { wait, export: exportTo, "shipper-user": shipper } = values;
+  if (shipper !== undefined && !SHIPPER_NAMES.test(shipper)) {
+    return `--shipper-user: cannot use "${shipper}": Parseable takes 3 to 64 letters and digits, ` +
+      'with single "-", "_" and "." between them.';
+  }
+  const waited = wait === undefined ? undefined : parseDuration(wait, WAIT_RANGE);
+  if (waited?.ok === false) return `--wait: cannot use "${wait}": ${waited.problem}`;
+  return {
+    isDryRun: values["dry-run"],
+    isForced: values.force,
+    waitMs: waited?.value ?? 0,
+    exportTo,
+    shipper,
+  };
+}
+
+function contentFor(settings: ContentConfig): Content {
+  return { dashboards: dashboards(settings), alerts: alerts(settings) };
+}
+
+function exportTo(host: Host, folder: string): number {
+  const settings = configureWith(host, parseContent);
+  if (settings === undefined) return EXIT.badConfig;
+  const files = exportFiles(settings.stream, contentFor(settings));
+  try {
+    host.writeFiles(folder, files);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "this program may not write. On a terminal it asks for leave"
+      : error.message;
+    host.printError(`vllm-metrics provision: cannot write to "${folder}": ${reason}.\n`);
+    return EXIT.failed;
+  }
+  host.print(files.map(({ path }) => `${folder}/${path}\n`).join(""));
+  return EXIT.ok;
+}
+
+async function run(host: Host, config: ProvisionConfig, options: Options): Promise<number> {
+  const { parseable, credentials, content, webhook } = config;
+  const secrets = [credentials[1], ...(webhook === undefined ? [] : [webhook])];
+  using api = new ParseableApi({ parseable, credentials, secrets });
+  if (options.waitMs > 0) await untilReady(api, { waitMs: options.waitMs, now: host.now });
+  const report = new Report({ isDryRun: options.isDryRun, print: host.print });
+  const password = await provisionParseable(api, {
+    config,
+    content: contentFor(content),
+    isForced: options.isForced,
+    shipper: options.shipper,
+    report,
+    nowMs: host.now(),
+  });
+  host.print(report.summary());
+  if (webhook === undefined) {
+    host.print("ALERT_WEBHOOK_URL is not set: new alerts show in Parseable only.\n");
+  }
+  if (password !== undefined && options.shipper !== undefined) {
+    host.print(
+      `\n# For fluent-bit.env: may only write to the stream "${parseable.stream}". Shown this ` +
+        `once.\n${shipperEnv(options.shipper, password)}`,
+    );
+  }
+  return report.hasFailed ? EXIT.failed : EXIT.ok;
+}
+
+/**
+ * Brings Parseable to what it should hold.
+ *
+ * @param host The process; `--dry-run`, `--wait 60s`, `--force`, `--export DIR`,
+ *   `--shipper-user [NAME]`.
+ * @returns 0, or 1 when something failed, or 2 on a wrong argument or configuration.
+ */
+export async function provision(host: Host): Promise<number> {
+  const options = readOptions(host.args);
+  if (typeof options === "string") {
+    host.printError(`vllm-metrics provision: ${options}\n`);
+    return EXIT.badConfig;
+  }
+  if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
+  const config = configureWith(host, parseProvision);
+  if (config === undefined) return EXIT.badConfig;
+  for (const warning of config.warnings) host.printError(`vllm-metrics: warning: ${warning}\n`);
+  try {
+    return await run(host, config, options);
+  } catch (error) {
+    if (!(error instanceof MetricsError)) throw error;
+    host.printError(`vllm-metrics provision: ${error.sentence}\n`);
+    return EXIT.failed;
+  }
+}

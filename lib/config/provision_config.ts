@@ -1,0 +1,150 @@
+/** What `provision` runs with, read from the settings of Parseable, the goals and the alerts. */
+
+import type { ConfigResult } from "./config.ts";
+import type { Environment } from "./env_file.ts";
+import { type Goals, readGoals } from "./goals.ts";
+import {
+  basicAuthorization,
+  type Header,
+  parsePassword,
+  parseToken,
+  parseUsername,
+} from "./headers.ts";
+import { type ParseableConfig, readParseable } from "./parseable_config.ts";
+import { accept, type Parsed, refuse } from "./parsed.ts";
+import { Secret } from "./secret.ts";
+import { RETENTION_RANGE } from "./setting_list.ts";
+import { SettingReader } from "./setting_reader.ts";
+import { parseStreamName } from "./stream_name.ts";
+import { parseDays, parseShare } from "./values.ts";
+
+/** What dashboards and alerts are made of, beside the stream. */
+export interface Limits {
+  /** How fast answers should be. */
+  readonly goals: Goals;
+  /** Share of the KV cache in use above which an alert fires, between 0 and 1. */
+  readonly kvLimit: number;
+}
+
+/** What dashboards and alerts are made of. */
+export interface ContentConfig extends Limits {
+  /** The stream that they read. */
+  readonly stream: string;
+}
+
+/** What `provision` runs with: complete, checked and frozen. */
+export interface ProvisionConfig {
+  /** Parseable and how to reach it. */
+  readonly parseable: ParseableConfig;
+  /** The header with the credentials. */
+  readonly credentials: Header;
+  /** What dashboards and alerts are made of. */
+  readonly content: ContentConfig;
+  /** How long rows are kept. */
+  readonly retention: {
+    /** In days. */
+    readonly days: number;
+    /** Whether somebody chose it; else it is the default. */
+    readonly isChosen: boolean;
+  };
+  /** Where alerts are sent; absent when they are not sent. */
+  readonly webhook?: Secret;
+  /** What works but is probably not meant, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads a URL that is a secret: no word of it is in the problem. */
+function parseWebhook(text: string): Parsed<Secret> {
+  const url = URL.parse(text);
+  if (url?.protocol === "http:" || url?.protocol === "https:") return accept(new Secret(url.href));
+  return refuse('it is no URL. Write one that begins with "https://" or "http://".');
+}
+
+/** The credentials; exactly one of the two ways to give them must be used. */
+function readCredentials(reader: SettingReader): Header | undefined {
+  const username = reader.secret("P_USERNAME", parseUsername);
+  const password = reader.secret("P_PASSWORD", parsePassword);
+  const key = reader.secret("PARSEABLE_API_KEY", parseToken);
+  reader.together("P_USERNAME", "P_PASSWORD");
+  const hasUser = reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD");
+  const hasKey = reader.isSet("PARSEABLE_API_KEY");
+  if (!hasUser && !hasKey) {
+    reader.refuse(
+      "P_USERNAME",
+      "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.",
+    );
+  } else if (hasUser && hasKey) {
+    reader.refuse(
+      "PARSEABLE_API_KEY",
+      "is set together with P_USERNAME or P_PASSWORD. Give credentials in one way only.",
+    );
+  }
+  if (key !== undefined) return Object.freeze(["X-API-Key", key] as const);
+  if (username === undefined || password === undefined) return undefined;
+  return basicAuthorization(username, password);
+}
+
+function readLimits(reader: SettingReader): Limits | undefined {
+  const goals = readGoals(reader);
+  const kvLimit = reader.plain("ALERT_KV_LIMIT", parseShare);
+  return goals === undefined || kvLimit === undefined ? undefined : { goals, kvLimit };
+}
+
+/**
+ * Turns the environment into what `provision` runs with. Pure: files come through `readFile`.
+ *
+ * @param env The variables of the process; an empty one counts as not set.
+ * @param readFile Gives the text of a file; what it throws becomes a mistake.
+ * @returns The frozen configuration, or every mistake at once.
+ */
+export function parseProvision(
+  env: Environment,
+  readFile: (path: string) => string,
+): ConfigResult<ProvisionConfig> {
+  const reader = new SettingReader(env, readFile);
+  if (!reader.isSet("PARSEABLE_URL")) {
+    reader.refuse(
+      "PARSEABLE_URL",
+      'is not set. Write where Parseable is, such as "http://localhost:8080".',
+    );
+  }
+  const parseable = readParseable(reader);
+  const credentials = readCredentials(reader);
+  const days = reader.plain("PARSEABLE_RETENTION", (text) => parseDays(text, RETENTION_RANGE));
+  const limits = readLimits(reader);
+  const webhook = reader.secret("ALERT_WEBHOOK_URL", parseWebhook);
+  const { mistakes, warnings } = reader;
+  if (
+    mistakes.length > 0 || parseable === undefined || credentials === undefined ||
+    days === undefined || limits === undefined
+  ) return { ok: false, mistakes, warnings };
+  const config = {
+    parseable,
+    credentials,
+    content: Object.freeze({ stream: parseable.stream, ...limits }),
+    retention: Object.freeze({ days, isChosen: reader.isSet("PARSEABLE_RETENTION") }),
+    ...(webhook === undefined ? {} : { webhook }),
+    warnings: Object.freeze(warnings),
+  };
+  return { ok: true, config: Object.freeze(config) };
+}
+
+/**
+ * Turns the environment into what dashboards and alerts are made of, for their export: neither
+ * an address nor credentials are needed.
+ *
+ * @param env The variables of the process; an empty one counts as not set.
+ * @param readFile Gives the text of a file; what it throws becomes a mistake.
+ * @returns The frozen configuration, or every mistake at once.
+ */
+export function parseContent(
+  env: Environment,
+  readFile: (path: string) => string,
+): ConfigResult<ContentConfig> {
+  const reader = new SettingReader(env, readFile);
+  const stream = reader.plain("PARSEABLE_STREAM", parseStreamName);
+  const limits = readLimits(reader);
+  const { mistakes, warnings } = reader;
+  if (stream === undefined || limits === undefined) return { ok: false, mistakes, warnings };
+  return { ok: true, config: Object.freeze({ stream, ...limits }) };
+}

@@ -1,0 +1,102 @@
+/**
+ * Makes the stream, by storing one row. A stream without rows has no columns, not even the one for
+ * the time, and Parseable 2.9.5 then answers every query of a dashboard with an error; and one that
+ * is made by `PUT /logstream` with a wrong header refuses metrics for good.
+ */
+
+import type { ParseableApi } from "./api.ts";
+import { listOf, objectOf, textOf } from "./json.ts";
+import { ParseableError } from "./parseable_error.ts";
+import type { Outcome } from "./report.ts";
+
+/** What a stream of metrics has as its source. */
+const LOG_SOURCE = "otel-metrics";
+
+/** The column that Parseable gives every row. */
+const TIME_COLUMN = "p_timestamp";
+
+/** The metric of the first row; no query of ours asks for it. */
+const METRIC_NAME = "vllm_metrics_provision";
+
+/** The stream in Parseable. */
+export interface StreamState {
+  /** Whether it is there. */
+  readonly exists: boolean;
+  /** When its first row came, in milliseconds since 1970; undefined without rows. */
+  readonly firstRowMs: number | undefined;
+}
+
+/** What {@linkcode ensureStream} needs. */
+export interface StreamOptions {
+  /** The name of the stream. */
+  readonly stream: string;
+  /** Whether nothing is written. */
+  readonly isDryRun: boolean;
+  /** The time in milliseconds since 1970, for the row. */
+  readonly nowMs: number;
+}
+
+/** The first row, as OTLP. */
+function firstRow(nowMs: number): unknown {
+  const description = "Made when the stream was made";
+  const dataPoints = [{ timeUnixNano: `${nowMs}000000`, asDouble: 1 }];
+  const metrics = [{ name: METRIC_NAME, description, gauge: { dataPoints } }];
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
+}
+
+/** What Parseable knows of the stream; undefined when there is none. */
+async function infoOf(api: ParseableApi, path: string): Promise<unknown> {
+  try {
+    return await api.call("GET", `${path}/info`);
+  } catch (error) {
+    if (error instanceof ParseableError && error.answered === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a stream has columns. */
+async function hasColumns(api: ParseableApi, path: string): Promise<boolean> {
+  const { fields } = objectOf(await api.call("GET", `${path}/schema`));
+  return listOf(fields).some((field) => textOf(objectOf(field).name) === TIME_COLUMN);
+}
+
+/** Whether a stream takes metrics. */
+function takesMetrics(info: unknown): boolean {
+  return listOf(objectOf(info).logSource)
+    .some((source) => textOf(objectOf(source).log_source_format) === LOG_SOURCE);
+}
+
+/**
+ * Makes the stream, or its columns when it has none.
+ *
+ * @param api The client.
+ * @param options Stream and time.
+ * @returns What became of it, and how it was found.
+ * @throws {ParseableError} When Parseable does not let us.
+ */
+export async function ensureStream(
+  api: ParseableApi,
+  { stream, isDryRun, nowMs }: StreamOptions,
+): Promise<{ outcome: Outcome; state: StreamState }> {
+  const what = `stream "${stream}"`;
+  const path = `/api/v1/logstream/${stream}`;
+  const info = await infoOf(api, path);
+  const firstRowMs = Date.parse(textOf(objectOf(info).firstEventAt));
+  const state = {
+    exists: info !== undefined,
+    firstRowMs: Number.isNaN(firstRowMs) ? undefined : firstRowMs,
+  };
+  if (state.exists && !takesMetrics(info)) {
+    const why = "it is not for metrics, and Parseable cannot change that. Delete it, " +
+      "or set PARSEABLE_STREAM to another name";
+    return { outcome: { word: "failed", what, why }, state };
+  }
+  if (state.exists && await hasColumns(api, path)) {
+    return { outcome: { word: "unchanged", what }, state };
+  }
+  if (!isDryRun) {
+    const headers = { "X-P-Stream": stream, "X-P-Log-Source": LOG_SOURCE };
+    await api.call("POST", "/v1/metrics", { headers, body: firstRow(nowMs) });
+  }
+  return { outcome: { word: state.exists ? "updated" : "made", what }, state };
+}

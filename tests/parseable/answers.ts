@@ -1,0 +1,35 @@
+/** What Parseable 2.9.5 answered, as it was recorded. */
+
+import { type JsonObject, objectOf, textOf } from "../../lib/parseable/json.ts";
+
+/** A recorded answer. */
+export interface Recorded {
+  /** The HTTP status. */
+  readonly status: number;
+  /** The body: a JSON value, or a text. */
+  readonly body: unknown;
+}
+
+const FILE = new URL("../testdata/parseable/answers.jsonl", import.meta.url);
+
+const ANSWERS: ReadonlyMap<string, Recorded> = new Map(
+  Deno.readTextFileSync(FILE).trim().split("\n").map((line) => {
+    const { case: name, status, body } = objectOf(JSON.parse(line));
+    return [textOf(name), { status: Number(status), body }];
+  }),
+);
+
+/** Gives what was recorded under a name. */
+export function recorded(name: string): Recorded {
+  const found = ANSWERS.get(name);
+  if (found === undefined) throw new Error(`No answer was recorded for "${name}"`);
+  return found;
+}
+
+/** Answers what was recorded; an object can have other values in fields that it has. */
+export function answer(name: string, changes: JsonObject = {}): Response {
+  const { status, body } = recorded(name);
+  if (typeof body === "string") return new Response(body, { status });
+  const value = Object.keys(changes).length === 0 ? body : { ...objectOf(body), ...changes };
+  return Response.json(value, { status });
+}

@@ -1,0 +1,251 @@
+/** The API of Parseable 2.9.5, as far as `provision` asks it: a server that keeps what it is given. */
+
+import { type JsonObject, listOf, objectOf, textOf, textsOf } from "../../lib/parseable/json.ts";
+import { listenFor } from "../fakes.ts";
+import { answer, recorded } from "./answers.ts";
+import { emptyState, type FakeState, type FakeStream, nextId } from "./fake_state.ts";
+
+/** Who may do all, who may only read, and a key. */
+export const ADMIN = { P_USERNAME: "admin", P_PASSWORD: "secret-admin" };
+export const READER = { P_USERNAME: "reader", P_PASSWORD: "secret-reader" };
+export const KEY = { PARSEABLE_API_KEY: "secret-key" };
+
+/** A request that has been read. */
+interface Call {
+  readonly method: string;
+  readonly path: readonly string[];
+  readonly headers: Headers;
+  readonly body: unknown;
+  readonly search: URLSearchParams;
+}
+
+/** The server. */
+export interface FakeApi extends AsyncDisposable {
+  /** Its address. */
+  readonly origin: string;
+  /** What it keeps. */
+  readonly state: FakeState;
+  /** The requests so far: method and path. */
+  readonly requests: string[];
+  /** When set, is asked before each request, and may answer it. */
+  intercept:
+    | ((request: string) => Response | undefined | Promise<Response | undefined>)
+    | undefined;
+  /** When set, is asked after each request, and may take the place of the answer. */
+  lose: ((request: string) => Promise<Response> | undefined) | undefined;
+}
+
+/** The refusal of the caller; undefined when it may go on. */
+function refusal({ headers, method, path }: Call): Response | undefined {
+  const { authorization, key } = {
+    authorization: headers.get("authorization"),
+    key: headers.get("x-api-key"),
+  };
+  if (authorization === null && key === null) return answer("health/about-no-auth");
+  if (authorization === null) {
+    return key === KEY.PARSEABLE_API_KEY ? undefined : answer("users/apikey-after-delete");
+  }
+  const basic = (user: typeof ADMIN): string =>
+    `Basic ${btoa(`${user.P_USERNAME}:${user.P_PASSWORD}`)}`;
+  if (authorization === basic(ADMIN)) return undefined;
+  const isReading = method === "GET" && path[0] !== "user" && path[0] !== "roles";
+  if (authorization === basic(READER) && isReading) return undefined;
+  return answer("health/about-wrong-password");
+}
+
+function ingest(state: FakeState, { headers }: Call): Response {
+  const name = headers.get("x-p-stream") ?? "";
+  const source = headers.get("x-p-log-source");
+  if (source !== "otel-metrics") return new Response("no log source", { status: 400 });
+  const found = state.streams.get(name);
+  const stream: FakeStream = found ??
+    { columns: [], source, retention: [], firstEventAt: undefined };
+  stream.columns = ["metric_name", "p_timestamp"];
+  stream.firstEventAt ??= "2026-11-24T04:04:00+00:00";
+  state.streams.set(name, stream);
+  return answer("ingest/ok-small");
+}
+
+function streamRoute(state: FakeState, { method, path, body }: Call): Response {
+  const stream = state.streams.get(path[1] ?? "");
+  if (stream === undefined) {
+    return answer(
+      path[2] === "retention" ? "retention/put-unknown-stream" : "streams/unknown-info",
+    );
+  }
+  if (path[2] === "schema") {
+    return answer("streams/schema-created-empty", {
+      fields: stream.columns.map((name) => ({ name, data_type: "Utf8" })),
+    });
+  }
+  if (path[2] === "info") {
+    const { firstEventAt } = stream;
+    return answer("streams/info-created", {
+      logSource: [{ log_source_format: stream.source, fields: [] }],
+      ...(firstEventAt === undefined ? {} : { firstEventAt }),
+    });
+  }
+  if (method === "GET") return Response.json(stream.retention);
+  stream.retention = listOf(body);
+  return answer("retention/put");
+}
+
+/** The fields of a dashboard that Parseable sets itself, whatever the body says. */
+function ownFields(id: string): JsonObject {
+  const { author, created, modified } = objectOf(recorded("dashboards/create").body);
+  return { version: "v1", author, dashboardId: id, created, modified, tenantId: null };
+}
+
+function dashboardRoute(state: FakeState, { method, path, body }: Call): Response {
+  const { dashboards } = state;
+  const [, id = ""] = path;
+  const written = objectOf(body);
+  const found = dashboards.get(id);
+  if (method === "GET" && id === "") {
+    const [summary] = listOf(recorded("dashboards/list").body);
+    return Response.json(
+      [...dashboards.values()].reverse().map((one) =>
+        Object.fromEntries(Object.keys(objectOf(summary)).map((name) => [name, one[name]]))
+      ),
+    );
+  }
+  if (id !== "" && found === undefined) {
+    const unknown = { GET: "get-unknown", PUT: "other-user-put", DELETE: "delete-again" };
+    return answer(`dashboards/${Object.entries(unknown).find(([name]) => name === method)?.[1]}`);
+  }
+  if (method === "GET") return Response.json(found);
+  if (method === "DELETE") {
+    dashboards.delete(id);
+    return answer("dashboards/delete");
+  }
+  const isTaken = [...dashboards].some(([other, { title }]) =>
+    title === written.title && other !== id
+  );
+  if (isTaken) return answer("dashboards/create-duplicate-title");
+  const key = id === "" ? nextId(state) : id;
+  const kept = { isFavorite: false, ...written, ...ownFields(key) };
+  dashboards.set(key, kept);
+  return Response.json(kept);
+}
+
+function alertRoute(state: FakeState, { method, path, body, search }: Call): Response {
+  const { alerts, streams, targets } = state;
+  const [, id = ""] = path;
+  const found = alerts.get(id);
+  if (method === "GET" && id === "") {
+    const [summary] = listOf(recorded("alerts/list").body);
+    const from = Number(search.get("offset"));
+    const page = [...alerts.values()].slice(from, from + Number(search.get("limit")));
+    return Response.json(
+      page.map((one) =>
+        Object.fromEntries(Object.keys(objectOf(summary)).map((name) => [name, one[name]]))
+      ),
+    );
+  }
+  if (id !== "" && found === undefined) return answer("alerts/get-unknown");
+  if (method === "GET") return Response.json(found);
+  if (method === "DELETE") {
+    alerts.delete(id);
+    return answer("alerts/delete");
+  }
+  const written = objectOf(body);
+  if (textsOf(written.targets).some((target) => !targets.has(target))) {
+    return answer("alerts/create-target-unknown");
+  }
+  const names = [...streams.keys()].map((name) => `"${name}"`);
+  if (!names.some((name) => textOf(written.query).includes(name))) {
+    return answer("alerts/create-unknown-stream");
+  }
+  const key = id === "" ? nextId(state) : id;
+  const template = objectOf(recorded("alerts/create").body);
+  // Of an update, Parseable takes the fields that it knows, and leaves the others as they were.
+  const known = Object.keys(template).filter((name) => name in written);
+  const kept = found === undefined
+    ? { ...template, lastTriggeredAt: null, ...written, id: key }
+    : { ...found, ...Object.fromEntries(known.map((name) => [name, written[name]])) };
+  alerts.set(key, kept);
+  return Response.json(kept);
+}
+
+function targetRoute(state: FakeState, { method, path, body }: Call): Response {
+  const [, id = ""] = path;
+  if (method === "GET") {
+    return Response.json([...state.targets.values()].map((target) => ({
+      target: { ...target, endpoint: "http://********" },
+      enabled: true,
+    })));
+  }
+  if (method === "DELETE") {
+    const isUsed = [...state.alerts.values()].some(({ targets }) => textsOf(targets).includes(id));
+    if (isUsed) return answer("alerts/target-in-use-delete");
+    return answer(state.targets.delete(id) ? "targets/delete" : "targets/delete-unknown");
+  }
+  const target = objectOf(body);
+  const isPrivate = URL.parse(textOf(target.endpoint))?.hostname === "10.0.0.5";
+  if (isPrivate) return answer("targets/create-webhook-loopback-default-policy");
+  const key = textOf(target.id) || nextId(state);
+  state.targets.set(key, { ...target, id: key });
+  return answer("targets/create-own-id", { ...target, id: key, endpoint: "http://********" });
+}
+
+function userRoute(state: FakeState, { method, path, body }: Call): Response {
+  const [noun, name = ""] = path;
+  if (noun === "roles") return Response.json(Object.fromEntries(state.roles));
+  if (noun === "role") {
+    state.roles.set(name, body);
+    return answer("users/role-put-ingestor");
+  }
+  if (method === "GET") {
+    return Response.json([...state.users.keys()].map((id) => ({ id, method: "native" })));
+  }
+  if (state.users.has(name)) return answer("users/user-create-again");
+  state.users.set(name, body);
+  return answer("users/user-create");
+}
+
+const ROUTES: Readonly<Record<string, (state: FakeState, call: Call) => Response>> = {
+  about: () => answer("health/about"),
+  logstream: streamRoute,
+  dashboards: dashboardRoute,
+  alerts: alertRoute,
+  targets: targetRoute,
+  role: userRoute,
+  roles: userRoute,
+  user: userRoute,
+};
+
+/** Answers one request. */
+function respond(state: FakeState, pathname: string, call: Call): Response {
+  if (pathname === "/api/v1/readiness") return answer("health/readiness");
+  const refused = refusal(call);
+  if (refused !== undefined) return refused;
+  if (pathname === "/v1/metrics" && call.method === "POST") return ingest(state, call);
+  const route = pathname.startsWith("/api/v1/") ? ROUTES[call.path[0] ?? ""] : undefined;
+  return route?.(state, call) ?? answer("health/unknown-api-path");
+}
+
+/** Starts one; with the state of another it is that one after a restart. */
+export function serveApi(state: FakeState = emptyState()): FakeApi {
+  const requests: string[] = [];
+  const server = listenFor(async (request) => {
+    const { pathname, searchParams: search } = new URL(request.url);
+    const { method, headers } = request;
+    const text = await request.text();
+    requests.push(`${method} ${pathname}`);
+    const early = await fake.intercept?.(`${method} ${pathname}`);
+    if (early !== undefined) return early;
+    const path = pathname.split("/").slice(3);
+    const body: unknown = text === "" ? undefined : JSON.parse(text);
+    const reply = respond(state, pathname, { method, path, headers, body, search });
+    return await fake.lose?.(`${method} ${pathname}`) ?? reply;
+  });
+  const fake: FakeApi = {
+    origin: server.origin,
+    state,
+    requests,
+    intercept: undefined,
+    lose: undefined,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+  return fake;
+}
