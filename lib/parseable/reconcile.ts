@@ -104,16 +104,19 @@ class Reconciliation {
   async #refresh(wanted: Wanted, id: string, mark: Mark): Promise<void> {
     const { stream, target, isForced, report } = this.#options;
     const current = await this.#shelf.get(id);
-    const isEdited = this.#hashOf(current) !== mark.content;
-    if (isEdited && !isForced) return this.#tell("left alone", wanted.title, "edited by hand");
+    if (current === undefined) return await this.#make(wanted);
+    const hash = this.#hashOf(current);
+    const isAsWanted = hash === this.#hashOf({ ...wanted });
+    if (hash !== mark.content && !isAsWanted && !isForced) {
+      return this.#tell("left alone", wanted.title, "edited by hand");
+    }
 
     // Targets that somebody chose stay, and do not make the alert theirs.
     const before = textsOf(current.targets);
     const areOurs = isForced || fingerprint(before, 8) === mark.targets;
     const targets = areOurs && target !== undefined ? [target] : before;
-    const isSame = this.#hashOf(current) === this.#hashOf({ ...wanted }) &&
-      fingerprint(targets, 8) === fingerprint(before, 8) && mark.stream === stream;
-    if (isSame) return this.#tell("unchanged", wanted.title);
+    const isSame = isAsWanted && fingerprint(targets, 8) === fingerprint(before, 8);
+    if (isSame && mark.stream === stream) return this.#tell("unchanged", wanted.title);
     const additions = areOurs ? {} : { targetsMark: mark.targets };
     const body = this.#bodyOf(wanted, { targets, current, ...additions });
     if (!report.isDryRun) await this.#shelf.update(id, body);
@@ -122,8 +125,11 @@ class Reconciliation {
 
   /** Removes one that is too much, unless somebody changed it. */
   async #discard({ id, title, mark }: Listed, why: string): Promise<void> {
-    const isEdited = this.#hashOf(await this.#shelf.get(id)) !== mark?.content;
-    if (isEdited) return this.#tell("left alone", title, `edited by hand; ${why}`);
+    const current = await this.#shelf.get(id);
+    if (current === undefined) return;
+    if (this.#hashOf(current) !== mark?.content) {
+      return this.#tell("left alone", title, `edited by hand; ${why}`);
+    }
     if (!this.#options.report.isDryRun) await this.#shelf.remove(id);
     this.#tell("removed", title, why);
   }

@@ -19,6 +19,11 @@ export interface Listed {
   readonly mark: Mark | undefined;
 }
 
+/** Whether Parseable does not know an id: it answers 400 then. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof ParseableError && error.answered === 400;
+}
+
 /** The dashboards or the alerts of a Parseable. */
 export class Shelf {
   /** Which of them. */
@@ -53,9 +58,14 @@ export class Shelf {
     }).sort((one, other) => one.id < other.id ? -1 : 1);
   }
 
-  /** Gives one of them whole. */
-  async get(id: string): Promise<JsonObject> {
-    return objectOf(await this.#api.call("GET", `${this.kind.path}/${id}`));
+  /** Gives one of them whole; undefined when it has gone in between. */
+  async get(id: string): Promise<JsonObject | undefined> {
+    try {
+      return objectOf(await this.#api.call("GET", `${this.kind.path}/${id}`));
+    } catch (error) {
+      if (isUnknown(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Makes one. */
@@ -73,8 +83,7 @@ export class Shelf {
     try {
       await this.#api.call("DELETE", `${this.kind.path}/${id}`);
     } catch (error) {
-      // Parseable answers 400 about an id that it does not know.
-      if (!(error instanceof ParseableError) || error.answered !== 400) throw error;
+      if (!isUnknown(error)) throw error;
     }
   }
 }

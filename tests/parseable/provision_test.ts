@@ -269,3 +269,25 @@ Deno.test("an alert that is there twice is kept once, and one that was edited is
   ]);
   assertEquals([alerts.has(id), alerts.has("01Z1"), alerts.has("01Z2")], [true, false, true]);
 });
+
+Deno.test("an extra alert that another copy removes in between is no failure", async () => {
+  await using parseable = serveApi();
+  await run(parseable);
+  const { alerts } = parseable.state;
+  const [[, made] = []] = alerts;
+  alerts.set("01Z", { ...made, id: "01Z" });
+  parseable.intercept = (request) => {
+    if (request === "GET /api/v1/alerts/01Z") alerts.delete("01Z");
+    return undefined;
+  };
+  assertEquals((await run(parseable)).summary, "6 unchanged.");
+});
+
+Deno.test("an edit that settings come to ask for as well is no edit any more", async () => {
+  await using parseable = serveApi();
+  await run(parseable);
+  const [[id = "", made] = []] = parseable.state.alerts;
+  parseable.state.alerts.set(id, { ...made, thresholdConfig: { operator: ">", value: 0.8 } });
+  const alerts = [alert("KV cache", 0.8), alert("Down")];
+  assertEquals((await run(parseable, { alerts })).summary, "6 unchanged.");
+});
