@@ -15,46 +15,27 @@ import sys
 import tempfile
 import time
 
-import datafusion
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+sys.path.append(os.path.join(os.path.dirname(__file__), "../tests/parseable"))
+
+import numpy as np  # noqa: E402
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+from stream_table import TIMES, column_names, column_type, session  # noqa: E402
 
 START_MS = 1_795_478_400_000  # 2026-11-24T00:00:00Z, a whole minute
-LISTS = {
-    "data_point_bucket_counts": pa.int64(),
-    "data_point_explicit_bounds": pa.float64(),
-    "data_point_quantile_values_quantile": pa.float64(),
-    "data_point_quantile_values_value": pa.float64(),
-}
-TIMES = ("p_timestamp", "time_unix_nano", "start_time_unix_nano")
-
-
-def column_type(name, values):
-    """The Arrow type that Parseable gives a column."""
-    if name in LISTS:
-        return pa.list_(LISTS[name])
-    if name in TIMES:
-        return pa.timestamp("ms")
-    if any(isinstance(value, bool) for value in values):
-        return pa.bool_()
-    if any(isinstance(value, (int, float)) for value in values):
-        return pa.float64()
-    return pa.string()
-
-
 class Engine:
     """One engine under load: every counter and histogram grows at every scrape."""
 
     def __init__(self, rows):
         self.rows = sorted(rows, key=lambda row: row["metric_name"])
         self.random = np.random.default_rng(1)
-        names = sorted({name for row in rows for name in row})
-        self.names = ["p_timestamp"] + [name for name in names if name != "p_timestamp"]
-        self.types = {name: column_type(name, [row.get(name) for row in rows]) for name in names}
+        self.names = column_names(rows)
+        self.types = {
+            name: column_type(name, [row.get(name) for row in rows]) for name in self.names
+        }
         self.constant = {
             name: pa.array([row.get(name) for row in self.rows], self.types[name])
-            for name in names
+            for name in self.names
             if name not in TIMES
         }
         metrics = np.array([row["metric_name"] for row in self.rows])
@@ -136,27 +117,6 @@ def write_day(folder, rows, interval, minutes):
         )
     size = sum(os.path.getsize(f"{folder}/{name}") for name in os.listdir(folder))
     return row_count, size
-
-
-def session(partitions):
-    """A session as Parseable makes one, without a cache of footers, which v2.9.5 does not have."""
-    config = datafusion.SessionConfig()
-    for key, value in {
-        "datafusion.execution.batch_size": "20000",
-        "datafusion.execution.target_partitions": str(partitions),
-        "datafusion.execution.parquet.pruning": "true",
-        "datafusion.execution.parquet.pushdown_filters": "true",
-        "datafusion.execution.parquet.reorder_filters": "true",
-        "datafusion.execution.parquet.binary_as_string": "true",
-        "datafusion.execution.parquet.enable_page_index": "true",
-        "datafusion.execution.parquet.schema_force_view_types": "true",
-        "datafusion.execution.collect_statistics": "false",
-        "datafusion.optimizer.prefer_existing_sort": "true",
-    }.items():
-        config = config.set(key, value)
-    context = datafusion.SessionContext(config)
-    context.sql("SET datafusion.runtime.metadata_cache_limit = '0M'").collect()
-    return context
 
 
 def main():

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file camelcase -- The names of columns.
 /**
  * The rows that Parseable 2.9.5 makes of an OTLP request in JSON: one a data point. An account of its
  * own, held to recorded answers of the real one by `stream_rows_test.ts`.
