@@ -50,7 +50,13 @@ export class ChartView implements ItemView<Chart> {
     this.root = element(
       "article",
       { class: "chart", id, "aria-labelledby": this.#title.id },
-      element("header", {}, this.#title, this.#shows, this.#remark),
+      element(
+        "header",
+        {},
+        element("div", { class: "chart-head" }, this.#title, this.#legend.point),
+        this.#shows,
+        this.#remark,
+      ),
       this.#legend.root,
       element("div", { class: "plot-frame" }, this.#plotBox, this.#note),
       element("footer", {}, meaning, this.#values),

@@ -31,7 +31,8 @@ function bucketText({ series }: Chart, index?: number, height?: number): string 
 
 /** Shows a legend. */
 export class Legend {
-  readonly #time = element("li", { class: "legend-time" });
+  /** Where the pointer is, in words; it has a place of its own, so that nothing moves. */
+  readonly point: HTMLElement = element("span", { class: "legend-point" });
   #values: HTMLElement[] = [];
   /** Its element. */
   readonly root: HTMLElement = element("ul", { class: "legend" });
@@ -44,7 +45,7 @@ export class Legend {
       item.append(" ", value);
       return value;
     });
-    this.root.replaceChildren(...items, this.#time);
+    this.root.replaceChildren(...items);
   }
 
   #heatItems(): HTMLElement[] {
@@ -64,7 +65,7 @@ export class Legend {
     const clock = time === undefined ? "" : formatClock(time * 1_000);
     const at = index ?? times.length - 1;
     const isHeat = kind === "heatmap";
-    setText(this.#time, isHeat ? `${bucketText(chart, index, height)} ${clock}` : clock);
+    setText(this.point, isHeat ? `${bucketText(chart, index, height)} ${clock}` : clock);
     this.#values.forEach((node, line) => {
       const value = isHeat ? fullest(chart) : series[line]?.values[at];
       setText(node, shortText(value, unit));

@@ -39,7 +39,10 @@ export function createExplanation(id: string, subject: string): Explanation {
     "aria-label": `About ${subject}`,
   }, "?");
   words.addEventListener("toggle", () => {
-    if (words.matches(":popover-open")) place(words, button);
+    if (!words.matches(":popover-open")) return;
+    place(words, button);
+    // They stand beside the button only as long as nothing moves.
+    addEventListener("scroll", () => words.hidePopover(), { once: true });
   });
   return { button, words };
 }
