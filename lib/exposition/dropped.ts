@@ -15,6 +15,7 @@ export const DROP_REASONS = {
   incomplete_histogram: "a histogram without a count",
   negative_counter: "a counter below zero",
   too_many_labels: "more label names in one family than Fluent Bit takes",
+  type_conflict: "a family that a server before has with another type",
   family_too_large: "an unordered family larger than the room to put it in order",
 } as const;
 

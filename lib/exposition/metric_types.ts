@@ -15,6 +15,11 @@ export const TYPE_OUT = {
   gaugehistogram: "untyped",
 } as const satisfies Record<MetricType, string>;
 
+/** The types by the words that the text format 0.0.4 has for them. */
+export const HEADER_TYPES: ReadonlyMap<string, MetricType> = new Map(
+  Object.values(TYPE_OUT).map((type) => [type, type]),
+);
+
 /** What sample names add to the family's name, by type. */
 export const SUFFIXES: Record<MetricType, readonly string[]> = {
   counter: [""],

@@ -12,8 +12,6 @@ import { StrictSanitizer } from "./strict.ts";
 
 /** Longest line that is read, in bytes; vLLM's longest is about 1 KB. */
 export const MAX_LINE_BYTES = 65_536;
-/** Bytes of one family that are kept to remember its shape. */
-const MAX_SHAPE_BYTES = 65_536;
 
 const EMPTY = new Uint8Array(0);
 
@@ -42,6 +40,7 @@ export class Sanitizer {
   readonly #walk: ShapeWalk | undefined;
   readonly #strict: StrictSanitizer;
   readonly #maxLineBytes: number;
+  readonly #maxFamilyBytes: number;
   readonly #pieces: Bytes[] = [];
   /** Families that matched one behind the other: they are handed out as one piece. */
   #run: { readonly bytes: Bytes; readonly start: number; end: number } | undefined;
@@ -69,6 +68,7 @@ export class Sanitizer {
    */
   constructor(options: SanitizerOptions) {
     this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
+    this.#maxFamilyBytes = options.memory?.maxFamilyBytes ?? 0;
     // The shapes are of text; OpenMetrics does not keep its bytes.
     this.#walk = options.format === "text" ? options.memory?.walk() : undefined;
     this.#strict = new StrictSanitizer(
@@ -198,7 +198,7 @@ export class Sanitizer {
     this.#learned ??= this.#strict.family;
     this.#family.append(line);
     const isOther = this.#strict.family !== this.#learned;
-    if (isOther || this.#family.length > MAX_SHAPE_BYTES) this.#stopLearning();
+    if (isOther || this.#family.length > this.#maxFamilyBytes) this.#stopLearning();
   }
 
   #stopLearning(): void {

@@ -15,12 +15,35 @@ import {
 
 /** Bytes of all families that are remembered of one server; what is over that is read each time. */
 const MAX_MEMORY_BYTES = 4 * 1_048_576;
+/** Bytes of one family that are kept to remember its shape: its output is held back meanwhile. */
+const MAX_FAMILY_BYTES = 65_536;
 /** Families that may have gone since the last scrape before the next one counts as new. */
 const MAX_GONE = 16;
 
+/** Bounds of a {@linkcode ShapeMemory}. */
+export interface ShapeMemoryOptions {
+  /** Bytes of all families that are remembered. @default {4194304} */
+  readonly maxBytes?: number;
+  /** Bytes of the largest family that is remembered. @default {65536} */
+  readonly maxFamilyBytes?: number;
+}
+
 /** What is remembered of one server's expositions. */
 export class ShapeMemory {
+  /** Bytes of the largest family that is remembered. */
+  readonly maxFamilyBytes: number;
+  readonly #maxBytes: number;
   #shapes: readonly Shape[] = [];
+
+  /**
+   * Begins with nothing remembered.
+   *
+   * @param options Its bounds.
+   */
+  constructor(options: ShapeMemoryOptions = {}) {
+    this.#maxBytes = options.maxBytes ?? MAX_MEMORY_BYTES;
+    this.maxFamilyBytes = options.maxFamilyBytes ?? MAX_FAMILY_BYTES;
+  }
 
   /** Families remembered. */
   get size(): number {
@@ -29,14 +52,25 @@ export class ShapeMemory {
 
   /** Begins a walk beside one exposition. */
   walk(): ShapeWalk {
-    return new ShapeWalk(this.#shapes, (shapes) => this.#shapes = shapes);
+    return new ShapeWalk(this.#shapes, {
+      maxBytes: this.#maxBytes,
+      remember: (shapes) => this.#shapes = shapes,
+    });
   }
+}
+
+/** What a {@linkcode ShapeWalk} does at its end. */
+export interface ShapeWalkOptions {
+  /** Bytes of all families that are remembered. */
+  readonly maxBytes: number;
+  /** Takes what is to be remembered from now on. */
+  readonly remember: (shapes: readonly Shape[]) => void;
 }
 
 /** One exposition beside what is remembered. Use {@linkcode ShapeMemory.walk}. */
 export class ShapeWalk {
   readonly #shapes: readonly Shape[];
-  readonly #remember: (shapes: readonly Shape[]) => void;
+  readonly #options: ShapeWalkOptions;
   readonly #met: Shape[] = [];
   #metBytes = 0;
   #next = 0;
@@ -45,11 +79,11 @@ export class ShapeWalk {
    * Begins a walk.
    *
    * @param shapes What is remembered.
-   * @param remember Takes what is to be remembered from now on.
+   * @param options What to do with what was met.
    */
-  constructor(shapes: readonly Shape[], remember: (shapes: readonly Shape[]) => void) {
+  constructor(shapes: readonly Shape[], options: ShapeWalkOptions) {
     this.#shapes = shapes;
-    this.#remember = remember;
+    this.#options = options;
   }
 
   /** The family that matched last. */
@@ -99,11 +133,11 @@ export class ShapeWalk {
     const { length } = this.#met;
     const same = length === this.#shapes.length &&
       this.#met.every((shape, index) => shape === this.#shapes[index]);
-    if (!same) this.#remember(this.#met);
+    if (!same) this.#options.remember(this.#met);
   }
 
   #meet(shape: Shape): void {
     this.#metBytes += shape.bytes.byteLength;
-    if (this.#metBytes <= MAX_MEMORY_BYTES) this.#met.push(shape);
+    if (this.#metBytes <= this.#options.maxBytes) this.#met.push(shape);
   }
 }
