@@ -2,10 +2,11 @@
 
 import { createService } from "../lib/commands/service.ts";
 import type { History } from "../lib/history/history.ts";
+import { hostAndPort } from "../lib/config/server_list.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
-import { createUpstream } from "../lib/upstream/upstream.ts";
-import type { Access, UpstreamConfig } from "../lib/config/config.ts";
+import type { Access, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";
+import type { Resolve } from "../lib/upstream/resolve.ts";
 import { type FakeServer, serveHttp } from "./upstream/fakes.ts";
 
 /** Longest wait for anything that is sure to happen, in milliseconds. */
@@ -94,7 +95,7 @@ export interface TestService extends AsyncDisposable {
   readonly log: LogLines;
   /** Sends a GET request. */
   get(path: string, headers?: HeadersInit): Promise<Response>;
-  /** Reads `/-/metrics`: values by series, as they are written. */
+  /** Reads `/-/metrics`: values by series; the label of the one server is left out. */
   ownMetrics(): Promise<Map<string, number>>;
   /** Its history. */
   readonly history: History;
@@ -104,8 +105,12 @@ export interface TestService extends AsyncDisposable {
   stop(): void;
 }
 
-/** What of a service a test sets: the upstream's configuration, who may read, clock and pace. */
+/** What of a service a test sets: its servers, who may read, clock and pace. */
 export interface ServiceOverrides extends Partial<UpstreamConfig> {
+  /** The servers in the place of the one. */
+  servers?: ServersConfig;
+  /** Looks names up. */
+  resolve?: Resolve;
   /** Who may read the metrics; everybody without. */
   access?: Access;
   /** The time in milliseconds. */
@@ -126,6 +131,23 @@ export function configFor(url: string): UpstreamConfig {
   };
 }
 
+/** One server without a name. */
+export function serversFor(upstream: UpstreamConfig): ServersConfig {
+  const name = hostAndPort(upstream.url);
+  return { list: [{ name, isNamed: false, isDiscovered: false, upstream }], isMerged: false };
+}
+
+/** Several servers by their names. */
+export function namedServers(origins: Readonly<Record<string, string>>): ServersConfig {
+  const list = Object.entries(origins).map(([name, origin]) => ({
+    name,
+    isNamed: true,
+    isDiscovered: false,
+    upstream: { ...configFor(origin), label: `http://${name}/metrics` },
+  }));
+  return { list, isMerged: true };
+}
+
 /**
  * Starts the service in this process. It listens as `main.ts` does; what a
  * handler throws beyond the service's own errors fails the test at its end.
@@ -134,9 +156,9 @@ export function configFor(url: string): UpstreamConfig {
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, intervalMs = 2_000, access, ...config } = overrides;
+  const { now = Date.now, intervalMs = 2_000, access, servers: several, resolve, ...config } =
+    overrides;
   const log = new LogLines();
-  const upstream = createUpstream({ ...configFor(url), ...config });
   const logger = createLogger({
     level: "debug",
     format: "text",
@@ -150,28 +172,32 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     residentBytes: () => 1_048_576,
     runtime: "2.0.0",
   };
+  const servers = several ?? serversFor({ ...configFor(url), ...config });
   const service = createService({
-    upstream,
+    servers,
     relay: undefined,
     history: { intervalMs },
     access,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     log: logger,
     host,
+    ...resolve === undefined ? {} : { resolve },
   });
   const listener = listenFor(service.handler);
   return {
     origin: listener.origin,
     log,
     get: (path, headers = {}) => fetch(listener.origin + path, { headers, redirect: "manual" }),
-    ownMetrics: async () => seriesOf(await (await fetch(`${listener.origin}/-/metrics`)).text()),
+    ownMetrics: async () => {
+      const text = await (await fetch(`${listener.origin}/-/metrics`)).text();
+      return seriesOf(servers.isMerged ? text : withoutInstance(text));
+    },
     history: service.history,
     watch: () => service.watch(),
     stop: () => service.stop(),
     async [Symbol.asyncDispose](): Promise<void> {
       await listener[Symbol.asyncDispose]();
       service[Symbol.dispose]();
-      upstream[Symbol.dispose]();
     },
   };
 }
@@ -201,6 +227,11 @@ export function listenFor(
       if (unexpected.length > 0) throw new AggregateError(unexpected, "A handler threw");
     },
   };
+}
+
+/** A text without the label that tells servers apart. */
+function withoutInstance(text: string): string {
+  return text.replace(/\{instance="[^"]*"\}/g, "").replace(/\{instance="[^"]*",/g, "{");
 }
 
 /** The samples of a text: values by series, as they are written. */

@@ -4,7 +4,6 @@ import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
 import { createLogger, type Logger } from "../log.ts";
-import { createUpstream } from "../upstream/upstream.ts";
 import { VERSION } from "../version.ts";
 import { configure } from "./configure.ts";
 import { Door, type DoorOptions } from "./door.ts";
@@ -40,7 +39,7 @@ function open(options: DoorOptions, setting: string): Door {
 
 /** Opens the doors and says so. */
 function openAll(host: Host, config: Config, service: Service, log: Logger): Door[] {
-  const { relay, upstream, listen, tls } = config;
+  const { relay, servers, listen, tls } = config;
   const shared = { host, log, tls };
   const doors = [open({ ...listen, handler: service.handler, ...shared }, "LISTEN_ADDRESS")];
   if (relay !== undefined && service.relayHandler !== undefined) {
@@ -52,7 +51,7 @@ function openAll(host: Host, config: Config, service: Service, log: Logger): Doo
   );
   log.info("Listening", {
     address,
-    upstream: upstream.label,
+    upstream: servers.list.map(({ upstream }) => upstream.label).join(" "),
     tls: tls === undefined ? undefined : true,
     version: VERSION,
   });
@@ -146,16 +145,8 @@ export async function serve(host: Host): Promise<number> {
   });
   for (const warning of config.warnings) log.warn(warning);
   try {
-    using upstream = createUpstream(config.upstream);
-    using service = createService({
-      upstream,
-      relay: config.relay,
-      history: config.history,
-      access: config.access,
-      goals: config.goals,
-      log,
-      host,
-    });
+    const { servers, relay, history, goals, access } = config;
+    using service = createService({ servers, relay, history, goals, access, log, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const doors = openAll(host, config, service, log);

@@ -1,6 +1,12 @@
 /** The service put together: what answers on its listeners. */
 
-import type { Access, Goals, HistoryConfig, RelayConfig } from "../config/config.ts";
+import type {
+  Access,
+  Goals,
+  HistoryConfig,
+  RelayConfig,
+  ServersConfig,
+} from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/time_frame.ts";
@@ -12,16 +18,16 @@ import { RelayLog } from "../relay/relay_log.ts";
 import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
 import { Admission } from "../server/admission.ts";
+import { Fleet } from "../server/fleet.ts";
 import { createGuard } from "../server/guard.ts";
 import { createHandler } from "../server/handler.ts";
+import { HistoryFeed } from "../server/history_feed.ts";
 import { describeHistory } from "../server/history_metrics.ts";
 import { HistoryPoller } from "../server/history_poller.ts";
-import { HistoryTap } from "../server/history_tap.ts";
+import { MergedRoute, type MergedRouteOptions } from "../server/merged_route.ts";
 import { MetricsRegistry } from "../server/metrics_registry.ts";
-import { MetricsRoute } from "../server/metrics_route.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
-import { UpstreamState } from "../server/upstream_state.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import { type Resolve, resolveHost } from "../upstream/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
 
@@ -62,8 +68,10 @@ export type ServiceHost = Pick<
 
 /** What the service is made of. */
 export interface ServiceParts {
-  /** The server that is scraped. */
-  readonly upstream: Upstream;
+  /** The servers that are scraped. */
+  readonly servers: ServersConfig;
+  /** Looks their names up. @default {resolveHost} */
+  readonly resolve?: Resolve;
   /** Where OTLP metrics go; undefined when the relay is off. */
   readonly relay: RelayConfig | undefined;
   /** How the history is fed and kept. */
@@ -78,20 +86,31 @@ export interface ServiceParts {
   readonly host: ServiceHost;
 }
 
+/** What answers `/metrics`: the one server, or the merge of all. */
+function routeFor(
+  fleet: Fleet,
+  { list }: ServersConfig,
+  options: Pick<MergedRouteOptions, "admission" | "metrics" | "log" | "now">,
+): { readonly answer: (request: Request) => Promise<Response> } {
+  const [only] = fleet.servers;
+  if (!fleet.isMerged && only !== undefined) return only.route;
+  const { timeoutMs = 0, maxBodyBytes = 0 } = list[0]?.upstream ?? {};
+  return new MergedRoute({ fleet, timeoutMs, maxBodyBytes, ...options });
+}
+
 /**
  * Puts the parts of the service together.
  *
- * @param parts Server, relay, log and host.
+ * @param parts Servers, relay, log and host.
  * @returns The service, ready to be listened for.
- * @throws {MetricsError} When a file of authorities cannot be used.
+ * @throws {MetricsError} When a header field, a certificate or a file of authorities cannot be used.
  */
 export function createService(parts: ServiceParts): Service {
-  const { upstream, relay, history, goals, access, log, host } = parts;
+  const { servers, resolve = resolveHost, relay, history, goals, access, log, host } = parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
   const registry = new MetricsRegistry();
-  const state = new UpstreamState(upstream.label, log);
   const metrics = new OwnMetrics(registry, {
     version: VERSION,
     runtime: host.runtime,
@@ -106,12 +125,13 @@ export function createService(parts: ServiceParts): Service {
     onEvict: () => metrics.evicted++,
   });
   const { intervalMs } = history;
-  const store = new HistoryStore({ instances: [upstream.instance] });
-  const tap = new HistoryTap({ store, instance: upstream.instance, intervalMs });
-  describeHistory(registry, store, tap);
-  const metricsRoute = new MetricsRoute({ upstream, admission, metrics, state, now, tap });
+  const store = new HistoryStore({ instances: [] });
+  const feed = new HistoryFeed(store, intervalMs);
+  describeHistory(registry, store, feed);
+  const fleet = new Fleet(servers, { admission, metrics, feed, log, resolve, now });
+  const metricsRoute = routeFor(fleet, servers, { admission, metrics, log, now });
   const poller = new HistoryPoller({
-    lastMs: () => tap.lastMs,
+    lastMs: () => feed.lastMs,
     intervalMs,
     answer: (request) => metricsRoute.answer(request),
     now,
@@ -127,11 +147,11 @@ export function createService(parts: ServiceParts): Service {
   });
   const routes = createHandler({
     version: VERSION,
-    upstream: upstream.label,
-    state,
+    fleet,
     registry,
     assets: createAssets(),
     metricsRoute,
+    now,
     isReady,
     routes: dashboard.routes,
   });
@@ -160,7 +180,7 @@ export function createService(parts: ServiceParts): Service {
     [Symbol.dispose](): void {
       dashboard.stop();
       poller[Symbol.dispose]();
-      tap[Symbol.dispose]();
+      fleet[Symbol.dispose]();
       exchange?.[Symbol.dispose]();
     },
   };

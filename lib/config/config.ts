@@ -9,7 +9,7 @@ import { type HistoryConfig, readHistory } from "./history_config.ts";
 import { readServingTls, type ServingTls } from "./serving_tls.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
-import { readTarget, readUpstream, type UpstreamConfig } from "./upstream_config.ts";
+import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
 import { type Address, parseAddress, parseChoice } from "./values.ts";
 
 export type { Access } from "./access.ts";
@@ -18,12 +18,17 @@ export type { HistoryConfig } from "./history_config.ts";
 export type { ParseableTls } from "./parseable_config.ts";
 export type { RelayConfig } from "./relay_config.ts";
 export type { ServingTls } from "./serving_tls.ts";
-export type { UpstreamConfig, UpstreamTls } from "./upstream_config.ts";
+export type {
+  ServerConfig,
+  ServersConfig,
+  UpstreamConfig,
+  UpstreamTls,
+} from "./upstream_config.ts";
 
 /** What the service runs with: complete, checked and frozen. */
 export interface Config {
-  /** The server whose metrics are served. */
-  readonly upstream: UpstreamConfig;
+  /** The servers whose metrics are served. */
+  readonly servers: ServersConfig;
   /** Where metrics are passed on to; absent when the relay is off. */
   readonly relay?: RelayConfig;
   /** Where to listen. */
@@ -75,14 +80,14 @@ function refuseServeAddress(reader: SettingReader, env: Environment): void {
  * @example Usage
  * ```ts
  * const result = parseConfig({ VLLM_METRICS_URL: "http://vllm:8000" }, Deno.readTextFileSync);
- * if (result.ok) result.config.upstream.label; // "http://vllm:8000/metrics"
+ * if (result.ok) result.config.servers.list[0]?.upstream.label; // "http://vllm:8000/metrics"
  * ```
  */
 export function parseConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
   const reader = new SettingReader(env, readFile);
-  const target = readTarget(reader);
+  const addresses = readAddresses(reader);
   const listen = reader.plain("LISTEN_ADDRESS", parseAddress);
-  const upstream = readUpstream(reader, target);
+  const servers = readServers(reader, addresses);
   const access = readAccess(reader);
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
@@ -96,11 +101,11 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const names = Object.keys(env).filter((name) => env[name] !== undefined);
   const warnings = Object.freeze([...reader.warnings, ...unknownNameWarnings(names)]);
   if (
-    mistakes.length > 0 || upstream === undefined || listen === undefined ||
+    mistakes.length > 0 || servers === undefined || listen === undefined ||
     goals === undefined || history === undefined || level === undefined || format === undefined
   ) return { ok: false, mistakes, warnings };
   const config = {
-    upstream,
+    servers,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
     ...(access === undefined ? {} : { access }),

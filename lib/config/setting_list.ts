@@ -40,8 +40,8 @@ export const SETTINGS = [
     name: "VLLM_METRICS_URL",
     defaultText: "",
     secret: false,
-    form: "URL, required",
-    meaning: "Where vLLM serves its metrics; without a path, /metrics is asked.",
+    form: "URL or URLs, required",
+    meaning: "Where vLLM serves its metrics; NAME=URL and dns+URL are taken as well.",
   },
   {
     name: "LISTEN_ADDRESS",

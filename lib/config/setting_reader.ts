@@ -51,15 +51,36 @@ export class SettingReader {
 
   /** Reads a setting that is not secret; undefined after a mistake and without value. */
   plain<T>(name: SettingName, parse: (text: string) => Parsed<T>): T | undefined {
+    return this.list(name, (text) => [text], parse)?.[0];
+  }
+
+  /**
+   * Reads a setting that is a list, and tells what is wrong with each part of it.
+   *
+   * @param name The setting.
+   * @param split Takes the text apart.
+   * @param parse Reads a part.
+   * @returns What the parts are; undefined after a mistake and without value.
+   */
+  list<T>(
+    name: SettingName,
+    split: (text: string) => readonly string[],
+    parse: (part: string) => Parsed<T>,
+  ): readonly T[] | undefined {
     const text = this.#text(name).trim() || defaultOf(name);
     if (text === "") return undefined;
-    const parsed: Parsed<T> = /^(["']).*\1$/s.test(text)
-      ? { ok: false, problem: "it has quotes around it. Write it without them." }
-      : parse(text);
-    if (parsed.ok) return parsed.value;
-    // Masked whatever the setting: a URL with a password may be in the wrong place.
-    this.refuse(name, `cannot use ${quote(maskUrl(text))}: ${parsed.problem}`);
-    return undefined;
+    const isQuoted = /^(["']).*\1$/s.test(text);
+    const values: T[] = [];
+    const parts = isQuoted ? [text] : split(text);
+    for (const part of parts) {
+      const parsed: Parsed<T> = isQuoted
+        ? { ok: false, problem: "it has quotes around it. Write it without them." }
+        : parse(part);
+      if (parsed.ok) values.push(parsed.value);
+      // Masked whatever the setting: a URL with a password may be in the wrong place.
+      else this.refuse(name, `cannot use ${quote(maskUrl(part))}: ${parsed.problem}`);
+    }
+    return values.length === parts.length ? values : undefined;
   }
 
   /** Reads a secret, from its variable or its file. */

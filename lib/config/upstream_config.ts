@@ -1,4 +1,4 @@
-/** The vLLM server and how to ask it, read from the `VLLM_*` settings and the limits of a scrape. */
+/** The vLLM servers and how to ask them, read from the `VLLM_*` settings and the limits of a scrape. */
 
 import {
   basicAuthorization,
@@ -11,9 +11,10 @@ import {
 import { parseCertificates, parsePrivateKey } from "./pem.ts";
 import { Secret } from "./secret.ts";
 import { MAX_BODY_RANGE, SCRAPE_TIMEOUT_RANGE } from "./setting_list.ts";
+import { listProblems, parseServer, type ServerAddress, splitServers } from "./server_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { warnOfTls } from "./tls_warnings.ts";
-import { maskUrl, parseUrl, type UrlWithCredentials } from "./url.ts";
+import { maskUrl } from "./url.ts";
 import { parseBoolean, parseBytes, parseDuration } from "./values.ts";
 
 /** How to reach a TLS server. */
@@ -44,18 +45,44 @@ export interface UpstreamConfig {
   readonly tls: UpstreamTls;
 }
 
-/** The credentials as a header; at most one of the places to give them may be used. */
-function readCredentials(reader: SettingReader, url: UrlWithCredentials | undefined): Header[] {
+/** A server among others. */
+export interface ServerConfig {
+  /** What tells it from the others: the name that was given, or host and port. */
+  readonly name: string;
+  /** Whether that name was given. */
+  readonly isNamed: boolean;
+  /** Whether every address that its host name resolves to is a server of its own. */
+  readonly isDiscovered: boolean;
+  /** Where it is, and how to ask it. */
+  readonly upstream: UpstreamConfig;
+}
+
+/** The servers. */
+export interface ServersConfig {
+  /** At least one, in the order of the setting. */
+  readonly list: readonly ServerConfig[];
+  /** Whether a label tells their samples apart: always but for one address without a name. */
+  readonly isMerged: boolean;
+}
+
+/**
+ * The credentials as headers, by what stands in a server's own URL; at most one of the places to
+ * give them may be used.
+ */
+function readCredentials(
+  reader: SettingReader,
+  servers: readonly ServerAddress[],
+): (own: ServerAddress["credentials"]) => readonly Header[] {
   const token = reader.secret("VLLM_BEARER_TOKEN", parseToken);
-  const username = reader.secret("VLLM_USERNAME", parseUsername) ?? url?.credentials?.username;
-  const password = reader.secret("VLLM_PASSWORD", parsePassword) ?? url?.credentials?.password;
+  const username = reader.secret("VLLM_USERNAME", parseUsername);
+  const password = reader.secret("VLLM_PASSWORD", parsePassword);
   reader.together("VLLM_USERNAME", "VLLM_PASSWORD");
   const headers = reader.secret("VLLM_HEADERS", parseHeaders) ?? [];
 
   const places: string[] = [];
   if (reader.isSet("VLLM_BEARER_TOKEN")) places.push("VLLM_BEARER_TOKEN");
   if (reader.isSet("VLLM_USERNAME")) places.push("VLLM_USERNAME");
-  if (url?.credentials !== undefined) places.push("VLLM_METRICS_URL");
+  if (servers.some(({ credentials }) => credentials !== undefined)) places.push("VLLM_METRICS_URL");
   if (headers.some(([name]) => name.toLowerCase() === "authorization")) places.push("VLLM_HEADERS");
   const [first, ...others] = places;
   if (first !== undefined && others.length > 0) {
@@ -63,12 +90,16 @@ function readCredentials(reader: SettingReader, url: UrlWithCredentials | undefi
     reader.refuse(first, `${sentence} Give them in one place only.`);
   }
 
-  if (token !== undefined) {
-    const value = new Secret(`Bearer ${token.reveal()}`);
-    return [Object.freeze(["Authorization", value] as const), ...headers];
-  }
-  if (username === undefined || password === undefined) return [...headers];
-  return [basicAuthorization(username, password), ...headers];
+  const all = username === undefined || password === undefined ? undefined : { username, password };
+  return (own) => {
+    if (token !== undefined) {
+      const value = new Secret(`Bearer ${token.reveal()}`);
+      return [Object.freeze(["Authorization", value] as const), ...headers];
+    }
+    const basic = all ?? own;
+    if (basic === undefined) return headers;
+    return [basicAuthorization(basic.username, basic.password), ...headers];
+  };
 }
 
 function readTls(reader: SettingReader): UpstreamTls {
@@ -86,49 +117,77 @@ function readTls(reader: SettingReader): UpstreamTls {
 }
 
 /**
- * Reads where vLLM serves its metrics.
+ * Reads where the servers have their metrics.
  *
  * @param reader Gives the setting, and takes the mistakes.
- * @returns The URL and the credentials in it; undefined after a mistake.
+ * @returns The servers, at least one; undefined after a mistake.
  */
-export function readTarget(reader: SettingReader): UrlWithCredentials | undefined {
+export function readAddresses(reader: SettingReader): readonly ServerAddress[] | undefined {
   if (!reader.isSet("VLLM_METRICS_URL")) {
     reader.refuse(
       "VLLM_METRICS_URL",
       'is not set. Write where vLLM serves its metrics, such as "http://localhost:8000/metrics".',
     );
   }
-  return reader.plain("VLLM_METRICS_URL", parseUrl);
+  const servers = reader.list("VLLM_METRICS_URL", splitServers, parseServer);
+  const problems = listProblems(servers ?? []);
+  for (const problem of problems) reader.refuse("VLLM_METRICS_URL", problem);
+  return problems.length === 0 ? servers : undefined;
+}
+
+/** A connection to an address by another name is made by a client that knows no public authority. */
+function refuseUnverifiable(
+  reader: SettingReader,
+  servers: readonly ServerAddress[],
+  { skipVerify }: UpstreamTls,
+): void {
+  const isHttps = servers.some(({ url, isDiscovered }) =>
+    isDiscovered && url.protocol === "https:"
+  );
+  if (!isHttps || skipVerify || reader.isSet("VLLM_TLS_CA_FILE")) return;
+  reader.refuse(
+    "VLLM_TLS_CA_FILE",
+    'is not set, and "dns+https:" needs it: only the authorities in it are trusted there.',
+  );
 }
 
 /**
- * Reads how vLLM is asked.
+ * Reads how the servers are asked: credentials, limits and TLS hold for all of them.
  *
  * @param reader Gives the settings, and takes mistakes and warnings.
- * @param target What {@linkcode readTarget} gave.
+ * @param addresses What {@linkcode readAddresses} gave.
  * @returns The frozen configuration; undefined after some of the mistakes.
  */
-export function readUpstream(
+export function readServers(
   reader: SettingReader,
-  target: UrlWithCredentials | undefined,
-): UpstreamConfig | undefined {
+  addresses: readonly ServerAddress[] | undefined,
+): ServersConfig | undefined {
+  const servers = addresses ?? [];
   const timeoutMs = reader.plain(
     "SCRAPE_TIMEOUT",
     (text) => parseDuration(text, SCRAPE_TIMEOUT_RANGE),
   );
   const maxBodyBytes = reader.plain("MAX_BODY_BYTES", (text) => parseBytes(text, MAX_BODY_RANGE));
-  const headers = Object.freeze(readCredentials(reader, target));
+  const headersFor = readCredentials(reader, servers);
   const tls = readTls(reader);
+  const secure = servers.find(({ url }) => url.protocol === "https:");
   warnOfTls(reader, {
     server: "vLLM",
     urlName: "VLLM_METRICS_URL",
-    url: target?.url,
+    url: (secure ?? servers[0])?.url,
     prefix: "VLLM_TLS",
     tls,
   });
-  if (target === undefined || timeoutMs === undefined || maxBodyBytes === undefined) {
+  refuseUnverifiable(reader, servers, tls);
+  const [first] = servers;
+  if (first === undefined || timeoutMs === undefined || maxBodyBytes === undefined) {
     return undefined;
   }
-  const { url } = target;
-  return Object.freeze({ url, label: maskUrl(url), headers, timeoutMs, maxBodyBytes, tls });
+  const list = servers.map(({ name, isNamed, isDiscovered, url, credentials }) => {
+    const headers = Object.freeze(headersFor(credentials));
+    const upstream = { url, label: maskUrl(url), headers, timeoutMs, maxBodyBytes, tls };
+    return Object.freeze({ name, isNamed, isDiscovered, upstream: Object.freeze(upstream) });
+  });
+  const isMerged = servers.length > 1 || first.isNamed || first.isDiscovered;
+  return Object.freeze({ list: Object.freeze(list), isMerged });
 }

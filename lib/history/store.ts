@@ -22,6 +22,8 @@ import { ServerRows } from "./server_rows.ts";
 export const MAX_HISTORY_BYTES = 64 * 1_048_576;
 /** Series of all servers; an engine of vLLM 0.32 has about 390. */
 export const MAX_SERIES = 20_000;
+/** Servers that have gone and whose scrapes are kept, so that sums go on: pods that were replaced. */
+const MAX_GONE = 8;
 
 /** One scrape of one server. */
 export interface Scrape {
@@ -69,6 +71,8 @@ export class HistoryStore implements History {
   droppedScrapes = 0;
 
   readonly #entries = new Map<string, Entry>();
+  /** The names of servers that have gone, the first to go in front. */
+  readonly #gone = new Set<string>();
   readonly #maxBytes: number;
   readonly #maxSeries: number;
 
@@ -80,15 +84,42 @@ export class HistoryStore implements History {
   constructor({ instances, maxBytes = MAX_HISTORY_BYTES, maxSeries = MAX_SERIES }: HistoryOptions) {
     this.#maxBytes = maxBytes;
     this.#maxSeries = maxSeries;
-    for (const instance of instances) {
-      const state = {
-        instance,
-        up: undefined,
-        error: "",
-        lastSuccessMs: undefined,
-        sinceMs: undefined,
-      };
-      this.#entries.set(instance, { rows: new ServerRows(instance), state });
+    for (const instance of instances) this.addServer(instance);
+  }
+
+  /**
+   * Lists a server; one that had gone goes on where it stopped.
+   *
+   * @param instance Its name.
+   */
+  addServer(instance: string): void {
+    this.#gone.delete(instance);
+    if (this.#entries.has(instance)) return;
+    const state = {
+      instance,
+      up: undefined,
+      error: "",
+      lastSuccessMs: undefined,
+      sinceMs: undefined,
+    };
+    this.#entries.set(instance, { rows: new ServerRows(instance), state });
+  }
+
+  /**
+   * Lists a server no longer. Its scrapes are kept, if it is among the last eight that have gone.
+   *
+   * @param instance Its name.
+   */
+  removeServer(instance: string): void {
+    if (this.#entries.get(instance)?.state.lastSuccessMs === undefined) {
+      this.#entries.delete(instance);
+      return;
+    }
+    this.#gone.add(instance);
+    for (const oldest of this.#gone) {
+      if (this.#gone.size <= MAX_GONE) break;
+      this.#gone.delete(oldest);
+      this.#entries.delete(oldest);
     }
   }
 
@@ -104,7 +135,8 @@ export class HistoryStore implements History {
 
   /** The servers, in the order of the configuration. */
   get targets(): readonly TargetState[] {
-    return [...this.#entries.values()].map(({ state }) => state);
+    return [...this.#entries.values()].map(({ state }) => state)
+      .filter(({ instance }) => !this.#gone.has(instance));
   }
 
   /** When the oldest scrape that is kept was made, in milliseconds since 1970. */

@@ -3,28 +3,28 @@
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import type { Assets } from "../dashboard/assets.ts";
+import type { Fleet, Server } from "./fleet.ts";
 import { landingPageText } from "./landing_page.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
-import type { MetricsRoute } from "./metrics_route.ts";
 import { EXPOSITION_TYPE } from "./exposition_passage.ts";
 import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
-import type { UpstreamState } from "./upstream_state.ts";
+import { targetsResponse } from "./targets.ts";
 
 /** What {@linkcode createHandler} works with. */
 export interface HandlerOptions {
   /** The version of the service. */
   readonly version: string;
-  /** The server's address for people. */
-  readonly upstream: string;
-  /** What is known of the server. */
-  readonly state: UpstreamState;
+  /** The servers. */
+  readonly fleet: Fleet;
   /** The service's own metrics. */
   readonly registry: MetricsRegistry;
   /** The live page. */
   readonly assets: Assets;
   /** Answers `/metrics`. */
-  readonly metricsRoute: MetricsRoute;
+  readonly metricsRoute: { readonly answer: Route };
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
   /** Whether the service takes requests; false once it has been asked to stop. */
   readonly isReady: () => boolean;
   /** More routes, by their path. */
@@ -36,6 +36,12 @@ export type Route = (request: Request) => Response | Promise<Response>;
 
 /** Methods that all routes take. */
 const METHODS = ["GET", "HEAD"];
+/** What the path of one server's metrics begins with. */
+const ONE_SERVER = "/metrics/";
+/** Longest wait for name servers when the metrics of one server are asked for, in milliseconds. */
+const LOOK_UP_MS = 1_000;
+/** Servers that are named when one is asked for that there is not. */
+const MAX_NAMED = 50;
 
 /**
  * Makes the handler of the service's listener.
@@ -59,6 +65,7 @@ export function createHandler(options: HandlerOptions): Route {
       new Response(await options.registry.text(), {
         headers: { "content-type": EXPOSITION_TYPE },
       }),
+    "/-/targets": () => targetsResponse(options.fleet.servers, options.now()),
     ...options.routes,
   };
   return (request) => {
@@ -66,7 +73,9 @@ export function createHandler(options: HandlerOptions): Route {
     if (pathname === undefined) {
       return textResponse(STATUS_CODE.BadRequest, "The request has no valid Host field.");
     }
-    const route = Object.hasOwn(routes, pathname) ? routes[pathname] : undefined;
+    const route = Object.hasOwn(routes, pathname)
+      ? routes[pathname]
+      : oneServerRoute(options.fleet, pathname);
     if (route === undefined) {
       return textResponse(
         STATUS_CODE.NotFound,
@@ -81,11 +90,44 @@ export function createHandler(options: HandlerOptions): Route {
   };
 }
 
+/** Takes percent encoding off; a path in which it is broken stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+/** The route of one server's metrics; undefined for a path of another kind. */
+function oneServerRoute(fleet: Fleet, pathname: string): Route | undefined {
+  if (!pathname.startsWith(ONE_SERVER) || pathname === ONE_SERVER) return undefined;
+  const wanted = decoded(pathname.slice(ONE_SERVER.length));
+  return async (request) => {
+    const isWanted = ({ name }: Server): boolean => name === wanted;
+    const server = fleet.servers.find(isWanted) ??
+      (await fleet.current(LOOK_UP_MS)).find(isWanted);
+    if (server !== undefined) return await server.route.answer(request);
+    const names = fleet.servers.map(({ name }) => name);
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
+    return textResponse(
+      STATUS_CODE.NotFound,
+      `There is no such server. There is ${names.slice(0, MAX_NAMED).join(", ")}${more}.`,
+    );
+  };
+}
+
 /** The live page for browsers, a few words for all others. */
-function landing({ version, upstream, state, assets }: HandlerOptions, request: Request): Response {
+function landing({ version, fleet, assets }: HandlerOptions, request: Request): Response {
   const wantsPage = accepts(request, "text/html", "text/plain") === "text/html" &&
     request.headers.get("accept")?.includes("text/html");
   if (wantsPage) return assets.page(request);
-  const text = landingPageText({ version, upstream, state: state.sentence });
+  const servers = fleet.servers.map(({ name, upstream, state }) => ({
+    name: fleet.isMerged ? name : "",
+    upstream: upstream.label,
+    state: state.sentence,
+  }));
+  const text = landingPageText({ version, servers });
   return textResponse(STATUS_CODE.OK, text.trimEnd(), { vary: "accept" });
 }

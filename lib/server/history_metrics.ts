@@ -1,7 +1,7 @@
 /** What the history holds and what it refused, at `/-/metrics`. */
 
 import type { HistoryStore } from "../history/store.ts";
-import type { HistoryTap } from "./history_tap.ts";
+import type { HistoryFeed } from "./history_feed.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
 
 /**
@@ -9,12 +9,12 @@ import type { MetricsRegistry } from "./metrics_registry.ts";
  *
  * @param registry Where they are listed.
  * @param store The history.
- * @param tap Where its scrapes come from.
+ * @param feed Where its scrapes come from.
  */
 export function describeHistory(
   registry: MetricsRegistry,
   store: HistoryStore,
-  tap: HistoryTap,
+  feed: HistoryFeed,
 ): void {
   registry.gauge({
     name: "vllm_metrics_history_bytes",
@@ -31,7 +31,7 @@ export function describeHistory(
   registry.counter({
     name: "vllm_metrics_history_skipped_scrapes_total",
     help: "Scrapes that the history left out because they were too long.",
-  }, () => tap.skipped);
+  }, () => feed.skipped);
   registry.counter({
     name: "vllm_metrics_history_dropped_samples_total",
     help: "Samples that the history left out because there were too many series.",

@@ -4,15 +4,19 @@
 export interface LandingPage {
   /** The version of the service. */
   readonly version: string;
-  /** The server's address for people. */
-  readonly upstream: string;
-  /** The server's state for people. */
-  readonly state: string;
+  /** The servers: what tells them apart (empty when there is one), address and state for people. */
+  readonly servers: readonly {
+    readonly name: string;
+    readonly upstream: string;
+    readonly state: string;
+  }[];
 }
 
 /** The routes that they name, with what those are for. */
 const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/metrics", "the metrics of vLLM, with names that every reader takes"],
+  ["/metrics/NAME", "those of one server"],
+  ["/-/targets", "the servers and how they are, as JSON"],
   ["/-/metrics", "the metrics of this service"],
   ["/-/healthy", "whether this process lives"],
   ["/-/ready", "whether this service is ready"],
@@ -20,11 +24,13 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
 
 /** The words, for a terminal. */
 export function landingPageText(page: LandingPage): string {
-  const links = LINKS.map(([path, text]) => `  ${path.padEnd(12)} ${text}`);
+  const links = LINKS.map(([path, text]) => `  ${path.padEnd(13)} ${text}`);
   return [
     `vllm-metrics ${page.version}`,
-    `upstream: ${page.upstream}`,
-    `state:    ${page.state}`,
+    ...page.servers.flatMap(({ name, upstream, state }) => [
+      `upstream: ${name === "" ? "" : `${name} `}${upstream}`,
+      `state:    ${state}`,
+    ]),
     "",
     ...links,
     "",

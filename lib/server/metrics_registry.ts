@@ -10,6 +10,17 @@ export interface MetricText {
   readonly help: string;
 }
 
+/** A series of a metric with labels: the label values in the order of the names, and the value. */
+export type LabelledValue = readonly [labels: readonly string[], value: number];
+
+/** What a metric with labels is. */
+export interface LabelledMetric extends MetricText {
+  /** Its type. */
+  readonly type: "counter" | "gauge";
+  /** The names of its labels. */
+  readonly labels: readonly string[];
+}
+
 /** The metrics of one process, written by prom-client. */
 export class MetricsRegistry {
   readonly #registry = new Registry();
@@ -73,15 +84,42 @@ export class MetricsRegistry {
    * @param counts The counts by label value.
    */
   counterBy(metric: MetricText, label: string, counts: ReadonlyMap<string, number>): void {
-    new Counter({
-      ...metric,
-      labelNames: [label],
-      registers: [this.#registry],
-      collect(): void {
-        this.reset();
-        for (const [value, count] of counts) this.inc({ [label]: value }, count);
-      },
-    });
+    this.labelled(
+      { ...metric, type: "counter", labels: [label] },
+      () => Array.from(counts, ([value, count]): LabelledValue => [[value], count]),
+    );
+  }
+
+  /**
+   * Adds a counter or gauge with labels, whose series may come and go.
+   *
+   * @param metric Name, help, type and labels.
+   * @param read Gives its series.
+   */
+  labelled(
+    { type, labels, ...text }: LabelledMetric,
+    read: () => Iterable<LabelledValue>,
+  ): void {
+    const pairs = (values: readonly string[]): Record<string, string> =>
+      Object.fromEntries(labels.map((name, index) => [name, values[index] ?? ""]));
+    const options = { ...text, labelNames: [...labels], registers: [this.#registry] };
+    if (type === "counter") {
+      new Counter({
+        ...options,
+        collect(): void {
+          this.reset();
+          for (const [values, value] of read()) this.inc(pairs(values), value);
+        },
+      });
+    } else {
+      new Gauge({
+        ...options,
+        collect(): void {
+          this.reset();
+          for (const [values, value] of read()) this.set(pairs(values), value);
+        },
+      });
+    }
   }
 
   /**

@@ -1,22 +1,19 @@
 /** `GET /metrics`: asks the server then and there and hands out what it says, sanitised. */
 
 import { MetricsError } from "../errors.ts";
+import { ByteBuffer } from "../exposition/byte_buffer.ts";
 import { ShapeMemory } from "../exposition/shape_memory.ts";
 import type { Upstream } from "../upstream/upstream.ts";
-import type { Admission, Ticket } from "./admission.ts";
-import { EXPOSITION_TYPE, ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
+import { type Admission, Ticket } from "./admission.ts";
+import { ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
 import type { HistoryTap, Taking } from "./history_tap.ts";
 import type { OwnMetrics } from "./own_metrics.ts";
+import { pacedBody } from "./paced_body.ts";
 import { errorResponse } from "./responses.ts";
 import { Rooms } from "./rooms.ts";
-import { SharedScrape } from "./shared_scrape.ts";
+import { EXPOSITION, SharedAnswers, wholeResponse } from "./shared_answers.ts";
+import type { SharedScrape } from "./shared_scrape.ts";
 import type { UpstreamState } from "./upstream_state.ts";
-
-/** What all expositions are answered with; the runtime adds the length of a body that is whole. */
-const EXPOSITION: ResponseInit = { headers: { "content-type": EXPOSITION_TYPE } };
-
-/** Prometheus breaks a scrape off at its own time-out; the reply must be there before, in seconds. */
-const SCRAPE_TIMEOUT_OFFSET_SECONDS = 0.5;
 
 /** What {@linkcode MetricsRoute} works with. */
 export interface MetricsRouteOptions {
@@ -34,19 +31,23 @@ export interface MetricsRouteOptions {
   readonly tap?: HistoryTap;
 }
 
-/**
- * The longest time for a scrape, by what Prometheus says of its own patience.
- *
- * @param request The reader's request.
- * @returns `X-Prometheus-Scrape-Timeout-Seconds` less half a second (or half of it, when that
- *   is more) in milliseconds; undefined without such a header or with a senseless one.
- */
-export function readerTimeoutMs(request: Request): number | undefined {
-  const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
-  const seconds = Number(text);
-  if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
-  return Math.max(seconds - SCRAPE_TIMEOUT_OFFSET_SECONDS, seconds / 2) * 1_000;
+/** What breaks a scrape off. */
+export interface OpenOptions {
+  /** Aborts when nobody waits for it any more. */
+  readonly signal: AbortSignal;
+  /** Time for the whole scrape in milliseconds, if less than what is configured. */
+  readonly timeoutMs: number | undefined;
 }
+
+/** How a server is scraped for a merge. */
+export interface CollectOptions extends OpenOptions {
+  /** Told when the server has begun to answer. */
+  readonly onBegin: () => void;
+  /** Takes room for so many bytes; throws when there is none. */
+  readonly take: (bytes: number) => void;
+}
+
+const EMPTY = new Uint8Array(0);
 
 /** What is kept from one scrape to the next. */
 type Kept = Pick<PassageOptions, "memory" | "rooms">;
@@ -55,7 +56,7 @@ type Kept = Pick<PassageOptions, "memory" | "rooms">;
 export class MetricsRoute {
   readonly #options: MetricsRouteOptions;
   readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
-  #current: SharedScrape | undefined;
+  readonly #answers: SharedAnswers;
 
   /**
    * Begins with nothing remembered.
@@ -64,6 +65,7 @@ export class MetricsRoute {
    */
   constructor(options: MetricsRouteOptions) {
     this.#options = options;
+    this.#answers = new SharedAnswers(options);
   }
 
   /**
@@ -72,42 +74,27 @@ export class MetricsRoute {
    * @param request A GET or HEAD request.
    * @returns The exposition, or a sentence with 502, 503 or 504.
    */
-  async answer(request: Request): Promise<Response> {
-    const ticket = this.#options.admission.enter();
-    if (ticket === undefined) {
-      this.#options.metrics.refused++;
-      return errorResponse(
-        new MetricsError("BUSY", "Cannot scrape now: too many requests are being answered", {
-          hint: "Try again in a moment, and see whether readers hang.",
-        }),
-      );
-    }
-    const timeoutMs = readerTimeoutMs(request);
-    const current = this.#current;
-    if (current?.open && current.timeoutMs === timeoutMs) {
-      const shared = await this.#share(current, request);
-      if (shared !== undefined) {
-        ticket.leave();
-        return shared;
-      }
-      return await this.#visit(request, ticket, new SharedScrape(timeoutMs));
-    }
-    this.#current = new SharedScrape(timeoutMs);
-    return await this.#visit(request, ticket, this.#current);
+  answer(request: Request): Promise<Response> {
+    return this.#answers.answer(
+      request,
+      (ticket, shared) => this.#visit(request, ticket, shared),
+    );
   }
 
-  /** Answers with the outcome of a scrape under way; undefined when that cannot be shared. */
-  #share(scrape: SharedScrape, request: Request): Promise<Response | undefined> {
-    scrape.enter(request.signal);
-    return scrape.wait((outcome) => {
-      if (outcome === "streamed") {
-        scrape.leave(request.signal);
-        return undefined;
-      }
-      if (outcome instanceof MetricsError) return errorResponse(outcome);
-      this.#options.metrics.recordShared(outcome.length);
-      return wholeResponse(request, outcome);
-    });
+  /**
+   * Scrapes the server for a merge with others.
+   *
+   * @param options What breaks it off, and the room there is.
+   * @returns All of the exposition, sanitised.
+   * @throws {MetricsError} When the server fails, or there is no room.
+   */
+  async collect(options: CollectOptions): Promise<Uint8Array<ArrayBuffer>> {
+    const visit = new Visit(this.#options, this.#kept, new Ticket(() => {}));
+    try {
+      return await visit.collect(options);
+    } catch (error) {
+      throw visit.fail(error);
+    }
   }
 
   async #visit(request: Request, ticket: Ticket, shared: SharedScrape): Promise<Response> {
@@ -123,16 +110,6 @@ export class MetricsRoute {
   }
 }
 
-/**
- * A whole exposition; without its body for HEAD (RFC 9110, section 9.3.2). The response holds a
- * copy of the bytes (Fetch, "extract a body").
- */
-function wholeResponse({ method }: Request, bytes: Uint8Array<ArrayBuffer>): Response {
-  if (method !== "HEAD") return new Response(bytes, EXPOSITION);
-  const headers = { "content-type": EXPOSITION_TYPE, "content-length": String(bytes.length) };
-  return new Response(null, { headers });
-}
-
 /** One request on `/metrics`, from its beginning to its last byte. */
 class Visit {
   readonly #options: MetricsRouteOptions;
@@ -142,6 +119,8 @@ class Visit {
   readonly #taking: Taking | undefined;
   #passage: ExpositionPassage | undefined;
   #ended = false;
+  /** Whether it is one of several whose texts are merged. */
+  #isPart = false;
 
   constructor(options: MetricsRouteOptions, kept: Kept, ticket: Ticket) {
     this.#options = options;
@@ -152,20 +131,9 @@ class Visit {
   }
 
   async answer(request: Request, shared: SharedScrape): Promise<Response> {
-    const { upstream } = this.#options;
-    const { timeoutMs } = shared;
     shared.enter(request.signal);
-    const scrape = await upstream.scrape({
-      signal: shared.signal,
-      ...timeoutMs === undefined ? {} : { timeoutMs },
-    });
+    const passage = await this.#open(shared);
     shared.close();
-    const passage = new ExpositionPassage(scrape, {
-      label: upstream.label,
-      sendsSecret: upstream.sendsSecret,
-      ...this.#kept,
-    });
-    this.#passage = passage;
     const { bytes, whole } = await passage.begin();
     shared.settle(whole ? bytes : "streamed");
     this.#taking?.push(bytes);
@@ -180,6 +148,42 @@ class Visit {
       return new Response(null, EXPOSITION);
     }
     return new Response(this.#stream(passage, bytes), EXPOSITION);
+  }
+
+  /** Reads all of the exposition. */
+  async collect(options: CollectOptions): Promise<Uint8Array<ArrayBuffer>> {
+    this.#isPart = true;
+    const passage = await this.#open(options);
+    options.onBegin();
+    const whole = new ByteBuffer();
+    let { bytes, whole: isEnd } = await passage.begin();
+    for (;;) {
+      options.take(bytes.length);
+      this.#taking?.push(bytes);
+      whole.append(bytes);
+      if (isEnd) break;
+      const next = await passage.next();
+      isEnd = next === undefined;
+      bytes = next ?? EMPTY;
+    }
+    this.#end();
+    passage.release();
+    return whole.view();
+  }
+
+  async #open({ signal, timeoutMs }: OpenOptions): Promise<ExpositionPassage> {
+    const { upstream } = this.#options;
+    const scrape = await upstream.scrape({
+      signal,
+      ...timeoutMs === undefined ? {} : { timeoutMs },
+    });
+    const passage = new ExpositionPassage(scrape, {
+      label: upstream.label,
+      sendsSecret: upstream.sendsSecret,
+      ...this.#kept,
+    });
+    this.#passage = passage;
+    return passage;
   }
 
   /** Ends the visit with an error, in the state, the metrics and the log. */
@@ -202,35 +206,20 @@ class Visit {
 
   /** The rest of the body behind its first bytes. If it breaks off, so does the reply. */
   #stream(passage: ExpositionPassage, head: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
-    const { now } = this.#options;
-    return new ReadableStream<Uint8Array>({
-      start: (controller): void => {
-        this.#ticket.evict = (): void => {
-          const gone = new MetricsError("READER_GONE", "The reader stood still");
-          controller.error(gone);
-          void this.#leaveEarly(gone);
-        };
-        controller.enqueue(head);
+    return pacedBody({
+      ticket: this.#ticket,
+      now: this.#options.now,
+      head,
+      next: async () => {
+        let bytes = await passage.next();
+        while (bytes?.length === 0) bytes = await passage.next();
+        if (bytes === undefined) this.#end();
+        else this.#taking?.push(bytes);
+        return bytes;
       },
-      pull: async (controller): Promise<void> => {
-        this.#ticket.stalledSince = undefined;
-        try {
-          let bytes = await passage.next();
-          while (bytes?.length === 0) bytes = await passage.next();
-          if (bytes === undefined) {
-            this.#end();
-            controller.close();
-          } else {
-            this.#taking?.push(bytes);
-            controller.enqueue(bytes);
-          }
-        } catch (error) {
-          controller.error(this.fail(error));
-        }
-        this.#ticket.stalledSince = now();
-      },
-      cancel: (reason): Promise<void> => this.#leaveEarly(reason),
-    }, { highWaterMark: 0 });
+      fail: (error) => this.fail(error),
+      leave: (reason) => this.#leaveEarly(reason),
+    });
   }
 
   async #leaveEarly(reason: unknown): Promise<void> {
@@ -249,21 +238,21 @@ class Visit {
       this.#taking?.abandon();
       return;
     }
-    const { metrics, state, now } = this.#options;
+    const { metrics, state, now, upstream } = this.#options;
     const sanitizer = this.#passage?.sanitizer;
-    metrics.recordScrape({
+    metrics.recordScrape(upstream.instance, {
       code: failure?.code,
       durationSeconds: (now() - this.#startedMs) / 1_000,
       upstreamBytes: this.#passage?.upstreamBytes ?? 0,
-      replyBytes: this.#passage?.replyBytes ?? 0,
       samples: failure === undefined ? sanitizer?.samples ?? 0 : 0,
       dropped: sanitizer?.dropped,
     });
+    if (!this.#isPart) metrics.replyBytes += this.#passage?.replyBytes ?? 0;
     if (failure === undefined) {
-      state.succeeded();
+      state.succeeded(now());
       this.#taking?.end();
     } else {
-      state.failed(failure);
+      state.failed(failure, now());
       this.#taking?.fail(failure);
     }
   }

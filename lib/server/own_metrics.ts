@@ -1,7 +1,7 @@
 /** The service's own metrics, served at `/-/metrics`. */
 
 import { DROP_REASONS, type DroppedLines } from "../exposition/dropped.ts";
-import { addCount, type MetricsRegistry } from "./metrics_registry.ts";
+import { addCount, type LabelledValue, type MetricsRegistry } from "./metrics_registry.ts";
 
 /** What {@linkcode OwnMetrics} needs from outside. */
 export interface OwnMetricsOptions {
@@ -25,12 +25,18 @@ export interface ScrapeRecord {
   readonly durationSeconds: number;
   /** Bytes that came from the server. */
   readonly upstreamBytes: number;
-  /** Bytes that were handed out, before compression. */
-  readonly replyBytes: number;
   /** Samples that were handed out. */
   readonly samples: number;
   /** The lines that were left out; undefined when none were read. */
   readonly dropped: DroppedLines | undefined;
+}
+
+/** What is counted of one server. */
+class ServerFigures {
+  scrapes = 0;
+  upstreamBytes = 0;
+  last: ScrapeRecord | undefined;
+  readonly failures = new Map<string, number>();
 }
 
 /**
@@ -44,13 +50,12 @@ export class OwnMetrics {
   refused = 0;
   /** Replies broken off because their reader stood still. */
   evicted = 0;
+  /** Bytes of expositions that were handed out, before compression. */
+  replyBytes = 0;
+  /** Requests that were answered by a scrape already under way. */
+  shared = 0;
 
-  #scrapes = 0;
-  #shared = 0;
-  #upstreamBytes = 0;
-  #replyBytes = 0;
-  #last: ScrapeRecord | undefined;
-  readonly #failures = new Map<string, number>();
+  readonly #servers = new Map<string, ServerFigures>();
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
   /**
@@ -60,7 +65,8 @@ export class OwnMetrics {
    * @param options Versions, and where process figures come from.
    */
   constructor(registry: MetricsRegistry, options: OwnMetricsOptions) {
-    this.#describeScrapes(registry);
+    this.#describeServers(registry);
+    this.#describeReplies(registry);
     this.#describeRequests(registry);
     registry.info(
       { name: "vllm_metrics_build_info", help: "Always 1; the labels tell the build." },
@@ -80,65 +86,97 @@ export class OwnMetrics {
     }, options.cpuSeconds);
   }
 
+  /** Lists a server, with nothing counted. */
+  addServer(instance: string): void {
+    this.#servers.set(instance, new ServerFigures());
+  }
+
+  /** Lists a server no longer: it is not one of those of its name any more. */
+  removeServer(instance: string): void {
+    this.#servers.delete(instance);
+  }
+
   /** Counts a scrape that ended. */
-  recordScrape(record: ScrapeRecord): void {
-    this.#scrapes++;
-    this.#upstreamBytes += record.upstreamBytes;
-    this.#replyBytes += record.replyBytes;
-    this.#last = record;
-    if (record.code !== undefined) addCount(this.#failures, record.code, 1);
-    for (const [reason, lines] of record.dropped?.entries() ?? []) {
+  recordScrape(instance: string, record: ScrapeRecord): void {
+    this.recordDropped(record.dropped);
+    const server = this.#servers.get(instance);
+    if (server === undefined) return;
+    server.scrapes++;
+    server.upstreamBytes += record.upstreamBytes;
+    server.last = record;
+    if (record.code !== undefined) addCount(server.failures, record.code, 1);
+  }
+
+  /** Counts lines that were left out. */
+  recordDropped(dropped: DroppedLines | undefined): void {
+    for (const [reason, lines] of dropped?.entries() ?? []) {
       addCount(this.#dropped, reason, lines);
     }
   }
 
-  /**
-   * Counts a request that was answered by a scrape already under way.
-   *
-   * @param replyBytes Bytes of the answer.
-   */
-  recordShared(replyBytes: number): void {
-    this.#shared++;
-    this.#replyBytes += replyBytes;
+  /** One series a server; none where there is no value yet. */
+  *#byServer(value: (server: ServerFigures) => number | undefined): Iterable<LabelledValue> {
+    for (const [instance, server] of this.#servers) {
+      const read = value(server);
+      if (read !== undefined) yield [[instance], read];
+    }
   }
 
-  #describeScrapes(registry: MetricsRegistry): void {
-    registry.gauge({
+  *#failures(): Iterable<LabelledValue> {
+    for (const [instance, { failures }] of this.#servers) {
+      for (const [code, count] of failures) yield [[instance, code], count];
+    }
+  }
+
+  #describeServers(registry: MetricsRegistry): void {
+    const labels = ["instance"];
+    registry.labelled({
       name: "vllm_metrics_upstream_up",
       help: "Whether the last scrape of vLLM went well.",
-    }, () => this.#last === undefined ? undefined : Number(this.#last.code === undefined));
-    registry.counter({
+      type: "gauge",
+      labels,
+    }, () => this.#byServer(({ last }) => last && Number(last.code === undefined)));
+    registry.labelled({
       name: "vllm_metrics_scrapes_total",
       help: "Scrapes of vLLM, failed ones included.",
-    }, () => this.#scrapes);
+      type: "counter",
+      labels,
+    }, () => this.#byServer(({ scrapes }) => scrapes));
+    registry.labelled({
+      name: "vllm_metrics_scrape_failures_total",
+      help: "Scrapes of vLLM that failed, by what went wrong.",
+      type: "counter",
+      labels: ["instance", "code"],
+    }, () => this.#failures());
+    registry.labelled({
+      name: "vllm_metrics_scrape_duration_seconds",
+      help: "How long the last scrape of vLLM took, to its last byte.",
+      type: "gauge",
+      labels,
+    }, () => this.#byServer(({ last }) => last?.durationSeconds));
+    registry.labelled({
+      name: "vllm_metrics_scrape_samples",
+      help: "Samples handed out by the last scrape.",
+      type: "gauge",
+      labels,
+    }, () => this.#byServer(({ last }) => last?.samples));
+    registry.labelled({
+      name: "vllm_metrics_upstream_bytes_total",
+      help: "Bytes that came from vLLM.",
+      type: "counter",
+      labels,
+    }, () => this.#byServer(({ upstreamBytes }) => upstreamBytes));
+  }
+
+  #describeReplies(registry: MetricsRegistry): void {
     registry.counter({
       name: "vllm_metrics_scrapes_shared_total",
       help: "Requests on /metrics answered by a scrape that was under way for another one.",
-    }, () => this.#shared);
-    registry.counterBy(
-      {
-        name: "vllm_metrics_scrape_failures_total",
-        help: "Scrapes of vLLM that failed, by what went wrong.",
-      },
-      "code",
-      this.#failures,
-    );
-    registry.gauge({
-      name: "vllm_metrics_scrape_duration_seconds",
-      help: "How long the last scrape of vLLM took, to its last byte.",
-    }, () => this.#last?.durationSeconds);
-    registry.gauge({
-      name: "vllm_metrics_scrape_samples",
-      help: "Samples handed out by the last scrape.",
-    }, () => this.#last?.samples);
-    registry.counter({
-      name: "vllm_metrics_upstream_bytes_total",
-      help: "Bytes that came from vLLM.",
-    }, () => this.#upstreamBytes);
+    }, () => this.shared);
     registry.counter({
       name: "vllm_metrics_reply_bytes_total",
       help: "Bytes of expositions handed out, before compression.",
-    }, () => this.#replyBytes);
+    }, () => this.replyBytes);
     registry.counterBy(
       {
         name: "vllm_metrics_dropped_lines_total",

@@ -3,9 +3,32 @@
 import type { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 
+/** How a server is called. */
+export interface UpstreamNames {
+  /** Its address for people. */
+  readonly upstream: string;
+  /** What tells it from others; undefined when there are none. */
+  readonly instance: string | undefined;
+}
+
+/** A scrape that failed. */
+export interface PastFailure {
+  /** What went wrong. */
+  readonly error: MetricsError;
+  /** When it ended, in milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
 /** Up, down with a reason, or not asked yet. */
 export class UpstreamState {
-  readonly #label: string;
+  /** When the last scrape ended, in milliseconds since 1970; undefined before the first. */
+  scrapedMs: number | undefined;
+  /** When the last one that went well ended. */
+  succeededMs: number | undefined;
+  /** The last one that failed. */
+  lastFailure: PastFailure | undefined;
+
+  readonly #names: UpstreamNames;
   readonly #log: Logger;
   #current = "unknown";
   #sentence = "not scraped yet";
@@ -13,11 +36,11 @@ export class UpstreamState {
   /**
    * Begins with nothing known.
    *
-   * @param label The server's address for people.
+   * @param names How the server is called.
    * @param log Takes a line a change.
    */
-  constructor(label: string, log: Logger) {
-    this.#label = label;
+  constructor(names: UpstreamNames, log: Logger) {
+    this.#names = names;
     this.#log = log;
   }
 
@@ -31,21 +54,34 @@ export class UpstreamState {
     return this.#current;
   }
 
-  /** Notes a scrape that went well. */
-  succeeded(): void {
+  /**
+   * Notes a scrape that went well.
+   *
+   * @param timeMs When it ended, in milliseconds since 1970.
+   */
+  succeeded(timeMs: number): void {
+    this.scrapedMs = timeMs;
+    this.succeededMs = timeMs;
     if (this.#current === "up") return;
     this.#current = "up";
     this.#sentence = "up";
-    this.#log.info("Upstream is up", { upstream: this.#label });
+    this.#log.info("Upstream is up", { ...this.#names });
   }
 
-  /** Notes a scrape that failed. */
-  failed(error: MetricsError): void {
+  /**
+   * Notes a scrape that failed.
+   *
+   * @param error What went wrong.
+   * @param timeMs When it ended, in milliseconds since 1970.
+   */
+  failed(error: MetricsError, timeMs: number): void {
+    this.scrapedMs = timeMs;
+    this.lastFailure = { error, timeMs };
     this.#sentence = `down: ${error.sentence}`;
     if (this.#current === error.code) return;
     this.#current = error.code;
     this.#log.warn("Upstream is down", {
-      upstream: this.#label,
+      ...this.#names,
       code: error.code,
       error: error.message,
       hint: error.hint === "" ? undefined : error.hint,

@@ -17,6 +17,10 @@ const CERTIFICATE_ALERTS: ReadonlySet<string> = new Set([
   "UnsupportedCertificate",
 ]);
 
+/** What `node:https` says of a certificate that it does not take. */
+const NODE_CODES =
+  /\b(?:UNABLE_TO_(?:VERIFY|GET)\w+|\w*SELF_SIGNED_CERT\w*|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)\b/;
+
 /**
  * Recognises a failure of TLS by the words of rustls, which both `fetch` and
  * `node:https` run on here.
@@ -26,7 +30,8 @@ const CERTIFICATE_ALERTS: ReadonlySet<string> = new Set([
  * @returns The failure in words; undefined when TLS has nothing to do with it.
  */
 export function tlsFailure(detail: string, target: Target): Complaint | undefined {
-  const found = certificateFailure(detail) ?? alertFailure(detail, target) ??
+  const found = certificateFailure(detail) ?? nodeFailure(detail, target) ??
+    alertFailure(detail, target) ??
     handshakeFailure(detail);
   return found === undefined ? undefined : { code: "UPSTREAM_TLS", ...found };
 }
@@ -66,6 +71,22 @@ function certificateFailure(detail: string): TlsComplaint | undefined {
   if (/not valid for name|NotValidForName/.test(problem)) return wrongHost(problem);
   const kind = /^(?:Other\()*(?:OtherError\()?(\w+)/.exec(problem)?.[1];
   return { text: `the certificate is not valid (${kind ?? "no reason given"})`, hint: "" };
+}
+
+function nodeFailure(detail: string, { hostname }: Target): TlsComplaint | undefined {
+  const code = NODE_CODES.exec(detail)?.[0];
+  if (code === undefined) return undefined;
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const names = /.*altnames: (.*)/.exec(detail)?.[1];
+    return {
+      text: `the certificate is not for "${hostname}"`,
+      hint: names === undefined ? "" : `It is for ${names}.`,
+    };
+  }
+  return {
+    text: "the certificate is from an unknown authority, or not of today",
+    hint: "Is the certificate of the authority that signed it in VLLM_TLS_CA_FILE, and still good?",
+  };
 }
 
 function wrongHost(problem: string): TlsComplaint {

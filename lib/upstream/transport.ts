@@ -1,4 +1,4 @@
-/** One request to the upstream, through `fetch` or, without verification, through `node:https`. */
+/** One request to the upstream, through `fetch` or, where that cannot do it, through `node:https`. */
 
 import type { UpstreamConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
@@ -30,15 +30,21 @@ export interface Transport extends Disposable {
  *
  * @param config Its address, authorities and client certificate.
  * @param headers The header fields of each request.
+ * @param address The IP address to connect to; without it, where the URL's host name leads.
  * @returns The transport.
  * @throws {MetricsError} When a certificate or a key cannot be used.
  */
-export function createTransport(config: UpstreamConfig, headers: Headers): Transport {
+export function createTransport(
+  config: UpstreamConfig,
+  headers: Headers,
+  address?: string,
+): Transport {
+  const { url, tls } = config;
   // Made in either case: it is what tells now, and not at the first scrape, that a file is no good.
-  const client = createClient(config, headers.has("host"));
-  if (config.tls.skipVerify && config.url.protocol === "https:") {
+  const client = createClient(config, headers.has("host"), address);
+  if (url.protocol === "https:" && (tls.skipVerify || address !== undefined)) {
     client.close();
-    return createLazyTransport(config, headers);
+    return createLazyTransport(config, headers, address);
   }
   return {
     get: (url, signal) => fetch(url, { client, headers, signal, redirect: "manual" }),
@@ -46,12 +52,16 @@ export function createTransport(config: UpstreamConfig, headers: Headers): Trans
   };
 }
 
-/** Loads `node:https`, some 12 MB of memory, only for those who turned verification off. */
-function createLazyTransport(config: UpstreamConfig, headers: Headers): Transport {
+/** Loads `node:https`, some 12 MB of memory, only for those who need it. */
+function createLazyTransport(
+  config: UpstreamConfig,
+  headers: Headers,
+  address?: string,
+): Transport {
   let transport: Promise<Transport> | undefined;
   async function load(): Promise<Transport> {
-    const { createInsecureTransport } = await import("./insecure.ts");
-    return createInsecureTransport(config, headers);
+    const { createNodeTransport } = await import("./node_transport.ts");
+    return createNodeTransport(config, headers, address);
   }
   return {
     async get(url, signal): Promise<Reply> {
@@ -64,7 +74,17 @@ function createLazyTransport(config: UpstreamConfig, headers: Headers): Transpor
   };
 }
 
-function createClient({ tls }: UpstreamConfig, allowHost: boolean): Deno.HttpClient {
+/** Connects `http:` straight to an address; the request says the URL's host all the same. */
+function proxyFor(url: URL, address: string): Deno.Proxy {
+  const hostname = address.includes(":") ? `[${address}]` : address;
+  return { transport: "tcp", hostname, port: Number(url.port || 80) };
+}
+
+function createClient(
+  { tls, url }: UpstreamConfig,
+  allowHost: boolean,
+  address?: string,
+): Deno.HttpClient {
   try {
     return Deno.createHttpClient({
       // Without it a configured Host field is silently left out.
@@ -73,6 +93,7 @@ function createClient({ tls }: UpstreamConfig, allowHost: boolean): Deno.HttpCli
       ...(tls.cert === undefined || tls.key === undefined
         ? {}
         : { cert: tls.cert, key: tls.key.reveal() }),
+      ...(address === undefined ? {} : { proxy: proxyFor(url, address) }),
     });
   } catch (error) {
     const text = error instanceof Error ? error.message : "";

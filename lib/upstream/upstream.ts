@@ -1,6 +1,7 @@
 /** The vLLM server that is scraped: one GET with its time limit, credentials and failures named. */
 
 import type { UpstreamConfig } from "../config/config.ts";
+import { hostAndPort } from "../config/server_list.ts";
 import type { Target } from "./complaint.ts";
 import { Deadline } from "./deadline.ts";
 import { requestFailure } from "./failure.ts";
@@ -22,10 +23,10 @@ export interface ScrapeOptions {
 
 /** The server that is scraped. Disposing it closes its idle connections. */
 export interface Upstream extends Disposable {
+  /** What tells it from other servers. */
+  readonly instance: string;
   /** The URL for people, without secrets. */
   readonly label: string;
-  /** Its name in the history: host and port. */
-  readonly instance: string;
   /** Whether requests carry something that may be secret: a header field of the operator, or a query. */
   readonly sendsSecret: boolean;
   /**
@@ -38,15 +39,25 @@ export interface Upstream extends Disposable {
   scrape(options: ScrapeOptions): Promise<Scrape>;
 }
 
+/** One server of several, or one of many addresses of a name. */
+export interface UpstreamPlace {
+  /** What tells it from other servers; without it, host and port of its URL. */
+  readonly instance?: string;
+  /** The IP address to connect to; without it, where the URL's host name leads. */
+  readonly address?: string;
+}
+
 /**
  * Makes an upstream. Nothing is sent before the first scrape.
  *
  * @param config Where it is and what it wants.
+ * @param place Which server it is, where there are several.
  * @returns The upstream.
  * @throws {MetricsError} When a header field or a certificate cannot be used.
  */
-export function createUpstream(config: UpstreamConfig): Upstream {
+export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}): Upstream {
   const { label, url, tls } = config;
+  const { instance = hostAndPort(url), address } = place;
   const headers = requestHeaders(config.headers);
   const target: Target = {
     label,
@@ -54,10 +65,10 @@ export function createUpstream(config: UpstreamConfig): Upstream {
     hasCredentials: headers.has("authorization"),
     hasCertificate: tls.cert !== undefined,
   };
-  const transport = createTransport(config, headers);
+  const transport = createTransport(config, headers, address);
   return {
+    instance,
     label,
-    instance: `${url.hostname}:${url.port || (url.protocol === "https:" ? 443 : 80)}`,
     sendsSecret: config.headers.length > 0 || url.search !== "",
     scrape: (options) => scrape({ config, target, transport }, options),
     [Symbol.dispose]: () => transport[Symbol.dispose](),

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Config, parseConfig } from "../../lib/config/config.ts";
+import { type Config, parseConfig, type UpstreamConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
 
 const URL_ONLY = { VLLM_METRICS_URL: "http://vllm:8000" };
@@ -16,10 +16,15 @@ const FILES: Readonly<Record<string, string>> = {
   "/key.pem": KEY,
 };
 
-function configOf(env: Environment): Config {
+/** The configuration, and of the servers the first. */
+function configOf(env: Environment): Omit<Config, "servers"> & { upstream: UpstreamConfig } {
   const result = parseConfig(env, (path) => FILES[path] ?? "");
   if (!result.ok) throw new Error(result.mistakes.join("\n"));
-  return result.config;
+  const { servers, ...rest } = result.config;
+  const [server] = servers.list;
+  assertEquals([servers.list.length, servers.isMerged], [1, false]);
+  if (server === undefined) throw new Error("There is no server");
+  return { ...rest, upstream: server.upstream };
 }
 
 function headersOf(env: Environment): (readonly [string, string])[] {

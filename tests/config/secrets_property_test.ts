@@ -27,6 +27,13 @@ const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
   "a URL without scheme": (secret) => ({ VLLM_METRICS_URL: `me:${secret}@vllm:8000` }),
   "a URL with a wrong scheme": (secret) => ({ VLLM_METRICS_URL: `ftp://me:${secret}@vllm` }),
   "a URL with a wrong port": (secret) => ({ VLLM_METRICS_URL: `http://me:${secret}@vllm:x` }),
+  "one of several URLs": (secret) => ({
+    VLLM_METRICS_URL: `a=http://x:1,http://me:${secret}@vllm:8000,dns+http://y`,
+  }),
+  "one of several URLs that are wrong": (secret) => ({
+    VLLM_METRICS_URL: `a=htp://x:1 b=htp://me:${secret}@vllm:8000, dns+http://1.2.3.4`,
+  }),
+  "a URL to look up": (secret) => ({ VLLM_METRICS_URL: `dns+http://me:${secret}@vllm:8000` }),
   "a query": (secret) => ({
     VLLM_METRICS_URL: `http://vllm/m?key=${encodeURIComponent(secret)}`,
   }),
@@ -107,8 +114,8 @@ function shownByServe(env: Environment, secret: string): string {
   );
   const inspected = Deno.inspect(result, { depth: 10, strAbbreviateSize: Infinity });
   if (!result.ok) return [...result.mistakes, ...result.warnings, inspected].join("\n");
-  const { upstream, relay } = result.config;
-  const labels = [upstream.label, relay?.label ?? ""];
+  const { servers, relay } = result.config;
+  const labels = [...servers.list.map(({ upstream }) => upstream.label), relay?.label ?? ""];
   return [...result.config.warnings, ...labels, JSON.stringify(result.config), inspected].join(
     "\n",
   );

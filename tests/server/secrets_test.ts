@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseConfig, type UpstreamConfig } from "../../lib/config/config.ts";
+import { parseConfig, type ServersConfig } from "../../lib/config/config.ts";
 import { run, startServe } from "../commands/process.ts";
 import { startService, type TestService } from "../fakes.ts";
 import { closedPort, type Conversation, NO_SUCH_HOST, pem, serveRaw } from "../upstream/fakes.ts";
@@ -108,13 +108,13 @@ function urlOf(way: Way, origin: string): string {
   return `${origin.replace("://", `://${way.userinfo ?? ""}`)}/metrics?key=${SECRETS.query}`;
 }
 
-function configOf(way: Way, origin: string): UpstreamConfig {
+function configOf(way: Way, origin: string): ServersConfig {
   const result = parseConfig(
     { ...way.env, VLLM_METRICS_URL: urlOf(way, origin), SCRAPE_TIMEOUT: "100ms" },
     (path) => FILES[path] ?? "",
   );
   if (!result.ok) throw new Error(result.mistakes.join("\n"));
-  return result.config.upstream;
+  return result.config.servers;
 }
 
 function reply(head: string, body = ""): string {
@@ -165,7 +165,7 @@ async function assertNothingShows(service: TestService, where: string): Promise<
 Deno.test.each(WAYS)("secrets in $name do not show, whatever vLLM answers", async (way) => {
   let answer: (talk: Conversation) => Promise<void> = () => Promise.resolve();
   await using vllm = serveRaw((talk) => answer(talk));
-  await using service = startService(vllm.origin, configOf(way, vllm.origin));
+  await using service = startService(vllm.origin, { servers: configOf(way, vllm.origin) });
   for (const [name, next] of Object.entries(ANSWERS)) {
     answer = next;
     await assertNothingShows(service, name);
@@ -187,7 +187,7 @@ Deno.test.each(WAYS)("secrets in $name do not show when vLLM is not reached", as
       "http://127.0.0.1:22",
     ]
   ) {
-    await using service = startService(origin, configOf(way, origin));
+    await using service = startService(origin, { servers: configOf(way, origin) });
     await assertNothingShows(service, origin);
     assertEquals(service.log.all.length, 1);
   }

@@ -1,36 +1,54 @@
 /**
- * Requests that do not verify the certificate of the server.
+ * Requests that `fetch` cannot make: without a look at the server's certificate, or over TLS to an
+ * address that is not the one its name resolves to.
  *
- * `Deno.createHttpClient` has no such setting, and the command line's applies to
- * the whole process. `node:https` can do it for the connections of one agent.
+ * `Deno.createHttpClient` has no setting for the first, and no TLS on a connection made elsewhere.
+ * `node:https` can do both for the connections of one agent.
  */
 
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import { isIPv6 } from "node:net";
 import type { UpstreamConfig } from "../config/config.ts";
 import { tooLarge } from "./reply_failure.ts";
 import type { Reply, Transport } from "./transport.ts";
 
+/** Gives the address that was found before, in the place of a look-up. */
+function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["lookup"]> {
+  const family = isIPv6(address) ? 6 : 4;
+  return (_hostname, options, callback): void => {
+    if (options.all) callback(null, [{ address, family }]);
+    else callback(null, address, family);
+  };
+}
+
 /**
- * Makes a transport that talks to any server, whatever its certificate.
+ * Makes a transport for `https:`.
  *
- * @param config The client certificate and the largest body.
+ * @param config The authorities, the client certificate, whether to verify, and the largest body.
  * @param headers The header fields of each request.
- * @returns The transport.
+ * @param address Where to connect to; without it, where the URL's host name leads. The
+ *   certificate must be for the host name in either case.
+ * @returns The transport. It trusts the configured authorities and no others.
  */
-export function createInsecureTransport(config: UpstreamConfig, headers: Headers): Transport {
-  const { cert, key } = config.tls;
+export function createNodeTransport(
+  config: UpstreamConfig,
+  headers: Headers,
+  address?: string,
+): Transport {
+  const { cert, key, caCerts, skipVerify } = config.tls;
   const agent = new Agent({
     keepAlive: true,
-    rejectUnauthorized: false,
+    rejectUnauthorized: !skipVerify,
     // Without it Node collects the authorities of the system, for which Deno wants --allow-sys.
-    ca: [],
+    ca: caCerts === undefined ? [] : [caCerts],
     ...(cert === undefined || key === undefined ? {} : { cert, key: key.reveal() }),
   });
   const fields = Object.fromEntries(headers);
+  const lookup = address === undefined ? {} : { lookup: lookupOf(address) };
   function get(url: URL, signal: AbortSignal): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const sent = request(url, { agent, headers: fields, signal }, (message) => {
+    const sent = request(url, { agent, headers: fields, signal, ...lookup }, (message) => {
       resolve({
         status: message.statusCode ?? 0,
         headers: headersOf(message),
