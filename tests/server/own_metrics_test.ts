@@ -24,6 +24,8 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_history_scrapes_total": "counter",
   "vllm_metrics_history_series": "gauge",
   "vllm_metrics_history_skipped_scrapes_total": "counter",
+  "vllm_metrics_pages_open": "gauge",
+  "vllm_metrics_pages_refused_total": "counter",
   "vllm_metrics_reply_bytes_total": "counter",
   "vllm_metrics_requests_in_flight": "gauge",
   "vllm_metrics_requests_refused_total": "counter",
@@ -32,9 +34,11 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_scrape_samples": "gauge",
   "vllm_metrics_scrapes_shared_total": "counter",
   "vllm_metrics_scrapes_total": "counter",
+  "vllm_metrics_slow_pages_dropped_total": "counter",
   "vllm_metrics_slow_readers_dropped_total": "counter",
   "vllm_metrics_upstream_bytes_total": "counter",
   "vllm_metrics_upstream_up": "gauge",
+  "vllm_metrics_views_computed_total": "counter",
 };
 
 /** Series that say something of a scrape: there is none before the first. */
