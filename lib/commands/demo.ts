@@ -31,37 +31,42 @@ export async function demo(host: Host): Promise<number> {
   if ((env.VLLM_METRICS_URL ?? "") !== "") {
     host.printError("vllm-metrics demo: VLLM_METRICS_URL is ignored: the demo has its own vLLM.\n");
   }
-  const simulated = simulate(options, host.now());
-  let server: DemoServer;
-  try {
-    server = new DemoServer(host, simulated);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    host.printError(`vllm-metrics demo: cannot listen on 127.0.0.1: ${error.message}\n`);
-    return EXIT.failed;
+  await using running = new AsyncDisposableStack();
+  const urls: string[] = [];
+  for (const simulated of simulate(options, host.now())) {
+    try {
+      urls.push(running.use(new DemoServer(host, simulated)).url);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      host.printError(`vllm-metrics demo: cannot listen on 127.0.0.1: ${error.message}\n`);
+      return EXIT.failed;
+    }
   }
-  await using running = server;
+  // A server that is alone has no name, so that no sample gets a label more than vLLM gave it.
+  const named = urls.length === 1 ? urls : urls.map((url, index) => `demo-${index + 1}=${url}`);
   return await serve({
     ...announcing(host, options),
-    env: { ...env, VLLM_METRICS_URL: running.url },
+    env: { ...env, VLLM_METRICS_URL: named.join(",") },
   });
 }
 
-/** A server that has been under load for some minutes. */
+/** Servers that have been under load for some minutes, each with a seed of its own. */
 function simulate(
-  { scenario, seed, engines, frontend }: DemoOptions,
+  { scenario, seed, servers, engines, frontend }: DemoOptions,
   nowMs: number,
-): SimulatedVllm {
-  const server = new SimulatedVllm({
-    scenario: SCENARIOS[scenario],
-    seed,
-    engines,
-    frontend,
-    startMs: nowMs - WARM_UP_MS,
-    warmUpMs: WARM_UP_MS,
+): SimulatedVllm[] {
+  return Array.from({ length: servers }, (_, index) => {
+    const server = new SimulatedVllm({
+      scenario: SCENARIOS[scenario],
+      seed: seed + index,
+      engines,
+      frontend,
+      startMs: nowMs - WARM_UP_MS,
+      warmUpMs: WARM_UP_MS,
+    });
+    server.advance(nowMs);
+    return server;
   });
-  server.advance(nowMs);
-  return server;
 }
 
 /** A host that says where the page is when the service, which begins with that, listens for it. */

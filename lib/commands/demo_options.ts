@@ -7,6 +7,8 @@ import { nearest } from "../nearest.ts";
 
 /** More engines than that do not fit on a page, nor into the time between two ticks. */
 const MAX_ENGINES = 32;
+/** Each server takes the time of its engines. */
+const MAX_SERVERS = 8;
 /** The seed is 32 bits. */
 const MAX_SEED = 2 ** 32 - 1;
 
@@ -14,7 +16,9 @@ const MAX_SEED = 2 ** 32 - 1;
 export interface DemoOptions {
   /** Load over time. */
   readonly scenario: ScenarioName;
-  /** Engines of the simulated server. */
+  /** Simulated servers. */
+  readonly servers: number;
+  /** Engines of each of them. */
   readonly engines: number;
   /** Which front end's text it answers. */
   readonly frontend: Frontend;
@@ -24,6 +28,7 @@ export interface DemoOptions {
 
 const OPTIONS = {
   scenario: { type: "string" },
+  servers: { type: "string" },
   engines: { type: "string" },
   openmetrics: { type: "boolean" },
   seed: { type: "string" },
@@ -99,6 +104,7 @@ export function parseDemoOptions(args: readonly string[]): DemoOptions | readonl
   const words = new DemoArguments(args);
   const options: DemoOptions = {
     scenario: words.scenario(),
+    servers: words.whole("servers", 1, MAX_SERVERS, 1),
     engines: words.whole("engines", 1, MAX_ENGINES, 1),
     frontend: words.has("openmetrics") ? "rust" : "python",
     seed: words.whole("seed", 0, MAX_SEED, 1),

@@ -50,7 +50,12 @@ export class DemoServer implements AsyncDisposable {
   }
 
   #listen(port: number): Listener {
-    return this.#host.listen({ hostname: HOSTNAME, port, handler: this.#handler });
+    const listener = this.#host.listen({ hostname: HOSTNAME, port, handler: this.#handler });
+    // One that the system ends is opened anew by the next tick.
+    listener.finished.catch(() => {
+      if (this.#listener === listener) this.#listener = undefined;
+    });
+    return listener;
   }
 
   #tick(): void {

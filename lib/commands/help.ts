@@ -15,7 +15,7 @@ Commands:
   serve         run the service (this is what happens without a command)
   demo          run the service on a simulated vLLM, without any setting;
                 --scenario ${SCENARIO_NAMES.join("|")},
-                --engines, --openmetrics, --seed
+                --servers, --engines, --openmetrics, --seed
   sanitize      standard input to standard output, as /metrics does it;
                 --openmetrics says what the input is
   top           what the live page shows, in the terminal; --once, --json,

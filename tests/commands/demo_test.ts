@@ -53,7 +53,7 @@ function startDemo(args: readonly string[], env: Record<string, string> = {}): R
       until(() => {
         const { stdout, stderr } = output();
         const page = /Open (http:\/\/localhost:\d+\/)/.exec(stdout)?.[1];
-        const vllm = /upstream=(http:\S+)\/metrics/.exec(stderr)?.[1];
+        const vllm = /upstream="?(http:\S+?)\/metrics/.exec(stderr)?.[1];
         return page && vllm ? { page, vllm, stdout } : undefined;
       }, "the demo to listen"),
     stderr: () => output().stderr,
@@ -102,6 +102,16 @@ Deno.test("demo shows so many engines as were asked for, and the Rust front end"
   const raw = await fetch(`${vllm}/metrics`);
   assertMatch(raw.headers.get("content-type") ?? "", /^application\/openmetrics-text/);
   assert((await raw.text()).endsWith("# EOF\n"));
+});
+
+Deno.test("demo shows several servers, each with traffic of its own", async () => {
+  await using running = startDemo(["--servers", "3"]);
+  const { page } = await running.ready();
+  const text = await (await fetch(`${page}metrics`)).text();
+  const tokens = [...text.matchAll(/^vllm_generation_tokens_total\{(.*)\} (.*)$/gm)];
+  const names = tokens.map(([, labels = ""]) => /="(demo-\d)"/.exec(labels)?.[1]);
+  assertEquals(names, ["demo-1", "demo-2", "demo-3"]);
+  assertEquals(new Set(tokens.map(([, , value]) => value)).size, 3);
 });
 
 Deno.test("demo lives by the clock: time that passes is traffic that came", async () => {
@@ -205,6 +215,7 @@ Deno.test.each<[string[], string]>([
   [["--scenario", "stedy"], '--scenario must be steady, busy, burst, outage or sleep: "stedy".'],
   [["--scenario"], '--scenario must be steady, busy, burst, outage or sleep: "".'],
   [["--engines", "0"], '--engines must be a whole number from 1 to 32: "0".'],
+  [["--servers", "9"], '--servers must be a whole number from 1 to 8: "9".'],
   [["--engines", "1e1"], '--engines must be a whole number from 1 to 32: "1e1".'],
   [["--seed", "4294967296"], '--seed must be a whole number from 0 to 4294967295: "4294967296".'],
   [["--seed=-1"], '--seed must be a whole number from 0 to 4294967295: "-1".'],
@@ -212,11 +223,11 @@ Deno.test.each<[string[], string]>([
   [["--engine", "2"], 'there is no option "--engine". Did you mean "--engines"?'],
   [
     ["--colour"],
-    'there is no option "--colour". There are --scenario, --engines, --openmetrics and --seed.',
+    'there is no option "--colour". There are --scenario, --servers, --engines, --openmetrics and --seed.',
   ],
   [
     ["busy"],
-    'there is no option "busy". There are --scenario, --engines, --openmetrics and --seed.',
+    'there is no option "busy". There are --scenario, --servers, --engines, --openmetrics and --seed.',
   ],
 ])("demo refuses %j in one sentence and ends with 2", async (args, sentence) => {
   const { code, lines } = await refuse(...args);
