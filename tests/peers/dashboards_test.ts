@@ -8,6 +8,7 @@ import { expectedAlerts } from "../parseable/expected_alerts.ts";
 import { expectedTiles } from "../parseable/expected_answers.ts";
 import { fluentBitRequest } from "../parseable/fluent_bit_request.ts";
 import { type Scrape, seriesOf } from "../parseable/series.ts";
+import { simulatedScrapes } from "../parseable/simulated.ts";
 import { type Row, streamRows } from "../parseable/stream_rows.ts";
 import { worldScrapes } from "../parseable/world.ts";
 import { sanitized } from "../exposition/sanitized.ts";
@@ -62,6 +63,7 @@ function capturedSeries(name: string, count: number): Scrape[] {
 const SCENARIOS: Readonly<Record<string, () => Scrape[]>> = {
   "two models, a restart, a gap, other buckets, vLLM away": () => worldScrapes(),
   "two servers": () => [...worldScrapes("a:8000"), ...worldScrapes("b:8000", 2)],
+  "the simulated vLLM, busy and going away": () => simulatedScrapes(),
   "a full KV cache (captured)": () => capturedSeries("pressure-series", 15),
   "a restart (captured)": () => capturedSeries("restart", 50),
   "two engines (captured)": () => capturedSeries("dp2-series", 5),
