@@ -1,11 +1,12 @@
 samples AS (
-  /* Columns that the stream does not have yet are NULL instead of an error. */
+  /* Columns that the stream does not have yet are NULL instead of an error. The schema is named,
+     since Parseable 2.9.5 looks in another one for the alerts that it finds when it starts. */
   SELECT {{names}},
          concat_ws(' ', instance, model_name, 'engine ' || engine) AS engine_name,
          COALESCE(instance, 'vLLM') AS server,
          COALESCE("__series_hash", CAST("__series_hash_u64" AS TEXT)) AS sid
   FROM (
-    SELECT * FROM "{{stream}}"
+    SELECT * FROM public."{{stream}}"
     UNION ALL BY NAME
     SELECT {{nulls}}
     WHERE FALSE
