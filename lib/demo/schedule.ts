@@ -13,27 +13,34 @@ export interface Phase {
   readonly state?: ServerState;
 }
 
-/** The phases one after the other, then from the beginning again. */
+/** Before the first phase: the usual traffic, whatever comes then. */
+const WARM_UP_LOAD = 1;
+
+/** A time to warm up, then the phases one after the other, then these from the beginning again. */
 export class Schedule {
   /** When the phase under way ends, in milliseconds. */
   endMs: number;
   readonly #phases: readonly [Phase, ...Phase[]];
-  #index = 0;
+  readonly #warmUp: Phase;
+  #index: number;
 
   /**
-   * Begins with the first phase.
+   * Begins with the time to warm up, if there is any.
    *
    * @param phases At least one.
-   * @param startMs When the first one begins to count, in milliseconds; it holds before as well.
+   * @param startMs When it begins, in milliseconds.
+   * @param warmUpMs How long the warm-up lasts, in milliseconds; 0 for none.
    */
-  constructor(phases: readonly [Phase, ...Phase[]], startMs: number) {
+  constructor(phases: readonly [Phase, ...Phase[]], startMs: number, warmUpMs: number) {
     this.#phases = phases;
-    this.endMs = startMs + phases[0].durationMs;
+    this.#warmUp = { durationMs: warmUpMs, load: WARM_UP_LOAD };
+    this.#index = warmUpMs > 0 ? -1 : 0;
+    this.endMs = startMs + this.phase.durationMs;
   }
 
   /** The phase under way. */
   get phase(): Phase {
-    return this.#phases[this.#index] ?? this.#phases[0];
+    return this.#phases[this.#index] ?? this.#warmUp;
   }
 
   /** Goes on to the next phase. */

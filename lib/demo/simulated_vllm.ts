@@ -23,7 +23,7 @@ export interface SimulatedVllmOptions {
   readonly seed: number;
   /** When it starts, in milliseconds since 1970. */
   readonly startMs: number;
-  /** How long it runs before its first phase begins to count, in milliseconds. @default {0} */
+  /** How long it has a load of 1 before its first phase, in milliseconds. @default {0} */
   readonly warmUpMs?: number;
   /** How many engines; several are vLLM's `--data-parallel-size`. @default {1} */
   readonly engines?: number;
@@ -89,7 +89,8 @@ export class SimulatedVllm {
     this.#nowMs = options.startMs;
     this.#schedule = new Schedule(
       options.scenario.phases,
-      options.startMs + (options.warmUpMs ?? 0),
+      options.startMs,
+      options.warmUpMs ?? 0,
     );
     this.#run = this.#start();
     this.#drawArrival();

@@ -96,6 +96,14 @@ Deno.test("sleep: the state says so, requests are broken off, and the cache is e
   assert(subject.engine().stats.endToEnd.count > counted);
 });
 
+Deno.test("the warm-up has steady traffic, also before a busy phase", () => {
+  const subject = startServer({ scenario: SCENARIOS.busy, warmUpMs: 300_000 });
+  subject.run(300);
+  assertEquals(subject.engine().waiting, 0);
+  subject.run(235);
+  assert(subject.engine().waiting > 20);
+});
+
 Deno.test("the warm-up comes before the first phase", () => {
   const subject = startServer({ scenario: SCENARIOS.outage, warmUpMs: 300_000 });
   subject.run(389);
