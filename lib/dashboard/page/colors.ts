@@ -13,7 +13,7 @@ export interface Colors {
 }
 
 /** How many colours the style sheet has for lines; more lines begin again, with another dash. */
-const SERIES_COLORS = 8;
+export const SERIES_COLORS = 8;
 
 /** Reads the colours that hold now, light or dark. */
 export function readColors(): Colors {

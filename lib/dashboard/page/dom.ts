@@ -1,6 +1,6 @@
 /** The few things that the page does to the document. What has not changed is left alone. */
 
-/** Attributes by name; a name with an undefined value is left out. */
+/** Attributes by name. */
 export type Attributes = Readonly<Record<string, string>>;
 
 /**

@@ -1,18 +1,16 @@
 /** The names of a chart's lines, with their values where the pointer is, or their last ones. */
 
 import type { Chart } from "../view.ts";
+import { SERIES_COLORS } from "./colors.ts";
 import { drawing, element, setAttribute, setText } from "./dom.ts";
 import { fullest } from "./heatmap.ts";
 import { seriesDash } from "./line_plot.ts";
 import { formatClock } from "./times.ts";
 import { boundText, shortText } from "./value_text.ts";
 
-/** How many colours the style sheet has. */
-const COLORS = 8;
-
 function marker(index: number, isStacked: boolean): SVGSVGElement {
   const svg = drawing("svg", {
-    class: `marker series-${index % COLORS + 1}`,
+    class: `marker series-${index % SERIES_COLORS + 1}`,
     "aria-hidden": "true",
   });
   const line = drawing("line", { x1: "0", y1: "5", x2: "18", y2: "5" });
