@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/choice.ts";
 
+import { listedTargets, targetCountText } from "../../lib/dashboard/page/listed_targets.ts";
 import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
 import { stack } from "../../lib/dashboard/page/stack.ts";
 import {
@@ -26,6 +27,24 @@ Deno.test.each([
 ])("of %j with %j chosen there is to choose %j", (names, chosen, options) => {
   const given = nameOptions(names, chosen, "models");
   assertEquals(given.map(({ value, text }) => `${value}=${text}`), options);
+});
+
+Deno.test("few servers are all named, of many those that are not up", () => {
+  const targets = Array.from({ length: 20 }, (_, index) => ({
+    instance: `s${index}`,
+    state: index % 10 === 0 ? "down" as const : "up" as const,
+    up: index % 10 !== 0,
+    error: "",
+    lastSuccessMs: undefined,
+    sinceMs: undefined,
+  }));
+  const few = targets.slice(0, 8);
+  assertEquals(listedTargets(few), few);
+  assertEquals(targetCountText(few), "");
+  assertEquals(listedTargets(targets).map(({ instance }) => instance), ["s0", "s10"]);
+  assertEquals(targetCountText(targets), "18 of 20 servers are up");
+  const down = targets.map((target) => ({ ...target, state: "down" as const }));
+  assertEquals(listedTargets(down).length, 8);
 });
 
 Deno.test("a small line begins at 0 and is broken where a value is missing", () => {

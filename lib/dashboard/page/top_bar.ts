@@ -5,6 +5,7 @@ import { Banner } from "./banner.ts";
 import { type Choice, CHOICE_NAMES, nameOptions, type SelectOption } from "./choice.ts";
 import { find, setAttribute, setText } from "./dom.ts";
 import { KeyedList } from "./keyed_list.ts";
+import { listedTargets, targetCountText } from "./listed_targets.ts";
 import type { LiveState } from "./live.ts";
 import { SelectView } from "./select_view.ts";
 import { TargetView } from "./target_view.ts";
@@ -45,6 +46,7 @@ export class TopBar {
     keyOf: ({ instance }) => instance,
     create: () => new TargetView(),
   });
+  readonly #count = find("target-count", HTMLElement);
   readonly #selects: Readonly<Record<keyof Choice, SelectView>>;
   readonly #age = find("age", HTMLElement);
   readonly #live = find("live", HTMLElement);
@@ -71,7 +73,8 @@ export class TopBar {
   update(view: View, choice: Choice): void {
     this.#view = view;
     this.#receivedMs = Date.now();
-    this.#targets.update(view.targets);
+    this.#targets.update(listedTargets(view.targets));
+    setText(this.#count, targetCountText(view.targets));
     const options: Record<keyof Choice, SelectOption[]> = {
       instance: nameOptions(view.instances, choice.instance, "servers"),
       model: nameOptions(view.models, choice.model, "models"),
