@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { UpstreamConfig } from "../../lib/config/config.ts";
+import { walkServer } from "../../lib/doctor/server_walk.ts";
+import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { capture, configFor } from "../fakes.ts";
+import { closedPort, NO_SUCH_HOST, pem, serveHttp, serveRaw } from "../upstream/fakes.ts";
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+
+/** Walks to a server; gives the hops by name. */
+async function hopsTo(
+  url: string,
+  overrides: Partial<UpstreamConfig> = {},
+  { timeoutMs = 10_000, nowMs = NOW_MS } = {},
+): Promise<Map<string, Hop>> {
+  const hops = new Map<string, Hop>();
+  const walk = new Walk("vLLM", (hop) => hops.set(hop.name, hop), timeoutMs);
+  await walkServer(walk, { config: { ...configFor(url), ...overrides }, nowMs });
+  return hops;
+}
+
+/** The names of the hops with each status. */
+function namesBy(hops: Map<string, Hop>, status: Hop["status"]): string[] {
+  return [...hops.values()].filter((hop) => hop.status === status).map(({ name }) => name);
+}
+
+/** A vLLM that answers what a route has, and 404 elsewhere. */
+function vllmWith(routes: Record<string, Response>): ReturnType<typeof serveHttp> {
+  return serveHttp(({ url }) =>
+    routes[new URL(url).pathname]?.clone() ?? new Response("no such route", { status: 404 })
+  );
+}
+
+function metricsOf(name: string): Response {
+  const { bytes, contentType } = capture(name);
+  return new Response(bytes, { headers: { "content-type": contentType } });
+}
+
+const MODELS = Response.json({ data: [{ id: "org/model:tag" }, { id: "adapter" }] });
+
+Deno.test("every hop to a healthy vLLM is fine, and says what came", async () => {
+  await using vllm = vllmWith({
+    "/metrics": metricsOf("during-load-c40"),
+    "/version": Response.json({ version: "0.32.0" }),
+    "/v1/models": MODELS,
+  });
+  const url = vllm.origin.replace("127.0.0.1", "localhost");
+  const hops = await hopsTo(`${url}/metrics`);
+  const wanted = ["name", "TCP", "HTTP", "format", "vLLM version", "models", "statistics"];
+  assertEquals(namesBy(hops, "ok"), [...wanted, "readers"]);
+  assertStringIncludes(hops.get("name")?.found ?? "", "127.0.0.1");
+  assertStringIncludes(hops.get("HTTP")?.found ?? "", "63194 bytes");
+  assertEquals(hops.get("format")?.found, "Prometheus text");
+  assertEquals(hops.get("vLLM version")?.found, "vLLM 0.32.0");
+  assertEquals(hops.get("models")?.found, '"org/model:tag", "adapter"');
+  assertStringIncludes(hops.get("readers")?.found ?? "", "samples with a colon in their name");
+});
+
+Deno.test("the routes beside the metrics lie under the same path", async () => {
+  await using vllm = vllmWith({
+    "/vllm-1/metrics": metricsOf("idle"),
+    "/vllm-1/version": Response.json({ version: "0.11.0" }),
+    "/vllm-1/v1/models": new Response("", { status: 401 }),
+  });
+  const hops = await hopsTo(`${vllm.origin}/vllm-1/metrics`);
+  assertEquals(hops.get("vLLM version")?.found, "vLLM 0.11.0");
+  assertEquals(hops.get("models")?.status, "ok");
+  assertStringIncludes(hops.get("models")?.found ?? "", "API key");
+});
+
+Deno.test("routes that are missing beside the metrics are a warning, and stop nothing", async () => {
+  await using vllm = vllmWith({ "/metrics": metricsOf("idle") });
+  const hops = await hopsTo(`${vllm.origin}/metrics`);
+  assertEquals(namesBy(hops, "warn"), ["vLLM version", "models"]);
+  assertEquals(namesBy(hops, "failed"), []);
+  assertEquals(hops.get("readers")?.status, "ok");
+});
+
+Deno.test("a port that nothing listens on fails at TCP, and what lies behind is not tried", async () => {
+  const hops = await hopsTo(`http://127.0.0.1:${closedPort()}/metrics`);
+  assertEquals(namesBy(hops, "failed"), ["TCP"]);
+  assertStringIncludes(hops.get("TCP")?.found ?? "", "connection refused");
+  assertEquals(hops.get("TCP")?.action, "Is vLLM running, and is the port right?");
+  assertEquals(hops.get("HTTP")?.found, 'not tried, since "TCP" failed');
+  assertEquals(namesBy(hops, "skipped").length, 7);
+});
+
+Deno.test("a name that does not exist fails at the name", async () => {
+  const hops = await hopsTo(`http://${NO_SUCH_HOST}:8000/metrics`);
+  assertEquals(namesBy(hops, "failed"), ["name"]);
+  assert(hops.get("name")?.action !== "");
+});
+
+for (
+  const [certificate, words] of [
+    ["expired", "the certificate expired"],
+    ["future", "becomes valid only"],
+    ["other", "the certificate is not for"],
+    ["self", "unknown authority"],
+  ] as const
+) {
+  Deno.test(`a certificate of the kind "${certificate}" fails at TLS with the reason`, async () => {
+    await using vllm = serveHttp(() => new Response("vllm:up 1\n"), certificate);
+    const tls = { skipVerify: false, caCerts: pem("ca.pem") };
+    const url = vllm.origin.replace("127.0.0.1", "localhost");
+    const hops = await hopsTo(url, { tls });
+    assertEquals(namesBy(hops, "failed"), ["TLS"]);
+    assertStringIncludes(hops.get("TLS")?.found ?? "", words);
+  });
+}
+
+Deno.test("a good certificate is told with its authority and its last day", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"), "server");
+  const tls = { skipVerify: false, caCerts: pem("ca.pem") };
+  const hop = (await hopsTo(vllm.origin, { tls })).get("TLS");
+  assertEquals(hop?.status, "ok");
+  assertEquals(
+    hop?.found,
+    'TLSv1.3, certificate from "vllm-metrics test authority", good for 34332 more days',
+  );
+});
+
+Deno.test("a certificate that ends within two weeks is a warning", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"), "server");
+  const tls = { skipVerify: false, caCerts: pem("ca.pem") };
+  const nowMs = Date.UTC(2119, 11, 25);
+  const hop = (await hopsTo(vllm.origin, { tls }, { nowMs })).get("TLS");
+  assertEquals([hop?.status, hop?.action], ["warn", "Renew the certificate of the server."]);
+  assertStringIncludes(hop?.found ?? "", "good for 7 more days");
+});
+
+Deno.test("verification that is turned off is a warning", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"), "self");
+  const hops = await hopsTo(vllm.origin, { tls: { skipVerify: true } });
+  assertEquals(hops.get("TLS")?.status, "warn");
+  assertEquals(hops.get("HTTP")?.status, "ok");
+});
+
+for (
+  const [status, action] of [
+    [401, "VLLM_BEARER_TOKEN"],
+    [404, "path"],
+  ] as const
+) {
+  Deno.test(`status ${status} fails at HTTP, with what to do`, async () => {
+    await using vllm = serveHttp(() => new Response("no", { status }));
+    const hops = await hopsTo(`${vllm.origin}/metrics`);
+    assertEquals(namesBy(hops, "failed"), ["HTTP"]);
+    assertStringIncludes(hops.get("HTTP")?.found ?? "", String(status));
+    assertStringIncludes(hops.get("HTTP")?.action ?? "", action);
+  });
+}
+
+for (
+  const [what, body] of [
+    ["an HTML or XML page", "<!doctype html><title>Log in</title>"],
+    ["JSON", '{"detail":"Not Found"}'],
+    ["an empty body", ""],
+  ] as const
+) {
+  Deno.test(`${what} fails at the format`, async () => {
+    await using vllm = serveHttp(() => new Response(body));
+    const hops = await hopsTo(`${vllm.origin}/metrics`);
+    assertEquals(namesBy(hops, "failed"), ["format"]);
+    assertStringIncludes(hops.get("format")?.found ?? "", what);
+  });
+}
+
+Deno.test("a vLLM that keeps no statistics fails there", async () => {
+  await using vllm = vllmWith({ "/metrics": metricsOf("nostats-after-load") });
+  const hops = await hopsTo(`${vllm.origin}/metrics`);
+  assertEquals(namesBy(hops, "failed"), ["statistics"]);
+  assertStringIncludes(hops.get("statistics")?.action ?? "", "--disable-log-stats");
+});
+
+Deno.test("lines that no reader can take are a warning with the reason", async () => {
+  const text = "# TYPE vllm:a gauge\nvllm:a one\nvllm:a{b=} 1\nvllm:a 1\n";
+  await using vllm = vllmWith({ "/metrics": new Response(text) });
+  const hop = (await hopsTo(`${vllm.origin}/metrics`)).get("readers");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "2 lines left out");
+  assertStringIncludes(hop?.action ?? "", "a value that is not a number (bad_value)");
+  assertStringIncludes(hop?.action ?? "", "labels that cannot be read (bad_label)");
+});
+
+Deno.test("a server that never answers costs the time of the check and no more", async () => {
+  await using vllm = serveRaw(({ gone }) => gone());
+  const hops = await hopsTo(`${vllm.origin}/metrics`, {}, { timeoutMs: 100 });
+  assertEquals(namesBy(hops, "failed"), ["HTTP"]);
+  assertEquals(hops.get("HTTP")?.found, "no answer within 0.1 s");
+});
+
+Deno.test("a body that is too large fails at HTTP", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n".repeat(100)));
+  const hops = await hopsTo(`${vllm.origin}/metrics`, { maxBodyBytes: 100 });
+  assertEquals(namesBy(hops, "failed"), ["HTTP"]);
+  assertStringIncludes(hops.get("HTTP")?.action ?? "", "MAX_BODY_BYTES");
+});
