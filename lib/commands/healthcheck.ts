@@ -1,18 +1,12 @@
 /** `vllm-metrics healthcheck`: asks the running service, for containers without a shell. */
 
-import { STATUS_CODE } from "@std/http/status";
-import { defaultOf, type SettingName } from "../config/setting_list.ts";
-import { parseAddress } from "../config/values.ts";
-import type { ReadyAnswer } from "./ask_tls.ts";
+import type { Environment } from "../config/env_file.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
-import { reachableAddress } from "./service_address.ts";
+import { findOwnListener, type ListenerName } from "./own_service.ts";
 
 /** How long the service may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
-
-/** How the service is asked. */
-type Scheme = "http" | "https";
 
 /**
  * Asks `/-/ready` on the address that LISTEN_ADDRESS names and, with the relay
@@ -26,43 +20,29 @@ export async function healthcheck(host: Host): Promise<number> {
   if (env === undefined) return EXIT.failed;
   const hasRelay = (env.PARSEABLE_URL ?? "").trim() !== "";
   const names = ["LISTEN_ADDRESS", ...(hasRelay ? ["OTLP_LISTEN_ADDRESS" as const] : [])] as const;
-  const scheme = (env.TLS_CERT_FILE ?? "").trim() === "" ? "http" : "https";
-  const problems = await Promise.all(
-    names.map((name) => problemOf(name, env[name]?.trim() || defaultOf(name), scheme)),
-  );
+  const problems = await Promise.all(names.map((name) => problemOf(host, env, name)));
   const found = problems.filter((problem) => problem !== undefined);
   for (const problem of found) host.printError(`vllm-metrics healthcheck: ${problem}\n`);
   return found.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Asks one address; gives what is wrong with the service there, or with the setting. */
+/** Asks one listener; gives what is wrong with the service there, or with the setting. */
 async function problemOf(
-  name: SettingName,
-  address: string,
-  scheme: Scheme,
+  host: Host,
+  env: Environment,
+  name: ListenerName,
 ): Promise<string | undefined> {
-  const parsed = parseAddress(address);
-  if (!parsed.ok) return `${name}: ${parsed.problem}`;
-  const { hostname, port } = reachableAddress(parsed.value);
-  const url = `${scheme}://${hostname}:${port}/-/ready`;
+  const found = findOwnListener(env, name, (path) => host.readTextFile(path));
+  if (typeof found === "string") return found;
+  using listener = found;
+  const url = `${listener.origin}/-/ready`;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const { status, text } = scheme === "https"
-      ? await (await import("./ask_tls.ts")).askTls(url, signal)
-      : await askPlain(url, { hostname, port, signal });
-    return status === STATUS_CODE.OK ? undefined : `"${url}" answered ${status}: ${text.trim()}`;
+    const response = await listener.get("/-/ready", signal);
+    const text = (await response.text()).trim();
+    return response.ok ? undefined : `"${url}" answered ${response.status}: ${text}`;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return `cannot reach "${url}": ${signal.aborted ? "no answer in time" : "no connection"}`;
   }
-}
-
-async function askPlain(
-  url: string,
-  { hostname, port, signal }: { hostname: string; port: number; signal: AbortSignal },
-): Promise<ReadyAnswer> {
-  // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
-  using client = Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } });
-  const response = await fetch(url, { client, signal });
-  return { status: response.status, text: await response.text() };
 }

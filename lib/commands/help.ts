@@ -20,6 +20,8 @@ Commands:
                 --openmetrics says what the input is
   top           what the live page shows, in the terminal; --once, --json,
                 --window 5m, --model, --engine, --instance, --url
+  check         walk the way of the data and say which hop is broken;
+                --json, --watch
   healthcheck   ask the running service; 0 when it is ready, 1 when not
   provision     put dashboards, alerts and retention into Parseable
                   --dry-run               say what it would do

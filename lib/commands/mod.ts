@@ -2,6 +2,7 @@
 
 import { nearest } from "../nearest.ts";
 import { VERSION } from "../version.ts";
+import { check } from "./check.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { help } from "./help.ts";
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   demo,
   sanitize,
   healthcheck,
+  check,
   top,
   provision,
   version,

@@ -3,14 +3,20 @@
 import { MetricsError } from "../errors.ts";
 import type { Verdict, Walk } from "./walk.ts";
 
+/** A listener of the running service. */
+export interface Listening {
+  /** Its address, such as `http://127.0.0.1:9090`. */
+  readonly origin: string;
+  /** Sends a GET request for a path. */
+  get(path: string, signal: AbortSignal): Promise<Response>;
+}
+
 /** The running service. */
 export interface ServiceWalkOptions {
-  /** Where its metrics are served: an origin such as `http://127.0.0.1:9090`. */
-  readonly metrics: string;
+  /** Where its metrics are served. */
+  readonly metrics: Listening;
   /** Where its relay listens; undefined when the relay is off. */
-  readonly relay: string | undefined;
-  /** Sends a GET request straight to the service. */
-  readonly get: (url: string, signal: AbortSignal) => Promise<Response>;
+  readonly relay: Listening | undefined;
 }
 
 const START_HINT = "Is vllm-metrics running, and does it listen where the settings say?";
@@ -22,38 +28,38 @@ const START_HINT = "Is vllm-metrics running, and does it listen where the settin
  * @param options Where it is.
  */
 export async function walkService(walk: Walk, options: ServiceWalkOptions): Promise<void> {
-  const { metrics, relay, get } = options;
-  await walk.aside("metrics listener", (signal) => isReady(metrics, get, signal));
+  const { metrics, relay } = options;
+  await walk.aside("metrics listener", (signal) => isReady(metrics, signal));
   if (relay === undefined) walk.skip("relay", "it is off, since PARSEABLE_URL is not set");
-  else await walk.aside("relay", (signal) => isReady(relay, get, signal));
+  else await walk.aside("relay", (signal) => isReady(relay, signal));
   await walk.step("own metrics", (signal) => ownMetrics(options, signal));
 }
 
-async function isReady(
-  origin: string,
-  get: ServiceWalkOptions["get"],
-  signal: AbortSignal,
-): Promise<Verdict<void>> {
-  const { status, text } = await ask(`${origin}/-/ready`, get, signal);
-  if (status === 200) return { found: `"${origin}" is ready` };
-  return { status: "failed", found: `"${origin}/-/ready" answered ${status}: ${text.trim()}` };
+async function isReady(listener: Listening, signal: AbortSignal): Promise<Verdict<void>> {
+  const { status, text } = await ask(listener, "/-/ready", signal);
+  if (status === 200) return { found: `"${listener.origin}" is ready` };
+  return {
+    status: "failed",
+    found: `"${listener.origin}/-/ready" answered ${status}: ${text.trim()}`,
+  };
 }
 
 async function ownMetrics(
-  { metrics, relay, get }: ServiceWalkOptions,
+  { metrics, relay }: ServiceWalkOptions,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  const { status, text } = await ask(`${metrics}/-/metrics`, get, signal);
+  const { status, text } = await ask(metrics, "/-/metrics", signal);
+  const url = `${metrics.origin}/-/metrics`;
   if (status === 401) {
     return {
       status: "warn",
-      found: `"${metrics}/-/metrics" wants credentials`,
+      found: `"${url}" wants credentials`,
       action:
         "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.",
     };
   }
   if (status !== 200) {
-    return { status: "failed", found: `"${metrics}/-/metrics" answered ${status}` };
+    return { status: "failed", found: `"${url}" answered ${status}` };
   }
   const version = /^vllm_metrics_build_info\{.*\bversion="([^"]+)"/m.exec(text)?.[1] ?? "unknown";
   const scrapes = sumOf(text, "vllm_metrics_scrapes_total");
@@ -85,16 +91,15 @@ function sumOf(text: string, family: string, label = ""): number {
 }
 
 async function ask(
-  url: string,
-  get: ServiceWalkOptions["get"],
+  { origin, get }: Listening,
+  path: string,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   try {
-    const response = await get(url, signal);
+    const response = await get(path, signal);
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new MetricsError("SERVICE_UNREACHABLE", `Cannot reach "${url}": no connection`, {
+    throw new MetricsError("SERVICE_UNREACHABLE", `Cannot reach "${origin}${path}": no connection`, {
       hint: START_HINT,
       cause: error,
     });

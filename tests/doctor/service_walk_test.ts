@@ -1,15 +1,21 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { walkService } from "../../lib/doctor/service_walk.ts";
+import { type Listening, walkService } from "../../lib/doctor/service_walk.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
 import { startService } from "../fakes.ts";
 import { closedPort, serveHttp } from "../upstream/fakes.ts";
 
-const get = (url: string, signal: AbortSignal): Promise<Response> => fetch(url, { signal });
+/** A listener that is asked with `fetch`. */
+function listening(origin: string): Listening {
+  return { origin, get: (path, signal) => fetch(origin + path, { signal }) };
+}
 
 async function hopsTo(metrics: string, relay?: string): Promise<Map<string, Hop>> {
   const hops = new Map<string, Hop>();
   const walk = new Walk("vllm-metrics", (hop) => hops.set(hop.name, hop));
-  await walkService(walk, { metrics, relay, get });
+  await walkService(walk, {
+    metrics: listening(metrics),
+    relay: relay === undefined ? undefined : listening(relay),
+  });
   return hops;
 }
 

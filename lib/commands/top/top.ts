@@ -1,12 +1,10 @@
 /** `vllm-metrics top`: what the live page shows, in the terminal. */
 
-import { parseAddress } from "../../config/values.ts";
-import { defaultOf } from "../../config/setting_list.ts";
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
-import { reachableAddress } from "../service_address.ts";
+import { findOwnListener } from "../own_service.ts";
 import { Display } from "./display.ts";
 import { parseTopOptions, type TopOptions } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
@@ -20,20 +18,26 @@ const FRESH_MS = 30_000;
 /** Views after which a rate has the two scrapes that it needs. */
 const ENOUGH_VIEWS = 4;
 
-/** Where to ask: a service of this machine is reached directly, whatever proxy is in use. */
-type Place = Pick<ViewEventsOptions, "base" | "client">;
+/** Where to ask: the service of this machine, unless another one is named. */
+interface Place extends Pick<ViewEventsOptions, "base" | "get">, Disposable {}
 
 /** Finds the service; says what is wrong with the setting that names it. */
 function findService(host: Host, { url }: TopOptions): Place | string {
-  if (url !== undefined) return { base: url };
+  if (url !== undefined) {
+    return {
+      base: url,
+      get: (path, signal) => fetch(new URL(path, url), { signal }),
+      [Symbol.dispose](): void {},
+    };
+  }
   const env = readEnvironment(host);
   if (env === undefined) return "the settings cannot be read";
-  const parsed = parseAddress(env.LISTEN_ADDRESS?.trim() || defaultOf("LISTEN_ADDRESS"));
-  if (!parsed.ok) return `LISTEN_ADDRESS: ${parsed.problem}`;
-  const { hostname, port } = reachableAddress(parsed.value);
+  const listener = findOwnListener(env, "LISTEN_ADDRESS", (path) => host.readTextFile(path));
+  if (typeof listener === "string") return listener;
   return {
-    base: new URL(`http://${hostname}:${port}/`),
-    client: Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } }),
+    base: new URL(listener.origin),
+    get: (path, signal) => listener.get(`/${path}`, signal),
+    [Symbol.dispose]: () => listener[Symbol.dispose](),
   };
 }
 
@@ -123,7 +127,7 @@ export async function top(host: Host): Promise<number> {
   }
   const over = new AbortController();
   const ignoreSignals = host.onStopSignal(() => over.abort());
-  using _client = place.client;
+  using _place = place;
   using display = new Display(host, { ...options, onQuit: () => over.abort() });
   try {
     const asked = { ...place, query: options.query, signal: over.signal };

@@ -24,8 +24,8 @@ export interface ViewEventsOptions {
   readonly query: URLSearchParams;
   /** Ends the reading. */
   readonly signal: AbortSignal;
-  /** How to connect; the usual way without. */
-  readonly client?: Deno.HttpClient;
+  /** Sends a GET request for a path with its query. */
+  readonly get: (path: string, signal: AbortSignal) => Promise<Response>;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -55,6 +55,9 @@ function refusal(base: URL, status: number, text: string): MetricsError {
   const reply = parse(text);
   const error = isObject(reply) && isObject(reply.error) ? reply.error : {};
   const { message, hint } = error;
+  if (status === 401) {
+    return failure(base, "it wants credentials", "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.");
+  }
   if (typeof message !== "string") {
     return failure(base, `it answered ${status}`, "Is this the address of vllm-metrics?");
   }
@@ -63,16 +66,11 @@ function refusal(base: URL, status: number, text: string): MetricsError {
 }
 
 /** Asks for events, and waits for the head of the answer only so long. */
-async function connect({ base, query, signal, client }: ViewEventsOptions): Promise<Response> {
-  const url = new URL("api/v1/events", base);
-  url.search = query.toString();
+async function connect({ base, query, signal, get }: ViewEventsOptions): Promise<Response> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
   try {
-    return await fetch(url, {
-      signal: AbortSignal.any([signal, late.signal]),
-      ...client === undefined ? {} : { client },
-    });
+    return await get(`api/v1/events?${query}`, AbortSignal.any([signal, late.signal]));
   } catch (error) {
     if (signal.aborted) throw error;
     const problem = late.signal.aborted ? "no answer in time" : "no connection";
