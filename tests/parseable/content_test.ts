@@ -178,7 +178,7 @@ Deno.test("a stream's name is quoted, so that its capitals stay", () => {
     tiles.map((tile) => tile.chartQuery)
   );
 
-  assert(sql.includes('FROM "My-Stream"'));
+  assert(sql.includes('FROM public."My-Stream"'));
 });
 
 Deno.test("every query looks for its metrics by name, and has no condition on the time", () => {

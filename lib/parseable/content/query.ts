@@ -51,7 +51,10 @@ export function queryText(query: Query, stream: string): string {
   return fill(body, { samples: samplesOf(body, stream) }).trim();
 }
 
-/** The rows of the stream, with NULL for each column that it does not have. */
+/**
+ * The rows of the stream, with NULL for each column that it does not have. The stream is named with
+ * its schema: for alerts that Parseable 2.9.5 finds when it starts, it looks in another one.
+ */
 function samplesOf(body: string, stream: string): string {
   const names = columnsIn(body);
   const nulls = [

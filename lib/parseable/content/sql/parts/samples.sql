@@ -1,6 +1,5 @@
 samples AS (
-  /* Columns that the stream does not have yet are NULL instead of an error. The schema is named,
-     since Parseable 2.9.5 looks in another one for the alerts that it finds when it starts. */
+  /* Columns that the stream does not have yet are NULL instead of an error. */
   SELECT {{names}},
          concat_ws(' ', instance, model_name, 'engine ' || engine) AS engine_name,
          COALESCE(instance, 'vLLM') AS server,
