@@ -3,11 +3,12 @@ import config from "../../deno.json" with { type: "json" };
 import { SETTINGS } from "../../lib/config/setting_list.ts";
 import { asObject, asTexts, readCompose, readEnvFile, readRootFile } from "./files.ts";
 
-Deno.test("three services, each image pinned by version", async () => {
+Deno.test("four services, each image pinned by version", async () => {
   const { services } = await readCompose();
   const images = Object.entries(services).map(([name, service]) => [name, service.image]);
   assertEquals(Object.fromEntries(images), {
     "parseable": "quay.io/parseablehq/parseable:v2.9.5",
+    "provision": `localhost/vllm-metrics:${config.version}`,
     "proxy": `localhost/vllm-metrics:${config.version}`,
     "fluent-bit": "docker.io/fluent/fluent-bit:5.1.1",
   });
@@ -53,6 +54,28 @@ Deno.test("Parseable starts first, then the proxy, and Fluent Bit when that is h
   assertEquals(services["fluent-bit"]?.depends_on, { proxy: { condition: "service_healthy" } });
 });
 
+Deno.test("provision runs once, on a Parseable that has started, and nothing waits for it", async () => {
+  const { services } = await readCompose();
+  const { provision, ...others } = services;
+  assertEquals(provision?.command, ["provision", "--wait", "60s"]);
+  assertEquals(provision?.restart, "no");
+  assertEquals(provision?.depends_on, { parseable: { condition: "service_started" } });
+  for (const [name, service] of Object.entries(others)) {
+    assertEquals(
+      Object.keys(asObject(service.depends_on ?? {})).includes("provision"),
+      false,
+      name,
+    );
+  }
+});
+
+Deno.test("proxy and provision are one image, built from the same file", async () => {
+  const { services: { proxy, provision } } = await readCompose();
+  assertEquals(provision?.image, proxy?.image);
+  assertEquals(provision?.build, proxy?.build);
+  assertEquals(proxy?.build, { context: ".", dockerfile: "Containerfile" });
+});
+
 Deno.test("the health of the proxy is asked for without a shell", async () => {
   const { services } = await readCompose();
   const { test } = asObject(services.proxy?.healthcheck);
@@ -64,10 +87,10 @@ Deno.test("Parseable has a host name that stays", async () => {
   assertEquals(services.parseable?.hostname, "parseable");
 });
 
-Deno.test("each service is restarted, limited, without privileges, and its log is bounded", async () => {
+Deno.test("each service but provision is restarted, and each is limited, without privileges, and its log is bounded", async () => {
   const { services } = await readCompose();
   for (const [name, service] of Object.entries(services)) {
-    assertEquals(service.restart, "unless-stopped", name);
+    assertEquals(service.restart, name === "provision" ? "no" : "unless-stopped", name);
     assertEquals(service.read_only, true, name);
     assertEquals(service.cap_drop, ["ALL"], name);
     assertEquals(service.security_opt, ["no-new-privileges:true"], name);
@@ -101,17 +124,25 @@ Deno.test("each variable of compose.yml is explained, and its default is the ser
     assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
     const setting = SETTINGS.find((known) => known.name === name);
     if (setting === undefined || name === "VLLM_METRICS_URL") continue;
+    // Not set, so that provision can tell the default from what somebody chose.
+    if (name === "PARSEABLE_RETENTION") {
+      assertEquals(value.trim(), "");
+      continue;
+    }
     assertEquals(value.trim(), setting.defaultText, name);
   }
 });
 
-Deno.test("the service knows each variable that compose.yml gives it", async () => {
-  const { services } = await readCompose();
-  const known = SETTINGS.map((setting) => String(setting.name));
-  const given = Object.keys(asObject(services.proxy?.environment));
-  assertEquals(given.filter((name) => !known.includes(name)), []);
-  assertEquals(asObject(services.proxy?.environment).PARSEABLE_URL, "http://parseable:8000");
-});
+Deno.test.each([["proxy"], ["provision"]])(
+  "%s knows each variable that compose.yml gives it",
+  async (name) => {
+    const { services } = await readCompose();
+    const known = SETTINGS.map((setting) => String(setting.name));
+    const environment = asObject(services[name]?.environment);
+    assertEquals(Object.keys(environment).filter((each) => !known.includes(each)), []);
+    assertEquals(environment.PARSEABLE_URL, "http://parseable:8000");
+  },
+);
 
 Deno.test("parseable.env has the variables of the original, and turns off what phones home", async () => {
   assertEquals(Object.fromEntries(await readEnvFile("parseable.env")), {
@@ -126,9 +157,11 @@ Deno.test("parseable.env has the variables of the original, and turns off what p
   });
 });
 
-Deno.test("Parseable and Fluent Bit take the credentials from the same file", async () => {
+Deno.test("all take the credentials from the same file, and Fluent Bit may have its own", async () => {
   const { services } = await readCompose();
   assertEquals(services.parseable?.env_file, ["parseable.env"]);
-  assertEquals(services["fluent-bit"]?.env_file, ["parseable.env"]);
+  assertEquals(services.provision?.env_file, ["parseable.env"]);
+  assertEquals(services["fluent-bit"]?.env_file, ["parseable.env", "fluent-bit.env"]);
   assertEquals(services.proxy?.env_file, undefined);
+  assertEquals((await readEnvFile("fluent-bit.env")).size, 0);
 });
