@@ -5,7 +5,9 @@ import type { Logger } from "../log.ts";
 import type { Host, Listener, ListenOptions } from "./host.ts";
 
 /** Pause before a listener is opened anew, in milliseconds: what the old one held is free then. */
-const PAUSE_MS = 100;
+const REOPEN_MS = 100;
+/** How long two certificates are shown, in milliseconds: those who wait to be accepted are by then. */
+const OVERLAP_MS = 100;
 
 /** What a {@linkcode Door} works with. */
 export interface DoorOptions extends ListenOptions {
@@ -43,7 +45,8 @@ export class Door {
 
   /**
    * Shows another certificate to all who come from now on. Who is inside is
-   * answered by the old listener, which then lets them go.
+   * answered by the old listener, which then lets them go. Who connects in the
+   * very moment in which that closes may be turned away, and has to try again.
    *
    * @param tls The certificate.
    * @throws {Error} When it cannot be used; the one before stays.
@@ -52,7 +55,8 @@ export class Door {
     const old = this.#listener;
     this.#listener = this.#open({ ...this.#options, port: old.port, tls, again: true });
     this.#tls = tls;
-    const closed = old.shutdown()
+    const closed = new Promise((resolve) => setTimeout(resolve, OVERLAP_MS))
+      .then(() => old.shutdown())
       .catch(() => {/* It broke, so it is closed. */})
       .finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
@@ -81,7 +85,7 @@ export class Door {
       port: this.port,
       error: error instanceof Error ? error.message : String(error),
     });
-    this.#timer = setTimeout(() => this.#reopen(), PAUSE_MS);
+    this.#timer = setTimeout(() => this.#reopen(), REOPEN_MS);
   }
 
   #reopen(): void {

@@ -12,8 +12,11 @@ import { textResponse } from "./responses.ts";
 /** Routes that orchestrators ask without credentials; they tell nothing but that the process lives. */
 export const OPEN_PATHS: readonly string[] = ["/health", "/-/healthy", "/-/ready"];
 
-/** How long the answer to wrong credentials takes, in milliseconds. */
-const WRONG_MS = 1_000;
+/**
+ * How long the answer to wrong credentials takes, in milliseconds: less than a
+ * reader waits that scrapes every second, so that it gets to know what is wrong.
+ */
+const WRONG_MS = 500;
 /**
  * Wrong tries that wait at once. They wait in one row and not one for each
  * address: all who come through a NAT or a published container port have the
@@ -116,8 +119,8 @@ class Refusals {
 
 /**
  * Puts a guard before all routes. The right credentials are let through at once
- * whatever else goes on. The answer to wrong ones takes a second, so that trying
- * goes slowly; when {@linkcode MAX_WAITING} of them wait, further ones get 429
+ * whatever else goes on. The answer to wrong ones takes half a second, so that
+ * trying goes slowly; when {@linkcode MAX_WAITING} of them wait, further ones get 429
  * at once, since the rest would cost more than it slows.
  *
  * @param route Answers those who are let through, and health routes for all.

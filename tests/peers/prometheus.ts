@@ -35,17 +35,24 @@ export interface Prometheus extends AsyncDisposable {
   metadata(job: string): Promise<Map<string, Metadata>>;
 }
 
+/** Origins by the name of their job, with more lines of its configuration where there are any. */
+export type Jobs = Readonly<
+  Record<string, string | { readonly origin: string; readonly settings?: readonly string[] }>
+>;
+
 /** A port that is free at this moment: Prometheus cannot choose one by itself. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-function configuration(jobs: Readonly<Record<string, string>>): string {
+function configuration(jobs: Jobs): string {
   const lines = ["global:", `  scrape_interval: ${SCRAPE_INTERVAL}`, "scrape_configs:"];
-  for (const [job, origin] of Object.entries(jobs)) {
-    const target = new URL(origin).host;
-    lines.push(`- job_name: ${job}`, `  static_configs: [{targets: ["${target}"]}]`);
+  for (const [job, target] of Object.entries(jobs)) {
+    const { origin, settings = [] } = typeof target === "string" ? { origin: target } : target;
+    const { host, protocol } = new URL(origin);
+    lines.push(`- job_name: ${job}`, `  static_configs: [{targets: ["${host}"]}]`);
+    lines.push(`  scheme: ${protocol.slice(0, -1)}`, ...settings.map((line) => `  ${line}`));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -61,10 +68,10 @@ function spawn(command: Deno.Command): Deno.ChildProcess {
 /**
  * Starts Prometheus.
  *
- * @param jobs Origins by the name of their job.
+ * @param jobs What to scrape.
  * @throws {Error} When Prometheus is not installed: a check that is left out proves nothing.
  */
-export async function startPrometheus(jobs: Readonly<Record<string, string>>): Promise<Prometheus> {
+export async function startPrometheus(jobs: Jobs): Promise<Prometheus> {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/prometheus.yml`, configuration(jobs));
   const address = `127.0.0.1:${freePort()}`;

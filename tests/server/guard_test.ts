@@ -40,7 +40,7 @@ class GuardedRoute {
       }),
       now: () => this.nowMs,
       wait: (ms) => {
-        assertEquals(ms, 1_000);
+        assertEquals(ms, 500);
         const wait = Promise.withResolvers<void>();
         this.waits.push(wait);
         return wait.promise;
@@ -97,7 +97,7 @@ const WRONG: readonly (readonly [what: string, authorization: string])[] = [
   ["an empty header", ""],
 ];
 
-Deno.test.each(WRONG)("the guard refuses %s, a second later", async (_, authorization) => {
+Deno.test.each(WRONG)("the guard refuses %s, half a second later", async (_, authorization) => {
   const guarded = new GuardedRoute(BOTH);
   const answer = guarded.ask(authorization);
   assertEquals(guarded.waits.length, 1);
