@@ -71,6 +71,8 @@ export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
   name: string;
   /** What it answers with success once it is ready. */
   url: string;
+  /** What asks, where the usual one would not trust it. */
+  client?: Deno.HttpClient;
 }
 
 /**
@@ -132,8 +134,7 @@ async function launchOf(
 }
 
 async function waitForAnswer(
-  name: string,
-  url: string,
+  { name, url, client }: Pick<StartOptions, "name" | "url" | "client">,
   ended: Promise<unknown>,
 ): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -142,7 +143,7 @@ async function waitForAnswer(
   let seen = "no connection";
   while (!gone && Date.now() < deadline) {
     try {
-      const response = await fetch(url);
+      const response = await fetch(url, client === undefined ? {} : { client });
       const text = await response.text();
       if (response.ok) return;
       seen = `status ${response.status}: ${text.slice(0, 200).trim()}`;
@@ -177,7 +178,7 @@ export async function startProcess(launch: Launch, options: StartOptions): Promi
   }).spawn();
   await using stack = new AsyncDisposableStack();
   stack.use(child);
-  await waitForAnswer(options.name, options.url, child.status);
+  await waitForAnswer(options, child.status);
   const pids = [child.pid, ...await childrenOf(child.pid)];
   const held = stack.move();
   return { pids, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -1,0 +1,101 @@
+/**
+ * Measures what guarding the doors costs, and how the next request fares while
+ * a thousand clients hang. Needs Linux, and nothing else.
+ *
+ *     deno task bench:doors
+ *     deno task bench:doors --seconds 1 --rounds 1
+ */
+
+import { parseArgs } from "node:util";
+import { createClient, type Doors, GUARDS, type Run, startDoors } from "./guarded.ts";
+import { measureHanging } from "./hanging.ts";
+import { readUsage } from "./process.ts";
+import { stdArgs } from "./servers.ts";
+import { formatTable, median } from "./table.ts";
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+/** Asks again and again for some seconds; gives the time and the processor time of one request. */
+async function pace(
+  run: Run,
+  doors: Doors,
+  ask: (client: Deno.HttpClient) => Promise<number>,
+  keepsConnections: boolean,
+): Promise<{ ms: number; cpuMs: number }> {
+  const times: number[] = [];
+  using shared = createClient(true);
+  const before = await readUsage(doors.started.pids);
+  const end = performance.now() + run.seconds * 1_000;
+  while (performance.now() < end) {
+    using own = keepsConnections ? undefined : createClient(false);
+    const startedMs = performance.now();
+    const status = await ask(own ?? shared);
+    if (status !== 200) throw new Error(`The service answered ${status}`);
+    times.push(performance.now() - startedMs);
+  }
+  const after = await readUsage(doors.started.pids);
+  return {
+    ms: median(times),
+    cpuMs: (after.cpuSeconds - before.cpuSeconds) * 1_000 / times.length,
+  };
+}
+
+/** The cost of one request for each way to guard the doors. */
+async function measureCost(run: Run): Promise<void> {
+  const rows = [["", "scrape ms", "CPU ms", "new conn. ms", "CPU ms", "relay ms", "CPU ms", ""]];
+  for (const guard of GUARDS) {
+    await using doors = await startDoors(run, guard);
+    const figures: number[][] = [];
+    // The first round is for the machine code.
+    for (let round = 0; round <= run.rounds; round++) {
+      const kept = await pace(run, doors, doors.scrape, true);
+      const fresh = await pace(run, doors, doors.scrape, false);
+      const relay = await pace(run, doors, doors.post, true);
+      if (round > 0) figures.push([kept, fresh, relay].flatMap(({ ms, cpuMs }) => [ms, cpuMs]));
+    }
+    const middle = (figures[0] ?? []).map((_, column) =>
+      median(figures.map((row) => row[column] ?? NaN)).toFixed(2)
+    );
+    rows.push([guard.name, ...middle, ""]);
+  }
+  print(`One request at a time; a scrape is 63 KB, a relayed request one point.\n\n`);
+  print(`${formatTable(rows)}\n`);
+}
+
+/** Runs all parts. */
+async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "2" },
+    },
+  });
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => stop.abort());
+  }
+  await using stack = new AsyncDisposableStack();
+  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-bench-" });
+  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  const run: Run = {
+    dir,
+    denoArgs: await stdArgs(),
+    rounds: Number(values.rounds),
+    seconds: Number(values.seconds),
+    signal: stop.signal,
+  };
+  print(
+    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
+      `load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,
+  );
+  await measureCost(run);
+  print(await measureHanging(run));
+}
+
+if (import.meta.main) {
+  await main(Deno.args);
+  Deno.exit();
+}
