@@ -5,6 +5,7 @@ import {
   serveCapture,
   startService,
   type TestService,
+  until,
   within,
 } from "../fakes.ts";
 import { readAsFluentBit } from "../exposition/fluent_bit_rules.ts";
@@ -315,4 +316,33 @@ Deno.test("the words at / tell each server's state", async () => {
     words,
     /\nupstream: one http:\/\/one\/metrics\nstate: +up\nupstream: two http:\/\/two\/metrics\nstate: +down: /,
   );
+});
+
+Deno.test("the history has the scrapes of each server, whoever makes them", async () => {
+  await using one = serveHttp(() => new Response("vllm:num_requests_running 1\n"));
+  await using two = serveHttp(() => new Response("vllm:num_requests_running 2\n"));
+  const servers = namedServers({ one: one.origin, two: two.origin });
+  await using service = startService("http://unused", { servers, intervalMs: 100 });
+  // One is scraped alone; whoever needs the history has both scraped.
+  await text(service, "/metrics/one");
+  using _watch = service.watch();
+  await until(async () => {
+    const series = await service.ownMetrics();
+    return (series.get("vllm_metrics_history_scrapes_total") ?? 0) >= 4 || undefined;
+  }, "scrapes of both");
+  const { history } = service;
+  const timeMs = history.newestMs ?? 0;
+  const lines = history.gauge({
+    metric: "num_requests_running",
+    grid: { startMs: timeMs, endMs: timeMs, stepMs: 1 },
+    by: ["instance"],
+  });
+  assertEquals(lines, [
+    { labels: { instance: "one" }, values: [1] },
+    { labels: { instance: "two" }, values: [2] },
+  ]);
+  assertEquals(history.targets.map(({ instance, up }) => [instance, up]), [
+    ["one", true],
+    ["two", true],
+  ]);
 });
