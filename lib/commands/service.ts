@@ -1,12 +1,6 @@
 /** The service put together: what answers on its listeners. */
 
-import type {
-  Access,
-  Goals,
-  HistoryConfig,
-  RelayConfig,
-  ServersConfig,
-} from "../config/config.ts";
+import type { Access, Goals, HistoryConfig, RelayConfig, ServersConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/time_frame.ts";

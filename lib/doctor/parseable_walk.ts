@@ -55,7 +55,8 @@ async function streamOf(api: ParseableApi, stream: string): Promise<Verdict<void
     return {
       status: "failed",
       found: `there is no stream "${stream}": nothing has been stored yet`,
-      action: "Does Fluent Bit run, and does it send to the relay? Its log says what it is answered.",
+      action:
+        "Does Fluent Bit run, and does it send to the relay? Its log says what it is answered.",
     };
   }
 }
@@ -106,7 +107,8 @@ export function gapsIn(times: readonly number[]): Verdict<void> {
   return {
     status: "warn",
     found,
-    action: "Scrapes are missing. Was vLLM or Fluent Bit down, or is the scrape slower than its time?",
+    action:
+      "Scrapes are missing. Was vLLM or Fluent Bit down, or is the scrape slower than its time?",
   };
 }
 

@@ -99,9 +99,13 @@ async function ask(
     const response = await get(path, signal);
     return { status: response.status, text: await response.text() };
   } catch (error) {
-    throw new MetricsError("SERVICE_UNREACHABLE", `Cannot reach "${origin}${path}": no connection`, {
-      hint: START_HINT,
-      cause: error,
-    });
+    throw new MetricsError(
+      "SERVICE_UNREACHABLE",
+      `Cannot reach "${origin}${path}": no connection`,
+      {
+        hint: START_HINT,
+        cause: error,
+      },
+    );
   }
 }

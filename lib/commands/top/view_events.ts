@@ -56,7 +56,11 @@ function refusal(base: URL, status: number, text: string): MetricsError {
   const error = isObject(reply) && isObject(reply.error) ? reply.error : {};
   const { message, hint } = error;
   if (status === 401) {
-    return failure(base, "it wants credentials", "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.");
+    return failure(
+      base,
+      "it wants credentials",
+      "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.",
+    );
   }
   if (typeof message !== "string") {
     return failure(base, `it answered ${status}`, "Is this the address of vllm-metrics?");
