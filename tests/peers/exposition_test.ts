@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { captures, formatOf, readCapture, sanitized } from "../exposition/sanitized.ts";
 import { promtoolCheck } from "./promtool.ts";
+import { python } from "./python.ts";
 
 /** Texts that no parser can read before they are sanitised, or whose types it refuses. */
 const UNREADABLE = ["rust-dp2-unescaped.txt", "mounted-openmetrics.txt"];
@@ -14,23 +15,6 @@ const ALLOWED_REMARKS = [
   /use base unit/,
   /no help text/,
 ];
-
-async function python(script: string, input: string): Promise<string> {
-  const command = Deno.env.get("PEER_PYTHON") ?? "python3";
-  const path = new URL(script, import.meta.url).pathname;
-  const child = new Deno.Command(command, {
-    args: [path],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
-  return new TextDecoder().decode(stdout);
-}
 
 Deno.test("Python's prometheus_client reads the same samples from input and output", async () => {
   const names = captures().filter((path) => !UNREADABLE.includes(path));

@@ -51,7 +51,9 @@ function configuration(jobs: Jobs): string {
   for (const [job, target] of Object.entries(jobs)) {
     const { origin, settings = [] } = typeof target === "string" ? { origin: target } : target;
     const { host, protocol } = new URL(origin);
-    lines.push(`- job_name: ${job}`, `  static_configs: [{targets: ["${host}"]}]`);
+    // What the service says of `instance` holds: it is the server that it scraped.
+    lines.push(`- job_name: ${job}`, "  honor_labels: true");
+    lines.push(`  static_configs: [{targets: ["${host}"]}]`);
     lines.push(`  scheme: ${protocol.slice(0, -1)}`, ...settings.map((line) => `  ${line}`));
   }
   return `${lines.join("\n")}\n`;
