@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { findAll } from "../../lib/dashboard/findings/findings.ts";
+import { findAll, RULES } from "../../lib/dashboard/findings/findings.ts";
 import type { Observations } from "../../lib/dashboard/findings/observations.ts";
 import type { Finding, ViewTarget } from "../../lib/dashboard/view.ts";
 
@@ -237,17 +237,49 @@ Deno.test("what is bad comes before what is a warning", () => {
   );
 });
 
-Deno.test("each finding links to vLLM's documentation", () => {
-  const findings = find({
-    waiting: 60,
-    kvCache: 0.99,
-    preemptions: 2,
-    prefixHits: 0,
-    ended: { stop: 1, error: 1, abort: 1 },
-    rejected: { "max_num_queued_reqs": 9 },
-    ttftP95: 9,
-    targets: [{ ...UP, state: "sleeping" }],
-  });
-  assertEquals(findings.length, 8);
-  for (const { link } of findings) assertMatch(link, /^https:\/\/docs\.vllm\.ai\/en\/stable\//);
+/** Everything wrong at once, as far as that is possible. */
+const ALL_WRONG: Partial<Observations> = {
+  waiting: 60,
+  kvCache: 0.99,
+  preemptions: 2,
+  prefixHits: 0,
+  ended: { stop: 1, error: 1, abort: 1 },
+  rejected: { "max_num_queued_reqs": 9 },
+  ttftP95: 9,
+  targets: [
+    { ...UP, state: "sleeping", lastSuccessMs: NOW_MS - 60_000 },
+    { ...UP, state: "down", up: false },
+  ],
+  servers: {
+    running: [{ name: "a", value: 1 }, { name: "b", value: 20 }],
+    kvCache: [],
+  },
+  engines: {
+    running: [
+      { name: "a, engine 0", value: 1 },
+      { name: "a, engine 1", value: 1 },
+      { name: "b, engine 0", value: 20 },
+    ],
+    kvCache: [],
+  },
+};
+
+Deno.test("every rule finds what it is named after, and the titles are those of the document", () => {
+  const document = Deno.readTextFileSync(
+    new URL("../../docs/live-page.md", import.meta.url).pathname,
+  ).replace(/\s+/g, " ");
+  const changes = [ALL_WRONG, { waiting: 60, kvCache: 0.1 }, { prefixCachingOff: true }];
+  for (const [id, rule] of Object.entries(RULES)) {
+    const found = changes.map((change) => rule({ ...FINE, ...change }))
+      .filter((finding) => finding !== undefined);
+    assertEquals([id, found.map((finding) => finding.id)], [id, [id]]);
+    assertStringIncludes(document, `**${found[0]?.title}**`);
+  }
+});
+
+Deno.test("each finding links to vLLM's documentation, and ends its sentences", () => {
+  for (const { link, why, action } of find(ALL_WRONG)) {
+    assertMatch(link, /^https:\/\/docs\.vllm\.ai\/en\/stable\//);
+    for (const text of [why, action]) assertMatch(text, /[.?]$/);
+  }
 });

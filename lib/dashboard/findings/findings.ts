@@ -11,23 +11,23 @@ import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
 import { downServers, sleepingServers, staleServers } from "./servers.ts";
 
-/** All rules, the most pressing first. */
-const RULES: readonly Rule[] = [
-  downServers,
-  errorShare,
+/** All rules by the id of what they find, the most pressing first. */
+export const RULES: Readonly<Record<string, Rule>> = {
+  "server_down": downServers,
+  "error_share": errorShare,
   rejections,
-  memoryBoundQueue,
-  schedulerBoundQueue,
+  "memory_bound_queue": memoryBoundQueue,
+  "scheduler_bound_queue": schedulerBoundQueue,
   preemptions,
-  slowPrefill,
-  abortShare,
-  staleServers,
-  sleepingServers,
-  serverImbalance,
-  engineImbalance,
-  prefixCachingOff,
-  lowPrefixReuse,
-];
+  "slow_prefill": slowPrefill,
+  "abort_share": abortShare,
+  "server_stale": staleServers,
+  "server_sleeping": sleepingServers,
+  "server_imbalance": serverImbalance,
+  "engine_imbalance": engineImbalance,
+  "prefix_caching_off": prefixCachingOff,
+  "low_prefix_reuse": lowPrefixReuse,
+};
 
 /**
  * Asks all rules.
@@ -36,7 +36,8 @@ const RULES: readonly Rule[] = [
  * @returns What is wrong, bad before warnings, otherwise in the order of the rules.
  */
 export function findAll(observations: Observations): Finding[] {
-  const found = RULES.map((rule) => rule(observations)).filter((finding) => finding !== undefined);
+  const found = Object.values(RULES).map((rule) => rule(observations))
+    .filter((finding) => finding !== undefined);
   return [
     ...found.filter(({ level }) => level === "bad"),
     ...found.filter(({ level }) => level === "warn"),
