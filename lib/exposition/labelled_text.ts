@@ -5,9 +5,12 @@ import type { MetricType } from "./header.ts";
 import { lineEnd } from "./plain.ts";
 import { escapeLabelValue } from "./text.ts";
 
+const LINE_FEED = 0x0a;
 const SPACE = 0x20;
 const HASH = 0x23;
+const COMMA = 0x2c;
 const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 /** Where the name begins behind `# HELP ` and `# TYPE `. */
 const NAME_START = 7;
 /** The second letter of the keyword tells `HELP` from `TYPE`. */
@@ -49,59 +52,49 @@ export interface LabelledText {
   readonly families: readonly FamilyPart[];
 }
 
-/** Bytes that are written one behind the other into room that is large enough. */
-class Writer {
-  at = 0;
-  constructor(readonly bytes: Bytes) {}
-
-  write(piece: Uint8Array): void {
-    this.bytes.set(piece, this.at);
-    this.at += piece.length;
-  }
-}
-
-/** Reads a text line by line. */
+/** Reads a text line by line; what is short is copied byte by byte, which is faster than a call. */
 class Labeller {
   readonly families: FamilyPart[] = [];
   readonly #text: Uint8Array;
   readonly #pair: Uint8Array;
-  readonly #pairBeforeMore: Uint8Array;
-  readonly #block: Uint8Array;
   /** Whether some sample may have such a label already. */
   readonly #mayClash: boolean;
-  readonly #out: Writer;
+  #out: Bytes;
+  /** Where the next byte goes. */
+  #at = 0;
   #family: FamilyPart | undefined;
-  #nameBytes: Uint8Array = new Uint8Array(0);
+  /** Where the name of the sample before stands in the output. */
+  #nameStart = 0;
+  #nameEnd = 0;
 
   constructor(text: Uint8Array, instance: string) {
-    const pair = `${LABEL}="${escapeLabelValue(instance)}"`;
     this.#text = text;
-    this.#pair = ENCODER.encode(pair);
-    this.#pairBeforeMore = ENCODER.encode(`${pair},`);
-    this.#block = ENCODER.encode(`{${pair}}`);
+    this.#pair = ENCODER.encode(`{${LABEL}="${escapeLabelValue(instance)}"`);
     this.#mayClash = LATIN1.decode(text).includes(`${LABEL}="`);
-    this.#out = new Writer(new Uint8Array(this.#roomFor()));
+    this.#out = new Uint8Array(text.length + (text.length >> 1));
   }
 
   run(): LabelledText {
     const text = this.#text;
     for (let at = 0; at < text.length;) {
-      const end = lineEnd(text, at) + 1;
-      if (text[at] === HASH) this.#header(at, end);
-      else this.#sample(at, end);
-      at = end;
+      if (text[at] === HASH) {
+        const end = lineEnd(text, at) + 1;
+        this.#header(at, end);
+        at = end;
+      } else {
+        // As much as there is left, and a label.
+        this.#reserve(text.length - at + this.#pair.length + 1);
+        at = this.#sample(at);
+      }
     }
-    return { bytes: this.#out.bytes, families: this.families };
+    return { bytes: this.#out, families: this.families };
   }
 
-  /** The size of the text with all labels in it. */
-  #roomFor(): number {
-    const text = this.#text;
-    let lines = 0;
-    for (let at = 0; at < text.length; at = lineEnd(text, at) + 1) lines++;
-    // A label of the server's own becomes longer once or, in the worst case, several times.
-    const clash = this.#mayClash ? text.length : 0;
-    return text.length + clash + lines * (this.#block.length + CLASH_PREFIX.length);
+  #reserve(more: number): void {
+    if (this.#at + more <= this.#out.length) return;
+    const grown = new Uint8Array(this.#at + more + (this.#out.length >> 1));
+    grown.set(this.#out.subarray(0, this.#at));
+    this.#out = grown;
   }
 
   #header(start: number, end: number): void {
@@ -112,55 +105,71 @@ class Labeller {
     const name = DECODER.decode(text.subarray(start + NAME_START, nameEnd));
     const family = this.#family;
     const isOwn = family?.name === name && family.samples === 0;
-    const part = isOwn ? family : this.#begin(name);
+    const part = isOwn ? family : this.#begin(name, this.#at);
     if (!isType) part.help = text.subarray(start, end);
     else part.type = HEADER_TYPES.get(DECODER.decode(text.subarray(nameEnd + 1, end - 1)));
   }
 
-  #sample(start: number, end: number): void {
+  /** Writes a sample with its label; gives where the next line begins. */
+  #sample(start: number): number {
     const text = this.#text;
-    let nameEnd = start;
-    while (nameEnd < end && text[nameEnd] !== OPEN_BRACE && text[nameEnd] !== SPACE) nameEnd++;
-    const part = this.#partOf(start, nameEnd);
-    if (this.#mayClash && this.#clashes(start, end)) {
-      this.#out.write(ENCODER.encode(this.#renamed(start, end)));
-    } else if (text[nameEnd] === OPEN_BRACE) {
-      this.#out.write(text.subarray(start, nameEnd + 1));
-      this.#out.write(this.#pairBeforeMore);
-      this.#out.write(text.subarray(nameEnd + 1, end));
-    } else {
-      this.#out.write(text.subarray(start, nameEnd));
-      this.#out.write(this.#block);
-      this.#out.write(text.subarray(nameEnd, end));
+    const out = this.#out;
+    const line = this.#at;
+    let at = start;
+    let to = line;
+    let byte = text[at] ?? SPACE;
+    while (byte !== OPEN_BRACE && byte !== SPACE) {
+      out[to++] = byte;
+      byte = text[++at] ?? SPACE;
     }
+    const part = this.#partOf(line, to);
+    this.#nameStart = line;
+    this.#nameEnd = to;
     part.samples++;
-    part.end = this.#out.at;
+    const end = this.#mayClash ? lineEnd(text, start) + 1 : 0;
+    if (end > 0 && this.#clashes(start, end)) {
+      this.#rename(start, end);
+      part.end = this.#at;
+      return end;
+    }
+    for (let index = 0; index < this.#pair.length; index++) out[to++] = this.#pair[index] ?? 0;
+    out[to++] = byte === OPEN_BRACE ? COMMA : CLOSE_BRACE;
+    if (byte === OPEN_BRACE) at++;
+    while (at < text.length) {
+      byte = text[at++] ?? LINE_FEED;
+      out[to++] = byte;
+      if (byte === LINE_FEED) break;
+    }
+    this.#at = to;
+    part.end = to;
+    return at;
   }
 
   /** The family that a sample belongs to: the one at hand, or a new one without HELP and TYPE. */
-  #partOf(start: number, nameEnd: number): FamilyPart {
+  #partOf(start: number, end: number): FamilyPart {
     const family = this.#family;
-    if (family !== undefined && this.#isOwnSample(family, start, nameEnd)) return family;
-    return this.#begin(DECODER.decode(this.#text.subarray(start, nameEnd)));
-  }
-
-  #isOwnSample(family: FamilyPart, start: number, nameEnd: number): boolean {
-    const name = this.#nameBytes;
-    const more = nameEnd - start - name.length;
-    if (more < 0) return false;
-    for (let at = 0; at < name.length; at++) {
-      if (this.#text[start + at] !== name[at]) return false;
+    if (family !== undefined && family.samples > 0 && this.#isNameBefore(start, end)) return family;
+    const name = DECODER.decode(this.#out.subarray(start, end));
+    if (family !== undefined && name.startsWith(family.name)) {
+      const suffix = name.slice(family.name.length);
+      if (SUFFIXES[family.type ?? "untyped"].includes(suffix)) return family;
     }
-    if (more === 0 && family.type !== "histogram") return true;
-    const suffix = DECODER.decode(this.#text.subarray(nameEnd - more, nameEnd));
-    return SUFFIXES[family.type ?? "untyped"].includes(suffix);
+    return this.#begin(name, start);
   }
 
-  #begin(name: string): FamilyPart {
-    const { at } = this.#out;
+  /** Whether the sample before had the same name. */
+  #isNameBefore(start: number, end: number): boolean {
+    const before = this.#nameStart;
+    if (end - start !== this.#nameEnd - before) return false;
+    for (let at = 0; at < end - start; at++) {
+      if (this.#out[start + at] !== this.#out[before + at]) return false;
+    }
+    return true;
+  }
+
+  #begin(name: string, at: number): FamilyPart {
     const part = { name, help: undefined, type: undefined, samples: 0, start: at, end: at };
     this.#family = part;
-    this.#nameBytes = ENCODER.encode(name);
     this.families.push(part);
     return part;
   }
@@ -169,8 +178,8 @@ class Labeller {
     return LATIN1.decode(this.#text.subarray(start, end)).includes(`${LABEL}="`);
   }
 
-  /** The line with the label in it, one of the server's own of that name being renamed. */
-  #renamed(start: number, end: number): string {
+  /** Writes a line with the label in it, one of the server's own of that name being renamed. */
+  #rename(start: number, end: number): void {
     const line = DECODER.decode(this.#text.subarray(start, end));
     const [, name = "", labels = "", rest = ""] =
       /^([^{ ]+)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?( .*\n)$/s.exec(line) ?? [];
@@ -182,7 +191,11 @@ class Labeller {
       while (names.has(free)) free = CLASH_PREFIX + free;
       return `${free}=${value}`;
     });
-    return `${name}{${[DECODER.decode(this.#pair), ...own].join()}}${rest}`;
+    const all = [DECODER.decode(this.#pair), ...own].join();
+    const renamed = ENCODER.encode(`${name}${all}}${rest}`);
+    this.#reserve(renamed.length);
+    this.#out.set(renamed, this.#at);
+    this.#at += renamed.length;
   }
 }
 

@@ -4,7 +4,7 @@ import { DroppedLines } from "./dropped.ts";
 import { followsGroup } from "./family_context.ts";
 import type { MetricType } from "./header.ts";
 import { type FamilyPart, labelText } from "./labelled_text.ts";
-import { UNGROUPED_TYPES } from "./metric_types.ts";
+import { SUFFIXES, UNGROUPED_TYPES } from "./metric_types.ts";
 import { MAX_LINE_BYTES, Sanitizer } from "./sanitizer.ts";
 import { ShapeMemory } from "./shape_memory.ts";
 import { isUniform } from "./uniform.ts";
@@ -16,6 +16,9 @@ import { isUniform } from "./uniform.ts";
 const MAX_MEMORY_BYTES = 16 * 1_048_576;
 /** A separator that the sanitiser wrote: where one is needed it writes it anew. */
 const SEPARATOR = /_separator$/;
+
+/** What the samples of a histogram or summary add to its name. */
+const GROUP_PARTS = ["_bucket", "_sum", "_count"];
 
 const ENCODER = new TextEncoder();
 
@@ -56,6 +59,8 @@ export interface MergedExposition {
 /** A family with the samples of all servers. */
 interface MergedFamily {
   readonly name: string;
+  /** The server that has it first. */
+  readonly instance: string;
   help: Uint8Array | undefined;
   type: MetricType | undefined;
   readonly pieces: Uint8Array[];
@@ -127,24 +132,40 @@ class Families {
 
   #addPart(part: FamilyPart, bytes: Bytes, instance: string): void {
     const { name, help, type, samples } = part;
-    const family = this.#families.get(name);
-    if (family === undefined) {
-      const pieces = samples === 0 ? [] : [bytes.subarray(part.start, part.end)];
-      this.#families.set(name, { name, help, type, pieces, samples, isTyped: type !== undefined });
-      return;
-    }
-    if (!agree(family.type, type)) {
+    const kept = this.#otherType(part, instance);
+    if (kept !== undefined) {
       if (samples === 0) return;
       this.dropped.add("type_conflict", samples);
-      const [own, kept] = [type ?? "untyped", family.type ?? "untyped"];
-      this.conflicts.push({ family: name, instance, type: own, kept });
+      this.conflicts.push({ family: name, instance, type: type ?? "untyped", kept });
       return;
     }
+    const family = this.#families.get(name) ??
+      { name, instance, help, type, pieces: [], samples: 0, isTyped: true };
+    this.#families.set(name, family);
     family.help ??= help;
     family.type ??= type;
     family.samples += samples;
     family.isTyped &&= type !== undefined;
     if (samples > 0) family.pieces.push(bytes.subarray(part.start, part.end));
+  }
+
+  /** The type that holds, where a server before said another. */
+  #otherType({ name, type }: FamilyPart, instance: string): MetricType | undefined {
+    const family = this.#families.get(name);
+    if (family !== undefined && !agree(family.type, type)) return family.type ?? "untyped";
+    const isOthers = (other: MergedFamily | undefined): boolean =>
+      other !== undefined && other.instance !== instance;
+    if (type === "histogram" || type === "summary") {
+      // Its parts are another server's samples without a TYPE.
+      const parts = GROUP_PARTS.map((suffix) => this.#families.get(name + suffix));
+      const isTaken = parts.some((part) => isOthers(part) && part?.type === undefined);
+      return isTaken ? "untyped" : undefined;
+    }
+    if (type !== undefined) return undefined;
+    const suffix = GROUP_PARTS.find((each) => name.endsWith(each)) ?? "";
+    const group = suffix === "" ? undefined : this.#families.get(name.slice(0, -suffix.length));
+    const isPart = SUFFIXES[group?.type ?? "untyped"].includes(suffix);
+    return isPart && isOthers(group) ? group?.type : undefined;
   }
 }
 

@@ -120,14 +120,31 @@ Deno.test("summaries with quantiles are untyped when there are several: Fluent B
   assertEquals(mergeFaultsOf(texts), []);
 });
 
-Deno.test("a sample that looks like a part of another server's histogram stays one of its own", () => {
+Deno.test("a sample that looks like a part of another server's histogram is in conflict with it", () => {
+  const histogram =
+    '# TYPE x histogram\nx_bucket{le="1"} 1\nx_bucket{le="+Inf"} 1\nx_count 1\nx_sum 1\n';
+  const bare = "x_count 7\n";
+  assertEquals(merged({ a: histogram, b: bare }).conflicts, [
+    { family: "x_count", instance: "b", type: "untyped", kept: "histogram" },
+  ]);
+  assertEquals(merged({ a: bare, b: histogram }).conflicts, [
+    { family: "x", instance: "b", type: "histogram", kept: "untyped" },
+  ]);
+  assertEquals(mergeFaultsOf({ a: histogram, b: bare }), []);
+});
+
+Deno.test("a summary that one server has in a form of its own is not in two places", () => {
+  const usual = '# TYPE s summary\ns{quantile="0.5"} 0\ns_count 7\ns_sum 0\n';
   const texts = {
-    a: '# TYPE x histogram\nx_bucket{le="1"} 1\nx_bucket{le="+Inf"} 1\nx_count 1\nx_sum 1\n',
-    b: "x_count 7\n",
+    a: usual,
+    b: '# TYPE s summary\ns_count 7\ns_sum 0\ns_count{x="a"} 7\ns_sum{x="a"} 0\n',
+    c: usual,
   };
-  assertEquals(mergeFaultsOf(texts), []);
-  assertEquals(seriesOf(mergedText(texts)), expectedSeries(texts, merged(texts)));
-  assert(mergedText(texts).includes("# TYPE x histogram\n"), mergedText(texts));
+  const result = merged(texts);
+  // A strict parser takes no family twice.
+  readExposition(decode(result.bytes), "0.0.4");
+  assertEquals(seriesOf(decode(result.bytes)), expectedSeries(texts, result));
+  assertEquals(result.conflicts.map(({ instance }) => instance), ["b", "b"]);
 });
 
 Deno.test("more label names than Fluent Bit takes are counted out", () => {
