@@ -201,9 +201,22 @@ function arbitraryTexts(text: fc.Arbitrary<string>): fc.Arbitrary<Texts> {
   });
 }
 
+/** Whether a family of one server is called like a part of another's: then readers cannot tell. */
+function clash(texts: Texts): boolean {
+  const names = new Set(
+    Object.values(texts).flatMap((text) =>
+      readExposition(sanitized(text, { format: "text" }).text, "0.0.4").map(({ name }) => name)
+    ),
+  );
+  return [...names].some((name) =>
+    ["_bucket", "_sum", "_count"].some((part) => names.has(name + part))
+  );
+}
+
 Deno.test("a strict parser reads from the merge of valid documents what is in them", () => {
   fc.assert(
     fc.property(arbitraryTexts(arbitraryDocument("0.0.4")), (texts) => {
+      fc.pre(!clash(texts));
       const result = merged(texts);
       assertEquals(lossesBeside("type_conflict", texts), []);
       const text = decode(result.bytes);
