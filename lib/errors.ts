@@ -6,6 +6,7 @@ import { STATUS_CODE, type StatusCode } from "@std/http/status";
 export type ErrorCode =
   | "CONFIG_INVALID"
   | "LISTEN_FAILED"
+  | "HISTORY_FILE"
   | "SERVICE_UNREACHABLE"
   | "UPSTREAM_REFUSED"
   | "UPSTREAM_DNS"

@@ -117,6 +117,8 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   now?: () => number;
   /** Time from one scrape of the history to the next, in milliseconds. */
   intervalMs?: number;
+  /** The file that keeps the history. */
+  file?: string;
 }
 
 /** A configuration whose label is the same in all sentences. */
@@ -156,7 +158,7 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, intervalMs = 2_000, access, servers: several, resolve, ...config } =
+  const { now = Date.now, intervalMs = 2_000, file, access, servers: several, resolve, ...config } =
     overrides;
   const log = new LogLines();
   const logger = createLogger({
@@ -176,7 +178,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
   const service = createService({
     servers,
     relay: undefined,
-    history: { intervalMs },
+    history: { intervalMs, retentionMs: 3_600_000, ...file === undefined ? {} : { file } },
     access,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     log: logger,

@@ -5,7 +5,6 @@ import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/time_frame.ts";
 import type { History } from "../history/history.ts";
-import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { RelayLog } from "../relay/relay_log.ts";
@@ -15,15 +14,13 @@ import { Admission } from "../server/admission.ts";
 import { Fleet } from "../server/fleet.ts";
 import { createGuard } from "../server/guard.ts";
 import { createHandler } from "../server/handler.ts";
-import { HistoryFeed } from "../server/history_feed.ts";
-import { describeHistory } from "../server/history_metrics.ts";
-import { HistoryPoller } from "../server/history_poller.ts";
 import { MergedRoute, type MergedRouteOptions } from "../server/merged_route.ts";
 import { MetricsRegistry } from "../server/metrics_registry.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
 import { type Resolve, resolveHost } from "../upstream/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
+import { ServiceHistory } from "./service_history.ts";
 
 /**
  * Requests on `/metrics` at once: a scrape takes milliseconds, so more means that
@@ -46,7 +43,7 @@ export interface Service extends Disposable {
   readonly handler: Handler;
   /** Answers OTLP requests; undefined when the relay is off. */
   readonly relayHandler: Handler | undefined;
-  /** The scrapes of the last day. */
+  /** The scrapes of the last day, or of longer with a file. */
   readonly history: History;
   /** Has the server scraped while somebody looks at the history, until that is disposed. */
   watch(): Disposable;
@@ -97,7 +94,8 @@ function routeFor(
  *
  * @param parts Servers, relay, log and host.
  * @returns The service, ready to be listened for.
- * @throws {MetricsError} When a header field, a certificate or a file of authorities cannot be used.
+ * @throws {MetricsError} When a header field, a certificate, a file of authorities or that of the
+ *   history cannot be used.
  */
 export function createService(parts: ServiceParts): Service {
   const { servers, resolve = resolveHost, relay, history, goals, access, log, host } = parts;
@@ -118,25 +116,18 @@ export function createService(parts: ServiceParts): Service {
     onChange: (requests) => metrics.requestsInFlight = requests,
     onEvict: () => metrics.evicted++,
   });
-  const { intervalMs } = history;
-  const store = new HistoryStore({ instances: [] });
-  const feed = new HistoryFeed(store, intervalMs);
-  describeHistory(registry, store, feed);
+  const kept = new ServiceHistory({ config: history, registry, log, now });
+  const { store, feed } = kept;
   const fleet = new Fleet(servers, { admission, metrics, feed, log, resolve, now });
   const metricsRoute = routeFor(fleet, servers, { admission, metrics, log, now });
-  const poller = new HistoryPoller({
-    lastMs: () => feed.lastMs,
-    intervalMs,
-    answer: (request) => metricsRoute.answer(request),
-    now,
-  });
+  kept.begin((request) => metricsRoute.answer(request));
   const dashboard = createDashboard({
     history: store,
-    watch: () => poller.watch(),
+    watch: () => kept.watch(),
     registry,
     goals,
-    intervalMs,
-    windows: windowsOf(false),
+    intervalMs: history.intervalMs,
+    windows: windowsOf(history.file !== undefined),
     now,
   });
   const routes = createHandler({
@@ -166,15 +157,16 @@ export function createService(parts: ServiceParts): Service {
     handler,
     relayHandler,
     history: store,
-    watch: () => poller.watch(),
+    watch: () => kept.watch(),
     stop(): void {
       ready = false;
       dashboard.stop();
     },
     [Symbol.dispose](): void {
       dashboard.stop();
-      poller[Symbol.dispose]();
+      kept.stop();
       fleet[Symbol.dispose]();
+      kept[Symbol.dispose]();
       exchange?.[Symbol.dispose]();
     },
   };

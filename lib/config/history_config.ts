@@ -1,6 +1,7 @@
-/** How the history is fed, read from `SCRAPE_INTERVAL`. */
+/** How the history is fed and kept, read from `SCRAPE_INTERVAL` and the `HISTORY_*` settings. */
 
-import { SCRAPE_INTERVAL_RANGE } from "./setting_list.ts";
+import { accept } from "./parsed.ts";
+import { HISTORY_RANGE, SCRAPE_INTERVAL_RANGE } from "./setting_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { parseDuration } from "./values.ts";
 
@@ -8,6 +9,10 @@ import { parseDuration } from "./values.ts";
 export interface HistoryConfig {
   /** Time from one scrape to the next, in milliseconds. */
   readonly intervalMs: number;
+  /** The path of the file that keeps it; absent when it is kept in memory only. */
+  readonly file?: string;
+  /** How long the file keeps it, in milliseconds. */
+  readonly retentionMs: number;
 }
 
 /**
@@ -21,6 +26,11 @@ export function readHistory(reader: SettingReader): HistoryConfig | undefined {
     "SCRAPE_INTERVAL",
     (text) => parseDuration(text, SCRAPE_INTERVAL_RANGE),
   );
-  if (intervalMs === undefined) return undefined;
-  return Object.freeze({ intervalMs });
+  const file = reader.plain("HISTORY_FILE", accept);
+  const retentionMs = reader.plain(
+    "HISTORY_RETENTION",
+    (text) => parseDuration(text, HISTORY_RANGE),
+  );
+  if (intervalMs === undefined || retentionMs === undefined) return undefined;
+  return Object.freeze({ intervalMs, ...(file === undefined ? {} : { file }), retentionMs });
 }

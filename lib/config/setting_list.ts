@@ -28,6 +28,9 @@ export const PARSEABLE_TIMEOUT_RANGE = { min: "100ms", max: "5m", example: "30s"
 /** What `SCRAPE_INTERVAL` allows, as `SCRAPE_TIMEOUT` does. */
 export const SCRAPE_INTERVAL_RANGE = { min: "100ms", max: "5m", example: "2s" } as const;
 
+/** What `HISTORY_RETENTION` allows. */
+export const HISTORY_RANGE = { min: "1h", max: "3650d", example: "30d" } as const;
+
 /** What `SLO_TTFT` and `SLO_TPOT` allow; their defaults are those of vLLM's own dashboards. */
 export const GOAL_RANGE = { min: "1ms", max: "10m", example: "1s" } as const;
 
@@ -245,6 +248,20 @@ export const SETTINGS = [
     secret: false,
     form: `duration, ${SCRAPE_INTERVAL_RANGE.min} to ${SCRAPE_INTERVAL_RANGE.max}`,
     meaning: "Time from one scrape of the history to the next.",
+  },
+  {
+    name: "HISTORY_FILE",
+    defaultText: "",
+    secret: false,
+    form: "path of a file",
+    meaning: "SQLite file that keeps the history; without it a day is kept in memory.",
+  },
+  {
+    name: "HISTORY_RETENTION",
+    defaultText: HISTORY_RANGE.example,
+    secret: false,
+    form: `duration, ${HISTORY_RANGE.min} to ${HISTORY_RANGE.max}`,
+    meaning: "How long that file keeps the history.",
   },
   {
     name: "ALERT_KV_LIMIT",

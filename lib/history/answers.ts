@@ -139,7 +139,8 @@ function* counters(
     const rows = new RowRange(server, grid, rangeMs);
     const ranges = rows.ranges(times, rangeMs);
     for (const series of wanted) {
-      const rates = new Rates({ times: rows.times, values: rows.column(series.id) });
+      const { times: taken, intervals } = rows;
+      const rates = new Rates({ times: taken, intervals, values: rows.column(series.id) });
       const increases = times.map((endMs, index) => {
         const stretchMs = ranges[index] ?? rangeMs;
         const increase = rates.increase({ endMs, rangeMs: stretchMs });

@@ -1,5 +1,7 @@
 /** Scrapes of one server, series by series: a few dozen rows with a column a series. */
 
+import { type Columns, copyColumn } from "./columns.ts";
+
 /** How many scrapes a block holds at most. */
 export const BLOCK_ROWS = 64;
 
@@ -34,8 +36,6 @@ export interface Rows {
   readonly times: Float64Array;
   /** The flags of each. */
   readonly flags: Uint8Array;
-  /** The numbers of the series, in any order. */
-  ids(): Iterable<number>;
   /**
    * Copies the values of a series.
    *
@@ -46,23 +46,17 @@ export interface Rows {
   copy(id: number, to: Float64Array, at: number): void;
 }
 
-/** The columns of a block as they are kept and written to a file. */
-export interface BlockParts {
+/** What a block is made of. */
+export interface BlockParts extends Columns {
   /** Distance of rows that were left out between these, in milliseconds; 0 when none were. */
   readonly intervalMs: number;
-  /** When each scrape began. */
+  /** When each scrape began, in milliseconds since 1970. */
   readonly times: Float64Array;
   /** The flags of each. */
   readonly flags: Uint8Array;
-  /** The numbers of the series, ascending. */
-  readonly ids: Uint32Array;
-  /** Where the column of each begins in the data; `~` of it for a single value that all rows have. */
-  readonly places: Int32Array;
-  /** The columns. */
-  readonly data: Float64Array;
 }
 
-/** Rows that do not change any more. A column of one value takes the room of one. */
+/** Rows that do not change any more. */
 export class Block implements Rows {
   /** What it is made of. */
   readonly parts: BlockParts;
@@ -98,9 +92,9 @@ export class Block implements Rows {
 
   /** Memory taken, in bytes. */
   get bytes(): number {
-    const { times, flags, ids, places, data } = this.parts;
-    return times.byteLength + flags.byteLength + ids.byteLength + places.byteLength +
-      data.byteLength + BYTES_OF_OBJECTS;
+    const { times, flags, ids, places, wide, narrow } = this.parts;
+    return [times, flags, ids, places, wide, narrow]
+      .reduce((sum, { byteLength }) => sum + byteLength, BYTES_OF_OBJECTS);
   }
 
   /** The numbers of the series, ascending. */
@@ -110,39 +104,26 @@ export class Block implements Rows {
 
   /** Copies the values of a series; NaN where a row has none. */
   copy(id: number, to: Float64Array, at: number): void {
-    const { ids, places, data } = this.parts;
-    const index = search(ids, id);
-    const place = index < 0 ? undefined : places[index];
-    if (place === undefined) to.fill(NaN, at, at + this.length);
-    else if (place < 0) to.fill(data[~place] ?? NaN, at, at + this.length);
-    else to.set(data.subarray(place, place + this.length), at);
+    copyColumn(this.parts, id, to.subarray(at, at + this.length));
   }
 }
 
-/** What five arrays and their object cost beside their bytes. */
+/** What six arrays and their object cost beside their bytes. */
 const BYTES_OF_OBJECTS = 1_024;
-
-function search(ids: Uint32Array, id: number): number {
-  let low = 0;
-  let high = ids.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const found = ids[middle] ?? 0;
-    if (found === id) return middle;
-    if (found < id) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
-}
 
 /**
  * Takes rows out of a block.
  *
  * @param rows The block.
  * @param indexes Which ones.
+ * @param series The numbers of its series.
  * @returns Those rows.
  */
-export function rowsAt(rows: Rows, indexes: readonly number[]): Row[] {
+export function rowsAt(
+  rows: Rows,
+  indexes: readonly number[],
+  series: Iterable<number>,
+): Row[] {
   const taken = indexes.map((index) => ({
     timeMs: rows.times[index] ?? 0,
     flags: rows.flags[index] ?? 0,
@@ -150,14 +131,37 @@ export function rowsAt(rows: Rows, indexes: readonly number[]): Row[] {
     values: new Array<number>(),
   }));
   const column = new Float64Array(rows.length);
-  for (const id of rows.ids()) {
+  for (const id of series) {
     rows.copy(id, column, 0);
-    taken.forEach(({ ids, values }, at) => {
+    for (const [at, { ids, values }] of taken.entries()) {
       const value = column[indexes[at] ?? 0] ?? NaN;
-      if (Number.isNaN(value)) return;
+      if (Number.isNaN(value)) continue;
       ids.push(id);
       values.push(value);
-    });
+    }
   }
   return taken;
+}
+
+/**
+ * The rows of a block before a time.
+ *
+ * @param rows The block.
+ * @param timeMs The time, in milliseconds since 1970.
+ * @returns The block, or its beginning.
+ */
+export function rowsBefore(rows: Rows, timeMs: number): Rows {
+  const found = rows.times.findIndex((each) => each >= timeMs);
+  if (found < 0) return rows;
+  return {
+    length: found,
+    intervalMs: rows.intervalMs,
+    times: rows.times.subarray(0, found),
+    flags: rows.flags.subarray(0, found),
+    copy(id, to, at): void {
+      const whole = new Float64Array(rows.length);
+      rows.copy(id, whole, 0);
+      to.set(whole.subarray(0, found), at);
+    },
+  };
 }

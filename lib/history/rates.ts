@@ -4,6 +4,8 @@
 export interface Samples {
   /** When each was taken, ascending, in milliseconds since 1970. */
   readonly times: Float64Array;
+  /** Distance of samples that were left out around each, in milliseconds; 0 where none were. */
+  readonly intervals: Float64Array;
   /** A value each; NaN where the series was absent. */
   readonly values: Float64Array;
 }
@@ -23,6 +25,7 @@ const CLOSE = 1.1;
 export class Rates {
   readonly #times: Float64Array;
   readonly #values: Float64Array;
+  readonly #intervals: Float64Array;
   /** What falls took away, up to each sample. */
   readonly #lost: Float64Array;
   #from = 0;
@@ -33,10 +36,11 @@ export class Rates {
    *
    * @param samples The samples.
    */
-  constructor({ times, values }: Samples) {
+  constructor({ times, intervals, values }: Samples) {
     const present = values.reduce((sum, value) => sum + Number(!Number.isNaN(value)), 0);
     this.#times = new Float64Array(present);
     this.#values = new Float64Array(present);
+    this.#intervals = new Float64Array(present);
     this.#lost = new Float64Array(present);
     let count = 0;
     let lost = 0;
@@ -48,6 +52,7 @@ export class Rates {
       this.#times[count] = times[row] ?? 0;
       this.#values[count] = value;
       this.#lost[count] = lost;
+      this.#intervals[count] = intervals[row] ?? 0;
       last = value;
       count++;
     }
@@ -56,7 +61,8 @@ export class Rates {
   /**
    * The increase over a stretch, extrapolated to its ends (`extrapolatedRate` of Prometheus 2.42):
    * up to an end that is close to a sample, else half a mean distance beyond the sample, and
-   * never back to before the counter was zero.
+   * never back to before the counter was zero. Beside samples that were left out, the distance of
+   * those that were not is taken for the mean one, if it is longer.
    *
    * @param stretch The stretch; its beginning and its end must not be before those of the last.
    * @returns The increase; NaN with fewer than two samples.
@@ -77,8 +83,12 @@ export class Rates {
     if (increase > 0 && firstValue >= 0) {
       toStartMs = Math.min(toStartMs, sampledMs * (firstValue / increase));
     }
-    const beyond = (ms: number): number => ms < meanMs * CLOSE ? ms : meanMs / 2;
-    const wholeMs = sampledMs + beyond(toStartMs) + beyond(endMs - (times[last] ?? 0));
+    const beyond = (ms: number, sample: number): number => {
+      const distanceMs = Math.max(meanMs, this.#intervals[sample] ?? 0);
+      return ms < distanceMs * CLOSE ? ms : distanceMs / 2;
+    };
+    const toEndMs = endMs - (times[last] ?? 0);
+    const wholeMs = sampledMs + beyond(toStartMs, first) + beyond(toEndMs, last);
     return increase * (wholeMs / sampledMs);
   }
 }

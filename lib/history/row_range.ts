@@ -34,7 +34,8 @@ export function timesOf({ startMs, endMs, stepMs }: Grid): number[] {
 export class RowRange {
   /** When each scrape began, in milliseconds since 1970. */
   readonly times: Float64Array;
-  readonly #intervals: Float64Array;
+  /** Distance of rows that were left out around each, in milliseconds; 0 where none were. */
+  readonly intervals: Float64Array;
   readonly #pieces: readonly Rows[];
 
   /**
@@ -54,11 +55,15 @@ export class RowRange {
     );
     const length = this.#pieces.reduce((sum, rows) => sum + rows.length, 0);
     this.times = new Float64Array(length);
-    this.#intervals = new Float64Array(length);
+    this.intervals = new Float64Array(length);
     let at = 0;
+    let beforeMs = 0;
     for (const rows of this.#pieces) {
       this.times.set(rows.times, at);
-      this.#intervals.fill(rows.intervalMs, at, at + rows.length);
+      this.intervals.fill(rows.intervalMs, at, at + rows.length);
+      // What was left out before the first row belongs to the rows before it.
+      this.intervals[at] = Math.max(beforeMs, rows.intervalMs);
+      beforeMs = rows.intervalMs;
       at += rows.length;
     }
   }
@@ -83,7 +88,7 @@ export class RowRange {
   latest(times: readonly number[]): number[] {
     return this.#latest(times).map((row, index) => {
       const ageMs = (times[index] ?? 0) - (this.times[row] ?? -Infinity);
-      return ageMs < LOOKBACK_MS + (this.#intervals[row] ?? 0) ? row : -1;
+      return ageMs < LOOKBACK_MS + (this.intervals[row] ?? 0) ? row : -1;
     });
   }
 
@@ -96,7 +101,7 @@ export class RowRange {
    */
   ranges(times: readonly number[], rangeMs: number): number[] {
     return this.#latest(times).map((row) =>
-      Math.max(rangeMs, DISTANCES * (this.#intervals[row] ?? 0))
+      Math.max(rangeMs, DISTANCES * (this.intervals[row] ?? 0))
     );
   }
 

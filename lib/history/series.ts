@@ -69,6 +69,7 @@ export class SeriesTable {
   readonly #instance: string;
   readonly #all = new Map<number, Series>();
   readonly #byLine = new Map<string, Place>();
+  readonly #keys = new Map<number, string>();
   readonly #byKey = new Map<string, Series>();
   readonly #byName = new Map<string, Series[]>();
   #nextId = 1;
@@ -92,9 +93,9 @@ export class SeriesTable {
     return this.#all.values();
   }
 
-  /** All of them as they are written to a file. */
-  stored(): StoredSeries[] {
-    return [...this.#byKey].map(([key, { id }]) => ({ id, key }));
+  /** A series as it is written to a file; undefined when there is none of that number. */
+  keyOf(id: number): string | undefined {
+    return this.#keys.get(id);
   }
 
   /** A series by its number. */
@@ -169,6 +170,7 @@ export class SeriesTable {
       if (isKept(series.id)) continue;
       this.#byKey.delete(key);
       this.#all.delete(series.id);
+      this.#keys.delete(series.id);
       this.#byName.set(series.name, this.named(series.name).filter((other) => other !== series));
       this.bytes -= bytesOf(key);
     }
@@ -182,6 +184,7 @@ export class SeriesTable {
     this.#nextId = id + 1;
     this.#all.set(id, series);
     this.#byKey.set(key, series);
+    this.#keys.set(id, key);
     const others = this.#byName.get(series.name);
     if (others === undefined) this.#byName.set(series.name, [series]);
     else others.push(series);

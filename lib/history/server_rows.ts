@@ -5,15 +5,16 @@ import {
   BLOCK_ROWS,
   BREAK,
   FAILED,
-  type Moment,
   type Row,
   type Rows,
   rowsAt,
+  rowsBefore,
 } from "./block.ts";
+import type { Archive, Keeper } from "./keeper.ts";
 import { OpenBlock } from "./open_block.ts";
 import { readExposition } from "./reader.ts";
 import { type Series, SeriesTable } from "./series.ts";
-import { Thinner } from "./thinner.ts";
+import { firstOf, thinned } from "./thinner.ts";
 
 /** How long all scrapes are kept, in milliseconds. */
 export const FULL_MS = 3_600_000;
@@ -38,6 +39,7 @@ export class ServerRows {
   #sealedBytes = 0;
   #fine: Block[] = [];
   #coarse: Block[] = [];
+  readonly #keeper: Keeper | undefined;
   readonly #fineOpen = new OpenBlock(0);
   readonly #coarseOpen = new OpenBlock(COARSE_INTERVAL_MS);
   /** The last value of each counter, to see it fall. */
@@ -49,15 +51,19 @@ export class ServerRows {
    * Begins without scrapes.
    *
    * @param instance The server's name.
+   * @param archive Keeps scrapes longer than memory does; nothing does without.
    */
-  constructor(instance: string) {
+  constructor(instance: string, archive?: Archive) {
     this.instance = instance;
     this.table = new SeriesTable(instance);
+    this.#keeper = archive?.open(instance, this.table);
+    this.#newestMs = this.#keeper?.newestMs ?? -Infinity;
   }
 
   /** Memory taken, in bytes; an estimate. */
   get bytes(): number {
-    return this.table.bytes + this.#sealedBytes + this.#fineOpen.bytes + this.#coarseOpen.bytes;
+    return this.table.bytes + this.#sealedBytes + this.#fineOpen.bytes + this.#coarseOpen.bytes +
+      (this.#keeper?.bytes ?? 0);
   }
 
   /** When the newest scrape was made; -Infinity without any. */
@@ -67,7 +73,7 @@ export class ServerRows {
 
   /** When the oldest scrape was made that is held; undefined without any. */
   get oldestMs(): number | undefined {
-    return this.pieces()[0]?.times[0];
+    return this.#keeper?.oldestMs ?? this.#held()[0]?.times[0];
   }
 
   /**
@@ -86,7 +92,7 @@ export class ServerRows {
     if (!this.#isNext(timeMs)) return undefined;
     const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
     const fell = this.#noteCounters(ids, values);
-    const row = { timeMs, flags: fell || this.#wasUp === false ? BREAK : 0, ids, values };
+    const row = { timeMs, flags: fell || this.#wasUp !== true ? BREAK : 0, ids, values };
     this.#wasUp = true;
     this.#append(row);
     return { row, dropped };
@@ -105,6 +111,11 @@ export class ServerRows {
     this.#wasUp = false;
     this.#append(row);
     return row;
+  }
+
+  /** Lets go of what is kept elsewhere: the server is gone. */
+  close(): void {
+    this.#keeper?.close();
   }
 
   /**
@@ -131,10 +142,14 @@ export class ServerRows {
     return this.#fine.length + this.#coarse.length > 0;
   }
 
-  /** All rows, oldest first. */
-  pieces(): Rows[] {
-    return [...this.#coarse, this.#coarseOpen, ...this.#fine, this.#fineOpen]
-      .filter((rows) => rows.length > 0);
+  /** Rows, oldest first: those within two times among them. */
+  pieces(fromMs: number, toMs: number): Rows[] {
+    const held = this.#held();
+    const [oldestMs = Infinity] = held[0]?.times ?? [];
+    if (this.#keeper === undefined || fromMs >= oldestMs) return held;
+    const kept = this.#keeper.pieces(fromMs, Math.min(toMs, oldestMs))
+      .map((rows) => rowsBefore(rows, oldestMs));
+    return [...kept, ...held].filter((rows) => rows.length > 0);
   }
 
   /** The series of the newest scrape with their values. */
@@ -149,11 +164,17 @@ export class ServerRows {
 
   /** Forgets series that have no values any more. */
   #forget(): void {
-    const held = new Set(this.pieces().flatMap((rows) => [...rows.ids()]));
-    this.table.retain((id) => held.has(id));
+    const held = new Set(this.#held().flatMap((rows) => [...rows.ids()]));
+    this.table.retain((id) => held.has(id) || (this.#keeper?.holds(id) ?? false));
     for (const id of this.#counters.keys()) {
       if (this.table.get(id) === undefined) this.#counters.delete(id);
     }
+  }
+
+  /** What is in memory, oldest first. */
+  #held(): (Block | OpenBlock)[] {
+    return [...this.#coarse, this.#coarseOpen, ...this.#fine, this.#fineOpen]
+      .filter((rows) => rows.length > 0);
   }
 
   /** Whether a scrape comes behind the others, which all must go when the clock was set back. */
@@ -161,10 +182,11 @@ export class ServerRows {
     if (timeMs < this.#newestMs - SET_BACK_MS) {
       this.#fine = [];
       this.#coarse = [];
-      this.#fineOpen.seal();
-      this.#coarseOpen.seal();
+      this.#fineOpen.clear();
+      this.#coarseOpen.clear();
       this.#sealedBytes = 0;
       this.#newestMs = -Infinity;
+      this.#keeper?.cutOff(timeMs);
     }
     return timeMs > this.#newestMs;
   }
@@ -182,9 +204,11 @@ export class ServerRows {
 
   #append(row: Row): void {
     this.#newestMs = row.timeMs;
+    this.#keeper?.take(row);
     this.#fineOpen.append(row);
     if (!this.#fineOpen.isFull) return;
     this.#keep(this.#fine, this.#fineOpen.seal());
+    this.#fineOpen.clear();
   }
 
   #keep(blocks: Block[], block: Block): void {
@@ -196,20 +220,13 @@ export class ServerRows {
     const block = this.#fine.shift();
     if (block === undefined) return 0;
     this.#sealedBytes -= block.bytes;
-    const kept: number[] = [];
-    const thinner = new Thinner<Moment & { index: number }>(
-      COARSE_INTERVAL_MS,
-      ({ index }) => kept.push(index),
-    );
-    block.times.forEach((timeMs, index) => {
-      thinner.push({ timeMs, flags: block.flags[index] ?? 0, index });
-    });
-    const next = this.#fine[0] ?? this.#fineOpen;
-    const [timeMs = Infinity] = next.times;
-    thinner.push({ timeMs, flags: next.flags[0] ?? 0, index: -1 });
-    for (const row of rowsAt(block, kept)) {
+    const next = firstOf(this.#fine[0] ?? this.#fineOpen);
+    const kept = thinned(block, next, COARSE_INTERVAL_MS);
+    for (const row of rowsAt(block, kept, block.ids())) {
       this.#coarseOpen.append(row);
-      if (this.#coarseOpen.isFull) this.#keep(this.#coarse, this.#coarseOpen.seal());
+      if (!this.#coarseOpen.isFull) continue;
+      this.#keep(this.#coarse, this.#coarseOpen.seal());
+      this.#coarseOpen.clear();
     }
     return block.length - kept.length;
   }

@@ -12,6 +12,7 @@ import type {
   TargetState,
   TimeSeries,
 } from "./history.ts";
+import type { Archive } from "./keeper.ts";
 import { isSelected, type Server } from "./lines.ts";
 import { ServerRows } from "./server_rows.ts";
 
@@ -49,6 +50,8 @@ export interface FailedScrape extends Scrape {
 export interface HistoryOptions {
   /** The servers' names, in the order of the configuration. */
   readonly instances: readonly string[];
+  /** Keeps scrapes longer than memory does; nothing does without. */
+  readonly archive?: Archive | undefined;
   /** Memory it may take, in bytes. @default {67108864} */
   readonly maxBytes?: number;
   /** Series it may hold. @default {20000} */
@@ -73,15 +76,18 @@ export class HistoryStore implements History {
   readonly #entries = new Map<string, Entry>();
   /** The names of servers that have gone, the first to go in front. */
   readonly #gone = new Set<string>();
+  readonly #archive: Archive | undefined;
   readonly #maxBytes: number;
   readonly #maxSeries: number;
 
   /**
    * Begins without scrapes.
    *
-   * @param options The servers, and bounds.
+   * @param options The servers, what keeps them, and bounds.
    */
-  constructor({ instances, maxBytes = MAX_HISTORY_BYTES, maxSeries = MAX_SERIES }: HistoryOptions) {
+  constructor(options: HistoryOptions) {
+    const { instances, archive, maxBytes = MAX_HISTORY_BYTES, maxSeries = MAX_SERIES } = options;
+    this.#archive = archive;
     this.#maxBytes = maxBytes;
     this.#maxSeries = maxSeries;
     for (const instance of instances) this.addServer(instance);
@@ -102,7 +108,7 @@ export class HistoryStore implements History {
       lastSuccessMs: undefined,
       sinceMs: undefined,
     };
-    this.#entries.set(instance, { rows: new ServerRows(instance), state });
+    this.#entries.set(instance, { rows: new ServerRows(instance, this.#archive), state });
   }
 
   /**
@@ -112,14 +118,14 @@ export class HistoryStore implements History {
    */
   removeServer(instance: string): void {
     if (this.#entries.get(instance)?.state.lastSuccessMs === undefined) {
-      this.#entries.delete(instance);
+      this.#forget(instance);
       return;
     }
     this.#gone.add(instance);
     for (const oldest of this.#gone) {
       if (this.#gone.size <= MAX_GONE) break;
       this.#gone.delete(oldest);
-      this.#entries.delete(oldest);
+      this.#forget(oldest);
     }
   }
 
@@ -252,6 +258,11 @@ export class HistoryStore implements History {
   /** Observations by bucket since the time before. */
   buckets(question: Question): Buckets {
     return bucketCounts(this.#servers(), { ...question, rangeMs: question.grid.stepMs });
+  }
+
+  #forget(instance: string): void {
+    this.#entries.get(instance)?.rows.close();
+    this.#entries.delete(instance);
   }
 
   #rows(): ServerRows[] {

@@ -1,6 +1,6 @@
 /** Leaves rows out, so that what remains tells the same over longer times. */
 
-import { BREAK, type Moment } from "./block.ts";
+import { BREAK, type Moment, type Rows } from "./block.ts";
 
 /**
  * Keeps the last row of each interval, and both rows beside a break: where a counter fell, and
@@ -34,9 +34,47 @@ export class Thinner<T extends Moment> {
     if (isLast || ((pending.flags | row.flags) & BREAK) !== 0) this.#keep(pending);
   }
 
+  /** Forgets the row that nothing is known of yet. */
+  clear(): void {
+    this.#pending = undefined;
+  }
+
   /** Keeps the row that nothing is known of yet: no other follows. */
   flush(): void {
     if (this.#pending !== undefined) this.#keep(this.#pending);
     this.#pending = undefined;
   }
+}
+
+/**
+ * Finds the rows of a block that remain.
+ *
+ * @param rows The block.
+ * @param next The row behind it; undefined when there is none.
+ * @param intervalMs Length of the intervals in milliseconds.
+ * @returns The indexes of those rows.
+ */
+export function thinned(rows: Rows, next: Moment | undefined, intervalMs: number): number[] {
+  const kept: number[] = [];
+  const thinner = new Thinner<Moment & { index: number }>(
+    intervalMs,
+    ({ index }) => kept.push(index),
+  );
+  rows.times.forEach((timeMs, index) => {
+    thinner.push({ timeMs, flags: rows.flags[index] ?? 0, index });
+  });
+  if (next === undefined) thinner.flush();
+  else thinner.push({ ...next, index: -1 });
+  return kept;
+}
+
+/**
+ * The first row of a block.
+ *
+ * @param rows The block.
+ * @returns When it was, and its flags; undefined when the block is empty.
+ */
+export function firstOf(rows: Rows | undefined): Moment | undefined {
+  const [timeMs] = rows?.times ?? [];
+  return timeMs === undefined ? undefined : { timeMs, flags: rows?.flags[0] ?? 0 };
 }

@@ -1,20 +1,29 @@
 /** What the history holds and what it refused, at `/-/metrics`. */
 
+import type { HistoryFile } from "../history/history_file.ts";
 import type { HistoryStore } from "../history/store.ts";
 import type { HistoryFeed } from "./history_feed.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
+
+/** Where the figures come from. */
+export interface HistoryFigures {
+  /** The history. */
+  readonly store: HistoryStore;
+  /** Where its scrapes come from. */
+  readonly feed: HistoryFeed;
+  /** The file that keeps it; undefined when none does. */
+  readonly file: HistoryFile | undefined;
+}
 
 /**
  * Lists the figures of the history.
  *
  * @param registry Where they are listed.
- * @param store The history.
- * @param feed Where its scrapes come from.
+ * @param figures Where they come from.
  */
 export function describeHistory(
   registry: MetricsRegistry,
-  store: HistoryStore,
-  feed: HistoryFeed,
+  { store, feed, file }: HistoryFigures,
 ): void {
   registry.gauge({
     name: "vllm_metrics_history_bytes",
@@ -40,4 +49,12 @@ export function describeHistory(
     name: "vllm_metrics_history_dropped_scrapes_total",
     help: "Scrapes that the history dropped before their time because memory was short.",
   }, () => store.droppedScrapes);
+  registry.gauge({
+    name: "vllm_metrics_history_file_up",
+    help: "Whether the file of the history could be used last time; only with a file.",
+  }, () => file === undefined ? undefined : Number(file.failure === undefined));
+  registry.gauge({
+    name: "vllm_metrics_history_file_bytes",
+    help: "Size of the file of the history; only with a file.",
+  }, () => file?.bytes);
 }

@@ -43,6 +43,7 @@ export class HistoryTap implements Disposable {
   lastMs: number = -Infinity;
 
   readonly #options: HistoryTapOptions;
+  #isOver = false;
   readonly #later = new Set<ReturnType<typeof setTimeout>>();
 
   /**
@@ -79,21 +80,25 @@ export class HistoryTap implements Disposable {
         if (taken === undefined) this.skipped++;
         else this.#doLater(() => store.add({ instance, timeMs, body: joined(taken, length) }));
       },
-      fail: (error): void => store.fail({ instance, timeMs, error: error.sentence }),
+      fail: (error): void => {
+        if (!this.#isOver) store.fail({ instance, timeMs, error: error.sentence });
+      },
       abandon: (): void => {
         if (this.lastMs === timeMs) this.lastMs = beforeMs;
       },
     };
   }
 
-  /** Lets go of scrapes that have not been read yet. */
+  /** Lets go of scrapes that have not been read yet, and takes no more. */
   [Symbol.dispose](): void {
+    this.#isOver = true;
     for (const timer of this.#later) clearTimeout(timer);
     this.#later.clear();
   }
 
   /** Reads a scrape when the reply is on its way. */
   #doLater(read: () => void): void {
+    if (this.#isOver) return;
     const timer = setTimeout(() => {
       this.#later.delete(timer);
       read();

@@ -46,7 +46,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
   assertEquals(rest, {
     listen: { hostname: "0.0.0.0", port: 9090 },
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
-    history: { intervalMs: 2_000 },
+    history: { intervalMs: 2_000, retentionMs: 2_592_000_000 },
     log: { level: "info", format: "text" },
     warnings: [],
   });

@@ -8,6 +8,7 @@ type Sample = readonly [seconds: number, value: number];
 function increase(samples: readonly Sample[], end: number, range: number): number {
   const rates = new Rates({
     times: Float64Array.from(samples, ([seconds]) => seconds * 1_000),
+    intervals: new Float64Array(samples.length),
     values: Float64Array.from(samples, ([, value]) => value),
   });
   return rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
@@ -76,6 +77,7 @@ Deno.test("increases are those of the rule, for any samples and ascending stretc
     const samples = list.map(({ gap, value }): Sample => [seconds += gap, value]);
     const rates = new Rates({
       times: Float64Array.from(samples, ([at]) => at * 1_000),
+      intervals: new Float64Array(samples.length),
       values: Float64Array.from(samples, ([, value]) => value),
     });
     for (let end = 0; end < seconds + 50; end += 7) {

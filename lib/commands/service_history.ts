@@ -1,0 +1,80 @@
+/** The history of the service: fed by scrapes that pass and by those it makes itself. */
+
+import type { HistoryConfig } from "../config/config.ts";
+import { HistoryFile } from "../history/history_file.ts";
+import { HistoryStore } from "../history/store.ts";
+import type { Logger } from "../log.ts";
+import { HistoryFeed } from "../server/history_feed.ts";
+import { describeHistory } from "../server/history_metrics.ts";
+import { HistoryPoller } from "../server/history_poller.ts";
+import type { MetricsRegistry } from "../server/metrics_registry.ts";
+
+/** What a {@linkcode ServiceHistory} works with. */
+export interface ServiceHistoryParts {
+  /** How the history is fed and kept. */
+  readonly config: HistoryConfig;
+  /** Where its figures are listed. */
+  readonly registry: MetricsRegistry;
+  /** Takes its log lines. */
+  readonly log: Logger;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** The history and what feeds it. Disposing it writes what came last and closes its file. */
+export class ServiceHistory implements Disposable {
+  /** What can be asked. */
+  readonly store: HistoryStore;
+  /** Takes scrapes that pass. */
+  readonly feed: HistoryFeed;
+
+  readonly #parts: ServiceHistoryParts;
+  readonly #file: HistoryFile | undefined;
+  #poller: HistoryPoller | undefined;
+
+  /**
+   * Opens the history, with what its file holds.
+   *
+   * @param parts Settings, registry, log and clock.
+   * @throws {MetricsError} When the file cannot be used.
+   */
+  constructor(parts: ServiceHistoryParts) {
+    const { config, registry, log } = parts;
+    const { file: path, retentionMs, intervalMs } = config;
+    this.#parts = parts;
+    this.#file = path === undefined ? undefined : new HistoryFile({ path, retentionMs, log });
+    this.store = new HistoryStore({ instances: [], archive: this.#file });
+    this.feed = new HistoryFeed(this.store, intervalMs);
+    describeHistory(registry, { store: this.store, feed: this.feed, file: this.#file });
+  }
+
+  /**
+   * Begins to scrape, when the servers are known. A history with a file is always fed.
+   *
+   * @param answer Answers a request on `/metrics`.
+   * @throws {MetricsError} When what the file holds of a server cannot be read.
+   */
+  begin(answer: (request: Request) => Promise<Response>): void {
+    const { config: { intervalMs }, now } = this.#parts;
+    if (this.#file?.failure !== undefined) throw this.#file.failure;
+    const lastMs = (): number => this.feed.lastMs;
+    this.#poller = new HistoryPoller({ lastMs, intervalMs, answer, now });
+    if (this.#file !== undefined) this.#poller.watch();
+  }
+
+  /** Has the servers scraped until that is disposed. */
+  watch(): Disposable {
+    return this.#poller?.watch() ?? new DisposableStack();
+  }
+
+  /** Scrapes no more. */
+  stop(): void {
+    this.#poller?.[Symbol.dispose]();
+  }
+
+  /** Writes what came last, and closes the file. */
+  [Symbol.dispose](): void {
+    this.stop();
+    this.#file?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,108 @@
+import { assert, assertEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { HistoryFile } from "../../lib/history/history_file.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
+import { createLogger } from "../../lib/log.ts";
+import { seriesOf, until } from "../fakes.ts";
+import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
+import { run, startServe } from "./process.ts";
+
+/** Where the service may write: the permissions of `deno.json` say so. */
+const DATA = new URL("../../data", import.meta.url).pathname;
+
+/** A folder that the service may write in. */
+class Folder implements Disposable {
+  readonly path: string;
+
+  constructor() {
+    Deno.mkdirSync(DATA, { recursive: true });
+    this.path = Deno.makeTempDirSync({ dir: DATA });
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** A vLLM that has served one more request at each scrape. */
+function countingServer(): FakeServer {
+  let count = 0;
+  return serveHttp(() => new Response(`vllm:request_success_total ${++count}\n`));
+}
+
+function environment(vllm: FakeServer, file: string): Record<string, string> {
+  return { VLLM_METRICS_URL: vllm.origin, HISTORY_FILE: file, SCRAPE_INTERVAL: "100ms" };
+}
+
+/** Lets a service run until its file has some scrapes, then kills it. */
+async function runAndKill(vllm: FakeServer, file: string): Promise<void> {
+  await using service = await startServe({ env: environment(vllm, file) });
+  const origin = await service.origin();
+  await until(async () => {
+    const series = seriesOf(await (await fetch(`${origin}/-/metrics`)).text());
+    return (series.get("vllm_metrics_history_scrapes_total") ?? 0) >= 3 || undefined;
+  }, "three scrapes that nobody asked for");
+  service.kill("SIGKILL");
+  await service.code;
+}
+
+Deno.test("a history file survives being killed again and again", async () => {
+  using folder = new Folder();
+  const file = `${folder.path}/history.db`;
+  await using vllm = countingServer();
+  for (let time = 0; time < 3; time++) await runAndKill(vllm, file);
+
+  const database = new DatabaseSync(file);
+  const check = database.prepare("PRAGMA integrity_check").get();
+  database.close();
+  assertEquals(check?.integrity_check, "ok");
+  const log = createLogger({ level: "error", format: "text", write: () => {}, now: () => 0 });
+  using archive = new HistoryFile({ path: file, retentionMs: 3_600_000, log });
+  const store = new HistoryStore({ instances: [new URL(vllm.origin).host], archive });
+  const { oldestMs = 0, newestMs = 0 } = store;
+  const grid = { startMs: oldestMs, endMs: newestMs, stepMs: newestMs - oldestMs };
+  const [line] = store.gauge({ metric: "request_success_total", grid });
+  const [first, last] = line?.values ?? [];
+  assertEquals(first, 1);
+  // Each life of three scrapes at least has left its first one.
+  assert((last ?? 0) >= 7, `the last count kept is ${last}`);
+});
+
+Deno.test("a service that is asked to stop writes its last scrape", async () => {
+  using folder = new Folder();
+  const file = `${folder.path}/history.db`;
+  await using vllm = countingServer();
+  await using service = await startServe({ env: environment(vllm, file) });
+  await service.origin();
+  await until(() => vllm.requests.length >= 3 || undefined, "three scrapes");
+  service.kill("SIGTERM");
+  assertEquals(await service.code, 0);
+  const database = new DatabaseSync(file);
+  const rows = database.prepare("SELECT count(*) AS count FROM scrape").get()?.count;
+  database.close();
+  // The first, and the last before the end; those between may be of one half minute.
+  assert(Number(rows) >= 2, `${rows} rows`);
+});
+
+Deno.test("a history file that cannot be used ends the service with a sentence", async () => {
+  using folder = new Folder();
+  const file = `${folder.path}/history.db`;
+  await Deno.writeTextFile(file, "This is a text.\n".repeat(100));
+  await using vllm = countingServer();
+  const { code, stderr } = await run(["serve"], {
+    env: { ...environment(vllm, file), LISTEN_ADDRESS: "127.0.0.1:0" },
+  });
+  assertEquals(code, 1);
+  assert(stderr.includes("it is no SQLite file"), stderr);
+  assert(!stderr.includes("    at "), stderr);
+});
+
+Deno.test("a history file where the service may not write is refused, and says where it may", async () => {
+  await using vllm = countingServer();
+  const { code, stderr } = await run(["serve"], {
+    env: { ...environment(vllm, "/tmp/history.db"), LISTEN_ADDRESS: "127.0.0.1:0" },
+  });
+  assertEquals(code, 1);
+  assert(stderr.includes("the service may not write there"), stderr);
+  assert(stderr.includes("Put it into data/, /data or /var/lib/vllm-metrics."), stderr);
+});

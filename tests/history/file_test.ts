@@ -1,0 +1,316 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { MetricsError } from "../../lib/errors.ts";
+import { HistoryFile } from "../../lib/history/history_file.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
+import { createLogger } from "../../lib/log.ts";
+import { LogLines } from "../fakes.ts";
+import { addAt, buckets, grid, SERVER, START_MS, values } from "./scrapes.ts";
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const TTFT = "time_to_first_token_seconds";
+
+/** A history with a file, and the log of that file. */
+interface Kept extends Disposable {
+  readonly store: HistoryStore;
+  readonly log: LogLines;
+  readonly file: HistoryFile;
+}
+
+function open(path: string, retention = 30 * DAY, maxBytes = 1e9): Kept {
+  const log = new LogLines();
+  const logger = createLogger({
+    level: "debug",
+    format: "text",
+    write: (line) => log.push(line),
+    now: () => 0,
+  });
+  const file = new HistoryFile({
+    path,
+    retentionMs: retention * 1_000,
+    log: logger,
+    maxBytes,
+  });
+  const store = new HistoryStore({ instances: [SERVER], archive: file });
+  return { store, log, file, [Symbol.dispose]: () => file[Symbol.dispose]() };
+}
+
+/** A folder for one test. */
+class Folder implements Disposable {
+  readonly #path = Deno.makeTempDirSync();
+
+  file(name = "history.db"): string {
+    return `${this.#path}/${name}`;
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#path, { recursive: true });
+  }
+}
+
+function scrape(seconds: number): string {
+  return `vllm_prompt_tokens_total{engine="0"} ${seconds * 10}\n` +
+    `vllm_num_requests_running{engine="0"} ${seconds}\n` +
+    buckets(TTFT, [[1, seconds], [2, seconds * 2], [Infinity, seconds * 2]]);
+}
+
+function runningAt(store: HistoryStore, start: number, end = start, step = 1): unknown {
+  return values(store.gauge({ metric: "num_requests_running", grid: grid(start, end, step) }));
+}
+
+function rateAt(store: HistoryStore, seconds: number): number | null | undefined {
+  const question = { metric: "prompt_tokens_total", grid: grid(seconds), rangeMs: 60_000 };
+  const [rate] = values(store.rate(question));
+  return typeof rate === "number" ? Math.round(rate * 1e6) / 1e6 : rate;
+}
+
+Deno.test("a history that is opened again is there at once", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+  }
+  using kept = open(folder.file());
+  const { store } = kept;
+  assertEquals([store.oldestMs, store.newestMs], [START_MS, START_MS + 2 * HOUR * 1_000]);
+  assertEquals(store.labelValues("engine"), ["0"]);
+  assertEquals(runningAt(store, HOUR, HOUR + 60, 30), [3590, 3620, 3650]);
+  assertEquals(runningAt(store, 2 * HOUR), [2 * HOUR]);
+  assertEquals(rateAt(store, HOUR), 10);
+  const quantile = { metric: TTFT, grid: grid(HOUR), rangeMs: 60_000 };
+  assertEquals(values(store.quantile(0.75, quantile)), [1.5]);
+});
+
+Deno.test("what came before and after a restart is one history", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= HOUR; seconds += 10) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+  }
+  using kept = open(folder.file());
+  for (let seconds = HOUR + 10; seconds <= HOUR + 600; seconds += 10) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(runningAt(kept.store, HOUR, HOUR + 20, 10), [HOUR, HOUR + 10, HOUR + 20]);
+  assertEquals(rateAt(kept.store, HOUR + 30), 10);
+  assertEquals(rateAt(kept.store, HOUR + 600), 10);
+  assertEquals(kept.store.series, 5);
+});
+
+Deno.test("a counter that fell while the service was away has begun anew", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    addAt(kept.store, 0, "vllm_prompt_tokens_total 10\n");
+    addAt(kept.store, 10, "vllm_prompt_tokens_total 20\n");
+  }
+  {
+    using kept = open(folder.file());
+    addAt(kept.store, 12, "vllm_prompt_tokens_total 5\n");
+    addAt(kept.store, 28, "vllm_prompt_tokens_total 35\n");
+    addAt(kept.store, 90, "vllm_prompt_tokens_total 35\n");
+  }
+  using kept = open(folder.file());
+  const question = { metric: "prompt_tokens_total", grid: grid(90), rangeMs: 90_000 };
+  // 10 before, 5 and 30 after.
+  assertEquals(values(kept.store.increase(question)), [45]);
+});
+
+Deno.test("a month is kept, the last day each half minute, the rest each five minutes", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file(), 3 * DAY);
+    for (let seconds = 0; seconds <= 5 * DAY; seconds += 30) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+  }
+  using kept = open(folder.file(), 3 * DAY);
+  const { store } = kept;
+  const oldest = ((store.oldestMs ?? 0) - START_MS) / 1_000;
+  assert(oldest >= 2 * DAY - 6 * HOUR && oldest <= 2 * DAY + 300, `${oldest} s`);
+  assertEquals(runningAt(store, 3 * DAY + 270, 3 * DAY + 330, 30), [
+    3 * DAY + 270,
+    3 * DAY + 270,
+    3 * DAY + 270,
+  ]);
+  assertEquals(runningAt(store, 4.5 * DAY, 4.5 * DAY + 60, 30), [
+    4.5 * DAY,
+    4.5 * DAY + 30,
+    4.5 * DAY + 60,
+  ]);
+  assertEquals(rateAt(store, 3 * DAY), 10);
+  assertEquals(rateAt(store, 4.5 * DAY), 10);
+  const week = { metric: "prompt_tokens_total", grid: grid(5 * DAY), rangeMs: 2.5 * DAY * 1_000 };
+  assertEquals(Math.round(values(store.increase(week))[0] ?? 0), 2.5 * DAY * 10);
+});
+
+Deno.test("old windows are read from the file while memory has the newest", () => {
+  using folder = new Folder();
+  using kept = open(folder.file());
+  for (let seconds = 0; seconds <= 2 * DAY; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(runningAt(kept.store, 2 * HOUR + 290), [2 * HOUR + 270]);
+  assertEquals(runningAt(kept.store, 2 * DAY), [2 * DAY]);
+  const question = { metric: "prompt_tokens_total", grid: grid(2 * DAY), rangeMs: 2 * DAY * 1_000 };
+  assertEquals(values(kept.store.increase(question)).map((value) => Math.round(value ?? 0)), [
+    2 * DAY * 10,
+  ]);
+});
+
+Deno.test("series that are gone for longer than the retention are forgotten", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file(), 2 * HOUR);
+    addAt(kept.store, 0, 'vllm_num_requests_running{engine="gone"} 1\n');
+    for (let seconds = 30; seconds <= 6 * HOUR; seconds += 30) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+  }
+  using kept = open(folder.file(), 2 * HOUR);
+  assertEquals(kept.store.labelValues("engine"), ["0"]);
+});
+
+Deno.test("a clock that was set back costs what was recorded from the future", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= 3 * HOUR; seconds += 30) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+    addAt(kept.store, 2 * HOUR, scrape(7));
+    addAt(kept.store, 2 * HOUR + 30, scrape(8));
+    assertEquals(runningAt(kept.store, 2 * HOUR + 30), [8]);
+  }
+  using kept = open(folder.file());
+  assertEquals(runningAt(kept.store, 2 * HOUR + 30), [8]);
+  assertEquals(kept.store.newestMs, START_MS + (2 * HOUR + 30) * 1_000);
+});
+
+Deno.test("a file that is locked costs one line when that begins and one when it ends", () => {
+  using folder = new Folder();
+  using kept = open(folder.file());
+  for (let seconds = 0; seconds <= 90; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  const other = new DatabaseSync(folder.file());
+  other.exec("BEGIN IMMEDIATE");
+  for (let seconds = 120; seconds <= 240; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(kept.file.failure === undefined, false);
+  assertEquals(runningAt(kept.store, 200), [180]);
+  assertEquals(kept.log.all, [
+    `level=warn msg="The history is in memory only" error="Cannot use the history ` +
+    `\\"${folder.file()}\\": another process uses it" ` +
+    `hint="Is another copy running? Give each a file of its own."`,
+  ]);
+  other.exec("ROLLBACK");
+  other.close();
+  for (let seconds = 270; seconds <= 300; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(kept.file.failure === undefined, true);
+  assertEquals(kept.log.all.slice(1), [
+    `level=info msg="The history is kept in its file again" file=${folder.file()}`,
+  ]);
+  kept.file.flush();
+  const stored = new DatabaseSync(folder.file());
+  const rows = stored.prepare("SELECT time_ms FROM scrape ORDER BY time_ms").all();
+  stored.close();
+  assertEquals(
+    rows.map((row) => (Number(row.time_ms) - START_MS) / 1_000),
+    [0, 30, 60, 90, 120, 150, 180, 210, 240, 270, 300],
+  );
+});
+
+Deno.test("a full disk costs what does not fit, and nothing that was there", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= 90; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  }
+  // What SQLite says of a full disk, it says of a file that may not grow as well.
+  using kept = open(folder.file(), 30 * DAY, 1);
+  for (let seconds = 120; seconds <= 3 * HOUR; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(kept.file.failure === undefined, false);
+  assertEquals(kept.log.all.length, 1);
+  assert(kept.log.all[0]?.includes("the disk or the file is full"), kept.log.all[0]);
+  assertEquals(runningAt(kept.store, 60), [60]);
+  assertEquals(runningAt(kept.store, 3 * HOUR), [3 * HOUR]);
+});
+
+function refusal(path: string): string {
+  const error = assertThrows(() => open(path), MetricsError);
+  assertEquals(error.code, "HISTORY_FILE");
+  return error.sentence;
+}
+
+Deno.test("a file of a newer version is refused and left as it is", () => {
+  using folder = new Folder();
+  open(folder.file())[Symbol.dispose]();
+  const database = new DatabaseSync(folder.file());
+  database.exec("PRAGMA user_version = 99");
+  database.close();
+  const before = Deno.readFileSync(folder.file());
+  assertEquals(
+    refusal(folder.file()),
+    `Cannot use the history "${folder.file()}": its version is 99, and 1 is the newest that is ` +
+      "known here. Run the newer vllm-metrics that made it, or set HISTORY_FILE to another path.",
+  );
+  assertEquals(Deno.readFileSync(folder.file()), before);
+});
+
+Deno.test("another program's SQLite file is refused and left as it is", () => {
+  using folder = new Folder();
+  const database = new DatabaseSync(folder.file());
+  database.exec("CREATE TABLE x (y)");
+  database.close();
+  const before = Deno.readFileSync(folder.file());
+  assert(refusal(folder.file()).includes("it is another program's file"));
+  assertEquals(Deno.readFileSync(folder.file()), before);
+});
+
+Deno.test("a file that is no SQLite file is refused and left as it is", () => {
+  using folder = new Folder();
+  Deno.writeTextFileSync(folder.file(), "This is a text.\n".repeat(100));
+  const before = Deno.readFileSync(folder.file());
+  assert(refusal(folder.file()).includes("it is no SQLite file"));
+  assertEquals(Deno.readFileSync(folder.file()), before);
+});
+
+Deno.test("a folder that is not there is named", () => {
+  using folder = new Folder();
+  assert(refusal(folder.file("none/history.db")).includes("it cannot be opened"));
+});
+
+Deno.test("an empty file becomes a history", () => {
+  using folder = new Folder();
+  Deno.writeFileSync(folder.file(), new Uint8Array(0));
+  using kept = open(folder.file());
+  addAt(kept.store, 0, scrape(1));
+  assertEquals(kept.log.all, []);
+});
+
+Deno.test("a part of the file that is damaged costs a line, not the service", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
+      addAt(kept.store, seconds, scrape(seconds));
+    }
+  }
+  const database = new DatabaseSync(folder.file());
+  database.exec("UPDATE part SET columns = x'010203' WHERE family = 'num_requests_running'");
+  database.close();
+  using kept = open(folder.file());
+  assertEquals(runningAt(kept.store, HOUR), [null]);
+  assertEquals(kept.log.all.length, 1);
+  assertEquals(rateAt(kept.store, HOUR), 10);
+});
