@@ -1,5 +1,7 @@
 /** Debian's Prometheus, scraping what a test wants. */
 
+import type { Grid, TimeSeries } from "../../lib/history/history.ts";
+import { timesOf } from "../../lib/history/row_range.ts";
 import { until, within } from "../fakes.ts";
 
 /** Time from one scrape to the next. */
@@ -19,6 +21,12 @@ export interface Metadata {
   readonly help: string;
 }
 
+/** A range query, as the API answers it. */
+interface QueriedSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly values: readonly (readonly [seconds: number, value: string])[];
+}
+
 /** How scraping a job goes. */
 export interface Target {
   readonly health: string;
@@ -31,6 +39,8 @@ export interface Prometheus extends AsyncDisposable {
   targets(): Promise<Map<string, Target>>;
   /** Asks for a job's samples now. */
   query(expression: string): Promise<QueriedSample[]>;
+  /** Asks for values over a grid of times, which is what Prometheus calls a range query. */
+  queryRange(expression: string, grid: Grid): Promise<TimeSeries[]>;
   /** Asks what is known of a job's families. */
   metadata(job: string): Promise<Map<string, Metadata>>;
 }
@@ -67,14 +77,30 @@ function spawn(command: Deno.Command): Deno.ChildProcess {
   }
 }
 
+/** A number as Prometheus writes it; null for one that is none. */
+function numberOf(text: string): number | null {
+  if (text === "NaN") return null;
+  return text === "+Inf" ? Infinity : text === "-Inf" ? -Infinity : Number(text);
+}
+
+/** Puts samples into a database that Prometheus has not opened yet. */
+async function createBlocks(openMetrics: string, folder: string): Promise<void> {
+  await Deno.writeTextFile(`${folder}/stored.txt`, openMetrics);
+  const args = ["tsdb", "create-blocks-from", "openmetrics", "stored.txt", "data"];
+  const { success, stderr } = await new Deno.Command("promtool", { args, cwd: folder }).output();
+  if (!success) throw new Error(`promtool: ${new TextDecoder().decode(stderr)}`);
+}
+
 /**
  * Starts Prometheus.
  *
  * @param jobs What to scrape.
+ * @param stored Samples with their times that it has from the start, as OpenMetrics.
  * @throws {Error} When Prometheus is not installed: a check that is left out proves nothing.
  */
-export async function startPrometheus(jobs: Jobs): Promise<Prometheus> {
+export async function startPrometheus(jobs: Jobs, stored = ""): Promise<Prometheus> {
   const folder = await Deno.makeTempDir();
+  if (stored !== "") await createBlocks(stored, folder);
   await Deno.writeTextFile(`${folder}/prometheus.yml`, configuration(jobs));
   const address = `127.0.0.1:${freePort()}`;
   const child = spawn(
@@ -126,6 +152,25 @@ export async function startPrometheus(jobs: Jobs): Promise<Prometheus> {
         `query?query=${encodeURIComponent(expression)}`,
       );
       return (data?.result ?? []).map(({ metric, value }) => ({ metric, value: value[1] }));
+    },
+    async queryRange(expression, grid): Promise<TimeSeries[]> {
+      const parameters = new URLSearchParams({
+        query: expression,
+        start: String(grid.startMs / 1_000),
+        end: String(grid.endMs / 1_000),
+        step: String(grid.stepMs / 1_000),
+      });
+      const data = await until(
+        () => ask<{ result: readonly QueriedSeries[] }>(`query_range?${parameters}`),
+        `an answer to ${expression}`,
+      );
+      return data.result.map(({ metric, values }) => {
+        const known = new Map(values.map(([seconds, value]) => [seconds * 1_000, numberOf(value)]));
+        return {
+          labels: metric,
+          values: timesOf(grid).map((timeMs) => known.get(Math.round(timeMs)) ?? null),
+        };
+      });
     },
     async metadata(job): Promise<Map<string, Metadata>> {
       const target = encodeURIComponent(`{job="${job}"}`);
