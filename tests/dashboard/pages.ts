@@ -76,7 +76,7 @@ export function startDashboard(options: TestDashboardOptions = {}): TestDashboar
 }
 
 /** Reads events off a reply. */
-function pageOf(response: Response): Page {
+export function pageOf(response: Response): Page {
   if (response.body === null) throw new Error("The reply has no body");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let unread = "";
