@@ -22,6 +22,7 @@ const FINE: Observations = {
   goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
   targets: [UP],
   waiting: 0,
+  waitingMean: 0,
   deferred: 0,
   running: 20,
   kvCache: 0.5,
@@ -63,6 +64,7 @@ Deno.test("nothing is wrong where nothing is known", () => {
       goals,
       targets: [{ ...UP, ...unknown, lastSuccessMs: undefined, sinceMs: undefined }],
       waiting: undefined,
+      waitingMean: undefined,
       deferred: undefined,
       running: undefined,
       kvCache: undefined,
@@ -152,6 +154,8 @@ Deno.test("first tokens that are slow without a queue point to prefill", () => {
   assertEquals(idsOf({ ...slow, ttftP95: 3 }), ["slow_prefill bad"]);
   assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);
   assertEquals(idsOf({ ...slow, queueMean: 0.21 }), []);
+  assertEquals(idsOf({ ...slow, waitingMean: 1 }), ["slow_prefill warn"]);
+  assertEquals(idsOf({ ...slow, waitingMean: 1.1 }), []);
 });
 
 Deno.test("an engine unlike the others is named", () => {

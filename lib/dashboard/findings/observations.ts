@@ -40,6 +40,8 @@ export interface Observations {
   readonly targets: readonly ViewTarget[];
   /** The fewest requests that waited at any time of the last minute. */
   readonly waiting: number | undefined;
+  /** The mean of those that waited in the last minute, a burst included. */
+  readonly waitingMean: number | undefined;
   /** Those of them that wait for something other than room, at the moment. */
   readonly deferred: number | undefined;
   /** Running requests now. */
@@ -154,6 +156,7 @@ export function observe(input: ObserveInput): Observations {
     goals: input.goals,
     targets: input.targets,
     waiting: leastWaiting(minute),
+    waitingMean: meanOf(minute.gauge("num_requests_waiting") ?? []) ?? undefined,
     deferred: valueOf(reasons.find(({ labels }) => labels.reason === "deferred")?.values),
     running: valueOf(recent.gauge("num_requests_running")),
     kvCache: meanOf(minute.gauge("kv_cache_usage_perc", "max") ?? []) ?? undefined,

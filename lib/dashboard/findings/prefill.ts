@@ -7,14 +7,17 @@ import { LINKS } from "./rule.ts";
 
 /** The queue is short when it takes at most this part of the time to first token. */
 export const SHORT_QUEUE = 0.25;
+/** With more waiting requests the queue is not short, though those that ended did not wait long. */
+export const MAX_WAITING = 1;
 /** Many times the goal from which on it is bad. */
 export const BAD_GOALS = 3;
 
 /** First tokens come late, and not because of the queue. */
 export function slowPrefill(observations: Observations): Finding | undefined {
-  const { ttftP95, ttftMean, queueMean, goals: { ttftSeconds } } = observations;
+  const { ttftP95, ttftMean, queueMean, waitingMean = 0, goals: { ttftSeconds } } = observations;
   if (ttftP95 === undefined || ttftMean === undefined || queueMean === undefined) return undefined;
   if (ttftP95 < ttftSeconds || queueMean > SHORT_QUEUE * ttftMean) return undefined;
+  if (waitingMean > MAX_WAITING) return undefined;
   return {
     id: "slow_prefill",
     level: ttftP95 >= BAD_GOALS * ttftSeconds ? "bad" : "warn",
