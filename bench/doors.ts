@@ -42,26 +42,30 @@ async function pace(
   };
 }
 
-/** The cost of one request for each way to guard the doors. */
-async function measureCost(run: Run): Promise<void> {
-  const rows = [["", "scrape ms", "CPU ms", "new conn. ms", "CPU ms", "relay ms", "CPU ms", ""]];
+/** The cost of one request for each way to guard the doors; they take turns, so that noise is shared. */
+async function measureCost(run: Run): Promise<string> {
+  await using stack = new AsyncDisposableStack();
+  const services: [string, Doors, number[][]][] = [];
   for (const guard of GUARDS) {
-    await using doors = await startDoors(run, guard);
-    const figures: number[][] = [];
-    // The first round is for the machine code.
-    for (let round = 0; round <= run.rounds; round++) {
+    services.push([guard.name, stack.use(await startDoors(run, guard)), []]);
+  }
+  // The first round is for the machine code.
+  for (let round = 0; round <= run.rounds; round++) {
+    for (const [, doors, figures] of services) {
       const kept = await pace(run, doors, doors.scrape, true);
       const fresh = await pace(run, doors, doors.scrape, false);
       const relay = await pace(run, doors, doors.post, true);
       if (round > 0) figures.push([kept, fresh, relay].flatMap(({ ms, cpuMs }) => [ms, cpuMs]));
     }
-    const middle = (figures[0] ?? []).map((_, column) =>
-      median(figures.map((row) => row[column] ?? NaN)).toFixed(2)
-    );
-    rows.push([guard.name, ...middle, ""]);
   }
-  print(`One request at a time; a scrape is 63 KB, a relayed request one point.\n\n`);
-  print(`${formatTable(rows)}\n`);
+  const head = ["", "scrape ms", "CPU ms", "new conn. ms", "CPU ms", "relay ms", "CPU ms", ""];
+  const rows = services.map(([name, , figures]) => {
+    const [first = []] = figures;
+    const middle = first.map((_, column) => median(figures.map((row) => row[column] ?? NaN)));
+    return [name, ...middle.map((figure) => figure.toFixed(2)), ""];
+  });
+  return "One request at a time; a scrape is 63 KB, a relayed request one point.\n\n" +
+    `${formatTable([head, ...rows])}\n`;
 }
 
 /** Runs all parts. */
@@ -91,7 +95,7 @@ async function main(args: string[]): Promise<void> {
     `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
       `load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,
   );
-  await measureCost(run);
+  print(await measureCost(run));
   print(await measureHanging(run));
 }
 

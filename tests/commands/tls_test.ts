@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { until, within } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
 import { answerTo } from "../server/client_hello.ts";
+import { RawClient } from "../server/raw_client.ts";
 import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
 import { run, type Running, startServe } from "./process.ts";
 
@@ -124,6 +125,21 @@ Deno.test("a port that another copy has is refused with TLS as without", async (
   const output = await run(["serve"], { env: service.env });
   assertEquals(output.code, 1);
   assertMatch(output.stderr, /Cannot listen on .*: the port is in use/);
+});
+
+Deno.test("a thousand connections without a handshake do not stop either listener", async () => {
+  await using service = await startTls(certificate("server"));
+  for (const port of service.ports) {
+    using stack = new DisposableStack();
+    for (let count = 0; count < 1_000; count += 100) {
+      const some = Array.from(
+        { length: 100 },
+        () => RawClient.connect(`http://127.0.0.1:${port}`),
+      );
+      for (const client of await Promise.all(some)) stack.use(client);
+    }
+    assertEquals(await ask(`https://localhost:${port}/-/ready`), "200 ready\n");
+  }
 });
 
 Deno.test("renewed files are picked up without a restart, by both listeners", async () => {

@@ -23,12 +23,16 @@ export function asTexts(value: unknown): string[] {
   return value.map(String);
 }
 
-/** Reads the services of `compose.yml`, and its volumes. */
-export async function readCompose(): Promise<{
+/**
+ * Reads the services of `compose.yml`, and its volumes.
+ *
+ * @param edit Changes its text before.
+ */
+export async function readCompose(edit = (text: string): string => text): Promise<{
   services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   volumes: string[];
 }> {
-  const document = asObject(parse(await readRootFile("compose.yml")));
+  const document = asObject(parse(edit(await readRootFile("compose.yml"))));
   const services = Object.entries(asObject(document.services));
   return {
     services: Object.fromEntries(services.map(([name, service]) => [name, asObject(service)])),
@@ -55,10 +59,15 @@ export interface Section {
   readonly values: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Reads `fluent-bit.conf`. */
-export async function readFluentBit(): Promise<Section[]> {
+/**
+ * Reads `fluent-bit.conf`.
+ *
+ * @param edit Changes its text before.
+ */
+export async function readFluentBit(edit = (text: string): string => text): Promise<Section[]> {
   const sections: { kind: string; values: Map<string, string[]> }[] = [];
-  for (const line of (await readRootFile("fluent-bit.conf")).split("\n").map((l) => l.trim())) {
+  const text = edit(await readRootFile("fluent-bit.conf"));
+  for (const line of text.split("\n").map((l) => l.trim())) {
     if (line === "" || line.startsWith("#")) continue;
     const kind = /^\[(\w+)\]$/.exec(line)?.[1];
     if (kind !== undefined) {

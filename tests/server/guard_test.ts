@@ -172,7 +172,7 @@ const ROUTES = [
   "/-/metrics",
   "/-/targets",
   "/metrics/a",
-  "/api/v1/x",
+  "/api/v1/view",
   "/nothing",
 ];
 
