@@ -16,6 +16,8 @@ export interface PageOptions {
   readonly width?: number;
   /** Height of the window, in pixels. */
   readonly height?: number;
+  /** What the person says who is asked for credentials; any certificate is trusted then. */
+  readonly credentials?: { readonly username: string; readonly password: string };
 }
 
 /** A page. */
@@ -43,9 +45,13 @@ export async function startBrowser(): Promise<Browser> {
 export async function openPage(
   browser: Browser,
   url: string,
-  { colorScheme = "light", width = 1280, height = 900 }: PageOptions = {},
+  { colorScheme = "light", width = 1280, height = 900, credentials }: PageOptions = {},
 ): Promise<WatchedPage> {
-  const context = await browser.newContext({ colorScheme, viewport: { width, height } });
+  const context = await browser.newContext({
+    colorScheme,
+    viewport: { width, height },
+    ...(credentials === undefined ? {} : { httpCredentials: credentials, ignoreHTTPSErrors: true }),
+  });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
