@@ -1,15 +1,24 @@
 /** `vllm-metrics demo`: a simulated vLLM under load, and the service on it. */
 
+import { hostAndPort } from "../config/server_list.ts";
+import { pastScrapes } from "../demo/past.ts";
 import { SCENARIOS } from "../demo/scenario.ts";
 import { SimulatedVllm } from "../demo/simulated_vllm.ts";
+import type { GoodScrape } from "../history/store.ts";
 import { readEnvironment } from "./configure.ts";
 import { type DemoOptions, parseDemoOptions } from "./demo_options.ts";
 import { DemoServer } from "./demo_server.ts";
 import { EXIT, type Host } from "./host.ts";
 import { serve } from "./serve.ts";
 
-/** Simulated time before the first scrape, in milliseconds: enough for percentiles. */
-const WARM_UP_MS = 5 * 60_000;
+/** Simulated time before the first scrape, in milliseconds: enough for the usual batch. */
+const WARM_UP_MS = 60_000;
+/** Distance of the scrapes that are in the history when the page is first opened, in milliseconds. */
+const PAST_STEP_MS = 2_000;
+/** How far they go back at most, in milliseconds. */
+const MAX_PAST_MS = 600_000;
+/** What they take together at most, in steps of one engine: a step takes about 0.4 ms. */
+const MAX_PAST_STEPS = 1_500;
 /** Addresses on which a browser on this machine finds the service by its usual name. */
 const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
 
@@ -32,10 +41,11 @@ export async function demo(host: Host): Promise<number> {
     host.printError("vllm-metrics demo: VLLM_METRICS_URL is ignored: the demo has its own vLLM.\n");
   }
   await using running = new AsyncDisposableStack();
-  const urls: string[] = [];
-  for (const simulated of simulate(options, host.now())) {
+  const nowMs = host.now();
+  const demos: DemoServer[] = [];
+  for (const simulated of simulate(options, nowMs)) {
     try {
-      urls.push(running.use(new DemoServer(host, simulated)).url);
+      demos.push(running.use(new DemoServer(host, simulated)));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       host.printError(`vllm-metrics demo: cannot listen on 127.0.0.1: ${error.message}\n`);
@@ -43,28 +53,46 @@ export async function demo(host: Host): Promise<number> {
     }
   }
   // A server that is alone has no name, so that no sample gets a label more than vLLM gave it.
-  const named = urls.length === 1 ? urls : urls.map((url, index) => `demo-${index + 1}=${url}`);
+  const urls = demos.map(({ url }) => url);
+  const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
   return await serve({
     ...announcing(host, options),
     env: { ...env, VLLM_METRICS_URL: named.join(",") },
-  });
+  }, pastOf(demos, nowMs));
 }
 
-/** Servers that have been under load for some minutes, each with a seed of its own. */
-function simulate(
-  { scenario, seed, servers, engines, frontend }: DemoOptions,
-  nowMs: number,
-): SimulatedVllm[] {
+/** What a server is called that is not alone. */
+function nameOf(index: number): string {
+  return `demo-${index + 1}`;
+}
+
+/** What the servers would have answered before now, one server after the other. */
+function* pastOf(demos: readonly DemoServer[], untilMs: number): Generator<GoodScrape> {
+  for (const [index, { url, server }] of demos.entries()) {
+    const instance = demos.length === 1 ? hostAndPort(new URL(url)) : nameOf(index);
+    yield* pastScrapes(server, { instance, untilMs, stepMs: PAST_STEP_MS });
+  }
+}
+
+/** How far the past goes back that is in the history at first, in milliseconds. */
+function pastMs({ servers, engines }: DemoOptions): number {
+  const steps = Math.floor(MAX_PAST_STEPS / (servers * engines));
+  return Math.min(MAX_PAST_MS, steps * PAST_STEP_MS);
+}
+
+/** Servers that come under load some minutes before now, each with a seed of its own. */
+function simulate(options: DemoOptions, nowMs: number): SimulatedVllm[] {
+  const { scenario, seed, servers, engines, frontend } = options;
   return Array.from({ length: servers }, (_, index) => {
     const server = new SimulatedVllm({
       scenario: SCENARIOS[scenario],
       seed: seed + index,
       engines,
       frontend,
-      startMs: nowMs - WARM_UP_MS,
-      warmUpMs: WARM_UP_MS,
+      startMs: nowMs - pastMs(options) - WARM_UP_MS,
+      warmUpMs: pastMs(options) + WARM_UP_MS,
     });
-    server.advance(nowMs);
+    server.advance(nowMs - pastMs(options));
     return server;
   });
 }

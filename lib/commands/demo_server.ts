@@ -21,8 +21,9 @@ const MAX_ADVANCE_MS = 60_000;
 export class DemoServer implements AsyncDisposable {
   /** Its port; the same after an outage. */
   readonly port: number;
+  /** Who answers there. */
+  readonly server: SimulatedVllm;
   readonly #host: Host;
-  readonly #server: SimulatedVllm;
   readonly #handler: (request: Request) => Response;
   readonly #timer: ReturnType<typeof setInterval>;
   #listener: Listener | undefined;
@@ -32,12 +33,12 @@ export class DemoServer implements AsyncDisposable {
    * Listens on a free port of the loopback device.
    *
    * @param host Opens listeners and has the clock.
-   * @param server The server, brought up to the time of now.
+   * @param server The server; who makes it brings it up to the time of now before anybody asks.
    * @throws {Error} As `Deno.serve` does when it cannot listen.
    */
   constructor(host: Host, server: SimulatedVllm) {
     this.#host = host;
-    this.#server = server;
+    this.server = server;
     this.#handler = createDemoHandler(server);
     this.#listener = this.#listen(0);
     this.port = this.#listener.port;
@@ -59,7 +60,7 @@ export class DemoServer implements AsyncDisposable {
   }
 
   #tick(): void {
-    const server = this.#server;
+    const { server } = this;
     server.advance(Math.min(this.#host.now(), server.nowMs + MAX_ADVANCE_MS));
     if (server.state === "down") this.#close();
     else this.#listener ??= this.#listenAgain();

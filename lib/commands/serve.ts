@@ -9,7 +9,7 @@ import { configure } from "./configure.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { EXIT, type Host } from "./host.ts";
 import { Renewal } from "./renewal.ts";
-import { createService, type Service } from "./service.ts";
+import { createService, type Service, type ServiceParts } from "./service.ts";
 
 /** How long replies under way may take after a stop signal, in milliseconds. */
 const STOP_MS = 900;
@@ -133,9 +133,10 @@ function writeLine(host: Host, line: string): void {
  * Runs the service.
  *
  * @param host The process.
+ * @param past Scrapes that were made before; the demo's history begins with those.
  * @returns 0 when it was asked to stop, 1 when it failed, 2 on a bad configuration.
  */
-export async function serve(host: Host): Promise<number> {
+export async function serve(host: Host, past: ServiceParts["past"] = []): Promise<number> {
   const config = configure(host);
   if (config === undefined) return EXIT.badConfig;
   const log = createLogger({
@@ -146,7 +147,7 @@ export async function serve(host: Host): Promise<number> {
   for (const warning of config.warnings) log.warn(warning);
   try {
     const { servers, relay, history, goals, access } = config;
-    using service = createService({ servers, relay, history, goals, access, log, host });
+    using service = createService({ servers, relay, history, past, goals, access, log, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const doors = openAll(host, config, service, log);

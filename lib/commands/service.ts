@@ -5,6 +5,7 @@ import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/time_frame.ts";
 import type { History } from "../history/history.ts";
+import type { GoodScrape } from "../history/store.ts";
 import type { Logger } from "../log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { RelayLog } from "../relay/relay_log.ts";
@@ -67,6 +68,8 @@ export interface ServiceParts {
   readonly relay: RelayConfig | undefined;
   /** How the history is fed and kept. */
   readonly history: HistoryConfig;
+  /** Scrapes of its servers that were made before; none without. */
+  readonly past?: Iterable<GoodScrape>;
   /** Who may read the metrics; undefined when everybody may. */
   readonly access?: Access | undefined;
   /** How fast answers should be. */
@@ -98,7 +101,8 @@ function routeFor(
  *   history cannot be used.
  */
 export function createService(parts: ServiceParts): Service {
-  const { servers, resolve = resolveHost, relay, history, goals, access, log, host } = parts;
+  const { servers, resolve = resolveHost, relay, history, past = [], goals, access, log, host } =
+    parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -119,6 +123,7 @@ export function createService(parts: ServiceParts): Service {
   const kept = new ServiceHistory({ config: history, registry, log, now });
   const { store, feed } = kept;
   const fleet = new Fleet(servers, { admission, metrics, feed, log, resolve, now });
+  for (const scrape of past) store.add(scrape);
   const metricsRoute = routeFor(fleet, servers, { admission, metrics, log, now });
   kept.begin((request) => metricsRoute.answer(request));
   const dashboard = createDashboard({

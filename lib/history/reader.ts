@@ -1,4 +1,4 @@
-/** Reads an exposition into the values of series: text 0.0.4 as the service hands it out. */
+/** Reads an exposition into the values of series: text as the service hands it out, or as vLLM writes it. */
 
 import type { Place, SeriesTable } from "./series.ts";
 

@@ -36,7 +36,7 @@ export interface Scrape {
 
 /** A scrape that went well. */
 export interface GoodScrape extends Scrape {
-  /** The exposition, sanitised and whole. */
+  /** The exposition, whole; as vLLM writes it, or sanitised. */
   readonly body: Uint8Array;
 }
 

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { demo } from "../../lib/commands/demo.ts";
 import type { Host } from "../../lib/commands/host.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
+import type { View } from "../../lib/dashboard/view.ts";
 import { seriesOf, until, within } from "../fakes.ts";
 import { fakeHost } from "./fake_host.ts";
 
@@ -91,6 +92,32 @@ Deno.test("demo needs no setting, says where the page is, and has percentiles at
   assert(!running.stderr().includes("ignored"));
   running.stop();
   assertEquals(await running.code, 0);
+});
+
+Deno.test("the first look at the page of a demo shows charts that are full", async () => {
+  await using running = startDemo([]);
+  const { page } = await running.ready();
+  const { charts, tiles, findings }: View = await (await fetch(`${page}api/v1/view`)).json();
+  for (const id of ["ttft", "inter_token", "per_output_token", "e2e", "queue_time"]) {
+    const chart = charts.find((candidate) => candidate.id === id);
+    assertEquals(chart?.series.map(({ name }) => name), ["p50", "p95", "p99"], id);
+    for (const { values } of chart?.series ?? []) {
+      // Five minutes in steps of two seconds.
+      assertEquals([values.length, values.includes(null)], [151, false], id);
+    }
+  }
+  assertEquals(tiles.filter(({ value }) => value === null).map(({ id }) => id), []);
+  assertEquals(findings, []);
+});
+
+Deno.test("the page of a demo with many servers shows something at once", async () => {
+  await using running = startDemo(["--servers", "4", "--engines", "8"]);
+  const { page } = await running.ready();
+  const { charts, instances }: View = await (await fetch(`${page}api/v1/view`)).json();
+  assertEquals(instances, ["demo-1", "demo-2", "demo-3", "demo-4"]);
+  const lines = charts.find(({ id }) => id === "servers_tokens")?.series ?? [];
+  assertEquals(lines.length, 4);
+  for (const { values } of lines) assert(values.filter((value) => value !== null).length > 30);
 });
 
 Deno.test("demo shows so many engines as were asked for, and the Rust front end", async () => {
