@@ -17,11 +17,14 @@ export function formatSeconds(seconds: number): string {
   return `${formatNumber(seconds / 3_600)} h`;
 }
 
+/** What keeps a number and its sign in one line. */
+const NO_BREAK = "\u00a0";
+
 /** A share from 0 to 1 in percent; what is not nothing is not written as 0, nor as 100 what is less. */
 export function formatShare(share: number): string {
-  if (share > 0 && share < 0.001) return "<0.1 %";
-  if (share > 0.999 && share < 1) return ">99.9 %";
-  return `${formatNumber(Math.round(share * 1_000) / 10)} %`;
+  if (share > 0 && share < 0.001) return `<0.1${NO_BREAK}%`;
+  if (share > 0.999 && share < 1) return `>99.9${NO_BREAK}%`;
+  return `${formatNumber(Math.round(share * 1_000) / 10)}${NO_BREAK}%`;
 }
 
 /**

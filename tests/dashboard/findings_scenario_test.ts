@@ -136,5 +136,8 @@ Deno.test("a server that sleeps is found, and forgotten once it is awake", () =>
 Deno.test("a full queue that turns requests away is found", () => {
   const findings = find({ load: 3, engine: { maxNumSeqs: 4 } }, { maxNumQueuedReqs: 20 });
   assertEquals(idsOf(findings), ["rejections", "scheduler_bound_queue"]);
-  assertMatch(findings[0]?.why ?? "", /503, [\d.]+ % of all; the limit was max_num_queued_reqs\.$/);
+  assertMatch(
+    findings[0]?.why ?? "",
+    /503, [\d.]+\u00a0% of all; the limit was max_num_queued_reqs\.$/,
+  );
 });

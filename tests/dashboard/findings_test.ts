@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { findAll, RULES } from "../../lib/dashboard/findings/findings.ts";
 import type { Observations } from "../../lib/dashboard/findings/observations.ts";
 import type { Finding, ViewTarget } from "../../lib/dashboard/view.ts";
@@ -91,7 +91,7 @@ Deno.test("a queue with a full KV cache is bound by memory", () => {
   const [finding] = find({ waiting: 7, kvCache: 0.934 });
   assertEquals(
     finding?.why,
-    "7 requests or more waited all through the last minute, and the KV cache was 93.4 % full.",
+    "7 requests or more waited all through the last minute, and the KV cache was 93.4\u00a0% full.",
   );
   assertStringIncludes(finding?.action ?? "", "gpu_memory_utilization");
 });
@@ -132,7 +132,7 @@ Deno.test("errors are found from one in a hundred on", () => {
   assertEquals(idsOf({ ended: { stop: 95, error: 5 } }), ["error_share bad"]);
   assertEquals(
     find({ ended: { stop: 95, error: 5 } })[0]?.why,
-    "5 % of 100 requests in the last five minutes ended with an error.",
+    "5\u00a0% of 100 requests in the last five minutes ended with an error.",
   );
 });
 
@@ -214,6 +214,14 @@ Deno.test("a server that is down is found, with how long and why", () => {
     find({ targets: [down, { ...down, instance: "b" }] })[0]?.title,
     "2 servers are down",
   );
+});
+
+Deno.test("the question that comes with an error ends its sentence and is asked once", () => {
+  const error = "Cannot scrape: connection refused. Is vLLM running, and is the port right?";
+  const down: ViewTarget = { ...UP, state: "down", up: false, error, sinceMs: NOW_MS - 5_000 };
+  const [finding] = find({ targets: [down] });
+  assertEquals(finding?.why, `vllm-a has been down for 5 s: ${error}`);
+  assert(!finding?.action.includes("?"), finding?.action);
 });
 
 Deno.test("a server is stale after five intervals, and not before 15 seconds", () => {

@@ -72,7 +72,7 @@ Deno.test("values are written with their unit, and a dash where there is none", 
 
 Deno.test("where there is little room, a unit stands only where it changes or is short", () => {
   assertEquals([0, 0.25, 1].map((value) => shortText(value, "seconds")), ["0", "250 ms", "1 s"]);
-  assertEquals([0, 0.5].map((value) => shortText(value, "share")), ["0", "50 %"]);
+  assertEquals([0, 0.5].map((value) => shortText(value, "share")), ["0", "50\u00a0%"]);
   assertEquals(shortText(12_500, "tokens/s"), "12,500");
   assertEquals(shortText(null, "tokens/s"), "–");
 });

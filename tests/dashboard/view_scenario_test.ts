@@ -59,7 +59,7 @@ Deno.test("a tile and the chart beside it agree", () => {
   assertEquals(last("e2e", "p95"), tileOf(view, "e2e_p95").value);
   assertEquals(last("tokens", "output"), tileOf(view, "generation_tokens").value);
   assertEquals(last("running", "running"), tileOf(view, "running").value);
-  assertEquals(last("kv_cache", "max"), tileOf(view, "kv_cache").value);
+  assertEquals(last("kv_cache", "in use"), tileOf(view, "kv_cache").value);
 });
 
 Deno.test("without traffic tiles and charts say so, and show neither 0 nor NaN", () => {
@@ -136,6 +136,14 @@ Deno.test("engines are compared, and the odd one out is named", () => {
   assertEquals(chart.series.map(({ name }) => name), ["engine 0", "engine 1", "engine 2"]);
   assert(chart.remark?.startsWith("engine 2 is unlike the others: "), chart.remark);
   assertEquals(view.engines, ["0", "1", "2"]);
+});
+
+Deno.test("the KV cache of one engine is one line, that of several the fullest, mean and emptiest", () => {
+  const names = (past: Past): string[] =>
+    chartOf(look(past), "kv_cache").series.map(({ name }) => name);
+  assertEquals(names(letRun(30, { vllm: {} })), ["in use"]);
+  assertEquals(names(letRun(30, { vllm: { engines: 2 } })), ["max", "mean", "min"]);
+  assertEquals(names(letRun(30, { a: {}, b: { seed: 8 } })), ["max", "mean", "min"]);
 });
 
 Deno.test("engines that do the same have no odd one out", () => {

@@ -27,10 +27,14 @@ async function viewOf(driven: DrivenService, query = ""): Promise<View> {
   return await (await driven.service.get(`/api/v1/view${query}`)).json();
 }
 
-/** The texts of all elements that a selector finds, their spaces as one. */
+/** A text with its spaces, of whatever kind, as one. */
+function plain(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+/** The texts of all elements that a selector finds. */
 async function textsOf(page: Page, selector: string): Promise<string[]> {
-  const texts = await page.locator(selector).allInnerTexts();
-  return texts.map((text) => text.replace(/\s+/g, " ").trim());
+  return (await page.locator(selector).allInnerTexts()).map(plain);
 }
 
 /** The rows that the table of a chart must have. */
@@ -40,7 +44,7 @@ function expectedRows({ kind, unit, series }: Chart): string[] {
     const numbers = known.length === 0
       ? [null, null, null]
       : [values.at(-1), Math.min(...known), Math.max(...known)];
-    const texts = numbers.map((value) => valueText(value, unit));
+    const texts = numbers.map((value) => plain(valueText(value, unit)));
     return [kind === "heatmap" ? boundText(name) : name, ...texts].join(" ");
   });
 }
@@ -68,7 +72,7 @@ Deno.test("tiles and charts show the numbers that the JSON route gives", async (
     if (kind !== "heatmap") {
       assertEquals(
         await textsOf(page, `#chart-${id} .legend-value`),
-        series.map(({ values }) => shortText(values.at(-1), unit)),
+        series.map(({ values }) => plain(shortText(values.at(-1), unit))),
         title,
       );
     }

@@ -1,6 +1,21 @@
 /** Charts of the caches. */
 
-import { type ChartRule, linesOf } from "./chart_rule.ts";
+import type { Scope } from "../scope.ts";
+import { type ChartLine, type ChartRule, linesOf } from "./chart_rule.ts";
+
+const KV_CACHE = "kv_cache_usage_perc";
+
+/** The KV caches in use; of a single engine all three lines would be the same. */
+function kvCache(scope: Scope): ChartLine[] {
+  const engines = scope.gauges(KV_CACHE, { by: ["instance", "engine"] });
+  const [only] = engines;
+  if (only !== undefined && engines.length === 1) return [{ name: "in use", values: only.values }];
+  return linesOf({
+    max: scope.gauge(KV_CACHE, "max"),
+    mean: scope.gauge(KV_CACHE, "mean"),
+    min: scope.gauge(KV_CACHE, "min"),
+  });
+}
 
 /** The charts of the KV cache and of hits in the caches. */
 export const CACHE_RULES: readonly ChartRule[] = [
@@ -10,8 +25,8 @@ export const CACHE_RULES: readonly ChartRule[] = [
     unit: "share",
     kind: "line",
     explanation: {
-      shows: "Part of the KV cache that running requests use: the fullest engine, the mean and " +
-        "the emptiest.",
+      shows: "Part of the KV cache that running requests use: with several engines the fullest, " +
+        "the mean and the emptiest.",
       normal: "Under 90 %.",
       action: "Near 100 % requests wait or are preempted: raise gpu_memory_utilization, lower " +
         "max_model_len or max_num_seqs, or add GPUs.",
@@ -19,12 +34,7 @@ export const CACHE_RULES: readonly ChartRule[] = [
     inAllVersions: true,
     zeroIsNothing: false,
     onlyWhenPresent: false,
-    read: (scope) =>
-      linesOf({
-        max: scope.gauge("kv_cache_usage_perc", "max"),
-        mean: scope.gauge("kv_cache_usage_perc", "mean"),
-        min: scope.gauge("kv_cache_usage_perc", "min"),
-      }),
+    read: kvCache,
   },
   {
     id: "cache_hits",

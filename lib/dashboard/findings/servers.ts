@@ -33,8 +33,8 @@ export function downServers({ targets, nowMs }: Observations): Finding | undefin
     level: "bad",
     title: down.length === 1 ? "A server is down" : `${down.length} servers are down`,
     why: sentences.join(" "),
-    action: "Is vLLM running, and is VLLM_METRICS_URL its address? While it starts it refuses " +
-      "connections; vLLM's log says how far it is.",
+    action: "While vLLM starts it refuses connections; its log says how far it is. If it has " +
+      "another address now, change VLLM_METRICS_URL.",
     link: LINKS.troubleshooting,
   };
 }

@@ -14,7 +14,7 @@ export function valueText(value: number | null | undefined, unit: Unit): string 
 /** A value and its unit apart, such as `["1.2", "s"]`. */
 export function valueParts(value: number | null, unit: Unit): [number: string, unit: string] {
   const text = valueText(value, unit);
-  const space = text.indexOf(" ");
+  const space = text.search(/\s/);
   return space === -1 ? [text, ""] : [text.slice(0, space), text.slice(space + 1)];
 }
 
