@@ -180,21 +180,33 @@ function added({ from, to, reset }: Step): number {
   return to.value - (reset ? 0 : from.value);
 }
 
-/** What steps added at or below each bound, lowest first. Layouts are merged bucket by bucket. */
+/**
+ * What steps added at or below each bound, lowest first. Layouts are merged bucket by bucket. A bucket
+ * that fell though the count did not has begun again as well: no count is ever negative.
+ */
 function cumulative(steps: readonly Step[]): [number, number][] {
   const buckets = new Map<number, number>();
   for (const { from, to, reset } of steps) {
-    let before = 0;
-    for (const [bound, count] of to.le) {
-      const upTo = count - (reset ? 0 : from.le.get(bound) ?? 0);
-      buckets.set(bound, (buckets.get(bound) ?? 0) + upTo - before);
-      before = upTo;
+    const before = reset ? new Map<number, number>() : perBucket(from);
+    for (const [bound, count] of perBucket(to)) {
+      const earlier = before.get(bound) ?? 0;
+      const grown = count >= earlier ? count - earlier : count;
+      buckets.set(bound, (buckets.get(bound) ?? 0) + grown);
     }
   }
   let total = 0;
   return [...buckets].toSorted(([a], [b]) => a - b).map((
     [bound, count],
   ) => [bound, total += count]);
+}
+
+function perBucket({ le }: Observed): Map<number, number> {
+  let below = 0;
+  return new Map([...le].map(([bound, count]) => {
+    const inside = count - below;
+    below = count;
+    return [bound, inside];
+  }));
 }
 
 /** `histogram_quantile` (prometheus/promql/quantile.go, `BucketQuantile`), of positive bounds. */

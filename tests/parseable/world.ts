@@ -1,7 +1,7 @@
 /**
  * A quarter of an hour of a small fleet, as texts: two models on two servers, one of them with two
- * engines, restarts, a gap, other bounds on one engine, a time without vLLM, and the pipeline's own
- * metrics.
+ * engines of which one is taken away, restarts, a gap, other bounds on one engine, a time without
+ * vLLM, and the pipeline's own metrics.
  */
 
 import type { Scrape } from "./series.ts";
@@ -204,16 +204,21 @@ export function worldScrapes(instance?: string, seed = 1): Scrape[] {
   const engineOf = (model: string, engine: string, bounds = TTFT_BOUNDS): FakeEngine =>
     new FakeEngine({ ...server, model_name: model, engine }, random, bounds);
   const first = [engineOf("org/a", "0"), engineOf("org/a", "1")];
-  let second = engineOf("org/b", "0", OTHER_TTFT_BOUNDS);
+  let second = engineOf("org/b", "0");
   const scrapes: Scrape[] = [];
   let failures = 0;
   for (let after = 0; after < MINUTES * MINUTE_MS; after += EVERY_MS) {
     const minute = after / MINUTE_MS;
     const isUp = minute < DOWN.from || minute >= DOWN.to;
     const timeMs = START_MS + after + 1_234;
-    if (minute === 5) first[1] = engineOf("org/a", "1");
-    // It begins again with other bounds.
-    if (minute === 6) second = engineOf("org/b", "0");
+    // One begins again with other bounds and many more requests than before, so that no count falls.
+    if (minute === 1) {
+      second = engineOf("org/b", "0", OTHER_TTFT_BOUNDS);
+      for (let round = 0; round < 60; round++) second.work();
+    }
+    if (minute === 5.5) first[1] = engineOf("org/a", "1");
+    if (minute === 6.5) second = engineOf("org/b", "0", OTHER_TTFT_BOUNDS);
+    if (minute === 13.5) first.pop();
     for (const engine of [...first, second]) engine.work();
     if (isUp) {
       scrapes.push({ timeMs, text: textOf(first) });

@@ -172,6 +172,20 @@ Deno.test("the age of the newest sample is counted from now", async () => {
   assert(nowMs >= before - 1 && nowMs <= Date.now() + 1, `${nowMs}`);
 });
 
+Deno.test("vLLM is down when no scrape of the window went well, and not when one did", async () => {
+  const rowsWith = (values: readonly number[]): Row[] =>
+    rowsOf(values.map((value, index) => ({
+      timeMs: 1_795_492_800_000 + index * 10_000,
+      text: `# TYPE vllm_metrics_upstream_up gauge\nvllm_metrics_upstream_up ${value}\n`,
+    })));
+
+  const away = await askAll(rowsWith([0, 0, 0]));
+  const back = await askAll(rowsWith([0, 0, 1]));
+
+  assertEquals(away.get("vLLM: down"), [{ server: "vLLM", down: 1 }]);
+  assertEquals(back.get("vLLM: down"), [{ server: "vLLM", down: 0 }]);
+});
+
 /** What an alert on nothing says: it alone fires then. */
 const NO_DATA = "vLLM metrics: no data";
 
