@@ -218,3 +218,16 @@ Deno.test("a Parseable that names the series' hash anew gives the same answers",
 
   assertAnswers(answers, expectedAnswers(scrapes));
 });
+
+Deno.test("the queries in the guide run", async () => {
+  const guide = Deno.readTextFileSync(new URL("../../docs/dashboards.md", import.meta.url));
+  const queries = [...guide.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
+
+  const answers = await ask({ vLLMmetrics: rowsOf(worldScrapes()) }, queries);
+
+  assertEquals(
+    answers.map(({ rows = [], error }) => error ?? (rows.length > 0)),
+    queries.map(() => true),
+  );
+  assertEquals(queries.length, 3);
+});
