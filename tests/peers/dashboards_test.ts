@@ -220,7 +220,7 @@ Deno.test("a Parseable that names the series' hash anew gives the same answers",
 });
 
 Deno.test("the queries in the guide run", async () => {
-  const guide = Deno.readTextFileSync(new URL("../../docs/dashboards.md", import.meta.url));
+  const guide = await Deno.readTextFile(new URL("../../docs/dashboards.md", import.meta.url));
   const queries = [...guide.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = ""]) => sql);
 
   const answers = await ask({ vLLMmetrics: rowsOf(worldScrapes()) }, queries);
