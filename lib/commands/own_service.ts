@@ -14,6 +14,8 @@ export type ListenerName = "LISTEN_ADDRESS" | "OTLP_LISTEN_ADDRESS";
 export interface OwnListener extends Disposable {
   /** Its address, such as `http://127.0.0.1:9090`. */
   readonly origin: string;
+  /** Whether the settings have credentials for it. */
+  readonly hasCredentials: boolean;
   /**
    * Sends a GET request, past any proxy, with the credentials of the settings.
    *
@@ -63,6 +65,7 @@ function plain({ hostname, port }: Address, headers: Headers): OwnListener {
   const origin = `http://${hostname}:${port}`;
   return {
     origin,
+    hasCredentials: headers.has("authorization"),
     get: (path, signal) => fetch(origin + path, { client, headers, signal, redirect: "manual" }),
     [Symbol.dispose]: () => client.close(),
   };
@@ -72,6 +75,7 @@ function overTls({ hostname, port }: Address, headers: Headers): OwnListener {
   const origin = `https://${hostname}:${port}`;
   return {
     origin,
+    hasCredentials: headers.has("authorization"),
     async get(path, signal): Promise<Response> {
       const { getOverTls } = await import("./get_over_tls.ts");
       return await getOverTls(origin + path, headers, signal);

@@ -60,20 +60,14 @@ function parseWebhook(text: string): Parsed<Secret> {
   return refuse('it is no URL. Write one that begins with "https://" or "http://".');
 }
 
-/** The credentials; exactly one of the two ways to give them must be used. */
+/** The credentials; at most one of the two ways to give them may be used. */
 function readCredentials(reader: SettingReader): Header | undefined {
   const username = reader.secret("P_USERNAME", parseUsername);
   const password = reader.secret("P_PASSWORD", parsePassword);
   const key = reader.secret("PARSEABLE_API_KEY", parseToken);
   reader.together("P_USERNAME", "P_PASSWORD");
-  const hasUser = reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD");
-  const hasKey = reader.isSet("PARSEABLE_API_KEY");
-  if (!hasUser && !hasKey) {
-    reader.refuse(
-      "P_USERNAME",
-      "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.",
-    );
-  } else if (hasUser && hasKey) {
+  const { hasUser, hasKey } = waysOf(reader);
+  if (hasUser && hasKey) {
     reader.refuse(
       "PARSEABLE_API_KEY",
       "is set together with P_USERNAME or P_PASSWORD. Give credentials in one way only.",
@@ -82,6 +76,14 @@ function readCredentials(reader: SettingReader): Header | undefined {
   if (key !== undefined) return Object.freeze(["X-API-Key", key] as const);
   if (username === undefined || password === undefined) return undefined;
   return basicAuthorization(username, password);
+}
+
+/** Which ways are used to give credentials. */
+function waysOf(reader: SettingReader): { readonly hasUser: boolean; readonly hasKey: boolean } {
+  return {
+    hasUser: reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD"),
+    hasKey: reader.isSet("PARSEABLE_API_KEY"),
+  };
 }
 
 function readLimits(reader: SettingReader): Limits | undefined {
@@ -109,6 +111,13 @@ export function parseProvision(
     );
   }
   const parseable = readParseable(reader);
+  const { hasUser, hasKey } = waysOf(reader);
+  if (!hasUser && !hasKey) {
+    reader.refuse(
+      "P_USERNAME",
+      "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.",
+    );
+  }
   const credentials = readCredentials(reader);
   const days = reader.plain("PARSEABLE_RETENTION", (text) => parseDays(text, RETENTION_RANGE));
   const limits = readLimits(reader);
@@ -147,4 +156,39 @@ export function parseContent(
   const { mistakes, warnings } = reader;
   if (stream === undefined || limits === undefined) return { ok: false, mistakes, warnings };
   return { ok: true, config: Object.freeze({ stream, ...limits }) };
+}
+
+/** What a look at Parseable runs with: whatever of its settings is right. */
+export interface LookConfig {
+  /** Parseable; undefined when PARSEABLE_URL is not set, and after some of the mistakes. */
+  readonly parseable?: ParseableConfig;
+  /** The header with the credentials; undefined when none are set, and after a mistake. */
+  readonly credentials?: Header;
+  /** What is wrong with all that `provision` reads, but for what is not set. */
+  readonly mistakes: readonly string[];
+  /** What works but is probably not meant, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the settings of `provision` for somebody who can do with less.
+ *
+ * @param env The variables of the process; an empty one counts as not set.
+ * @param readFile Gives the text of a file; what it throws becomes a mistake.
+ * @returns What can be used, and every mistake.
+ */
+export function parseLook(env: Environment, readFile: (path: string) => string): LookConfig {
+  const reader = new SettingReader(env, readFile);
+  const parseable = readParseable(reader);
+  const credentials = readCredentials(reader);
+  reader.plain("PARSEABLE_RETENTION", (text) => parseDays(text, RETENTION_RANGE));
+  readLimits(reader);
+  reader.secret("ALERT_WEBHOOK_URL", parseWebhook);
+  const { mistakes, warnings } = reader;
+  return Object.freeze({
+    ...(parseable === undefined ? {} : { parseable }),
+    ...(credentials === undefined ? {} : { credentials }),
+    mistakes: Object.freeze(mistakes),
+    warnings: Object.freeze(warnings),
+  });
 }

@@ -2,30 +2,17 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { connect } from "node:tls";
-import { MetricsError } from "../errors.ts";
 import type { Target } from "../upstream/complaint.ts";
 import { requestFailure } from "../upstream/failure.ts";
+import { type Certificate, expiryVerdict, readCertificate, type TlsCheck } from "./certificate.ts";
 import type { Verdict, Walk } from "./walk.ts";
-
-/** A certificate that ends in fewer days is worth a warning. */
-const EXPIRY_WARNING_DAYS = 14;
-const DAY_MS = 86_400_000;
-
-/** How TLS is checked. */
-export interface TlsCheck {
-  /** PEM text of authorities to trust besides the usual ones. */
-  readonly caCerts?: string | undefined;
-  /** PEM text of a client certificate and its key. */
-  readonly client?: { readonly cert: string; readonly key: string } | undefined;
-  /** Whether any certificate is taken. */
-  readonly skipVerify: boolean;
-}
 
 /** Where to connect to. */
 export interface Place {
   /** A URL at that place. */
   readonly url: URL;
+  /** The IP address to connect to; undefined for where the URL's host leads. */
+  readonly address: string | undefined;
   /** The URL for people. */
   readonly label: string;
   /** How TLS is checked when it is `https:`. */
@@ -41,12 +28,12 @@ export interface Place {
  * @param place Where to.
  */
 export async function walkConnection(walk: Walk, place: Place): Promise<void> {
-  const hostname = hostnameOf(place.url);
-  if (isIP(hostname) !== 0) walk.skip("name", `"${hostname}" is an address`);
-  else await walk.step("name", () => resolveName(hostname, place));
-  await walk.step("TCP", () => openTcp(hostname, place));
+  const host = place.address ?? hostnameOf(place.url);
+  if (isIP(host) !== 0) walk.skip("name", `"${host}" is an address`);
+  else await walk.step("name", () => resolveName(host, place));
+  await walk.step("TCP", (signal) => openTcp(host, place, signal));
   if (place.url.protocol === "https:") {
-    await walk.step("TLS", () => shakeHands(hostname, place));
+    await walk.step("TLS", (signal) => shakeHands(place, signal));
   }
 }
 
@@ -60,7 +47,8 @@ function portOf({ port, protocol }: URL): number {
   return protocol === "https:" ? 443 : 80;
 }
 
-function targetOf({ label, tls }: Place, hostname: string): Target {
+function targetOf({ url, label, tls }: Place): Target {
+  const hostname = hostnameOf(url);
   return { label, hostname, hasCredentials: false, hasCertificate: tls.client !== undefined };
 }
 
@@ -69,83 +57,61 @@ async function resolveName(hostname: string, place: Place): Promise<Verdict<void
     const found = await lookup(hostname, { all: true });
     return { found: `"${hostname}" is ${found.map(({ address }) => address).join(", ")}` };
   } catch (error) {
-    throw requestFailure(error, targetOf(place, hostname));
+    throw requestFailure(error, targetOf(place));
   }
 }
 
-async function openTcp(hostname: string, place: Place): Promise<Verdict<void>> {
+async function openTcp(
+  hostname: string,
+  place: Place,
+  signal: AbortSignal,
+): Promise<Verdict<void>> {
   const port = portOf(place.url);
   try {
-    using connection = await Deno.connect({ hostname, port });
+    using connection = await Deno.connect({ hostname, port, signal });
     return { found: `connected to port ${connection.remoteAddr.port} of "${hostname}"` };
   } catch (error) {
-    throw requestFailure(error, targetOf(place, hostname));
+    throw requestFailure(error, targetOf(place));
   }
 }
 
-/** What the server shows of itself. */
-interface Shown {
-  readonly protocol: string;
-  readonly issuer: string;
-  readonly endMs: number;
+async function shakeHands(place: Place, signal: AbortSignal): Promise<Verdict<void>> {
+  const { tls, nowMs } = place;
+  const shown = await certificateOf(place, signal);
+  const verdict = expiryVerdict(shown, nowMs, "Renew the certificate of the server.");
+  if (!tls.skipVerify) return verdict;
+  return {
+    status: "warn",
+    found: `${verdict.found}, not verified`,
+    action: "Turn verification on again, with the authority's certificate if it is your own.",
+  };
 }
 
-async function shakeHands(hostname: string, place: Place): Promise<Verdict<void>> {
-  if (!place.tls.skipVerify) await verify(hostname, place);
-  const { protocol, issuer, endMs } = await look(hostname, place);
-  const days = Math.floor((endMs - place.nowMs) / DAY_MS);
-  const found = `${protocol}, certificate from "${issuer}", good for ${days} more days`;
-  if (place.tls.skipVerify) {
-    return {
-      status: "warn",
-      found: `${found}, not verified`,
-      action: "Turn verification on again, with the authority's certificate if it is your own.",
-    };
-  }
-  if (days >= EXPIRY_WARNING_DAYS) return { found };
-  return { status: "warn", found, action: "Renew the certificate of the server." };
-}
-
-/** Verifies the chain and the name with the same library as all other requests. */
-async function verify(hostname: string, place: Place): Promise<void> {
-  const { caCerts, client } = place.tls;
+async function certificateOf(place: Place, signal: AbortSignal): Promise<Certificate> {
+  const { url, address, tls } = place;
+  const end = { hostname: hostnameOf(url), port: portOf(url), address };
   try {
-    using connection = await Deno.connectTls({
-      hostname,
-      port: portOf(place.url),
-      ...(caCerts === undefined ? {} : { caCerts: [caCerts] }),
-      ...client,
-    });
-    await connection.handshake();
+    // First, since it can be broken off: Deno 2.9.6 leaves a connection open that is closed while
+    // hands are shaken.
+    const certificate = await readCertificate(end, tls, signal);
+    // By the library of most requests, which tells best what is wrong.
+    if (!tls.skipVerify && address === undefined) await verify(end, tls);
+    return certificate;
   } catch (error) {
-    throw requestFailure(error, targetOf(place, hostname));
+    throw requestFailure(error, targetOf(place));
   }
 }
 
-/** Reads the certificate. Nothing is sent, so it need not be verified again. */
-async function look(hostname: string, place: Place): Promise<Shown> {
-  const { promise, resolve, reject } = Promise.withResolvers<Shown>();
-  const socket = connect({
-    host: hostname,
-    port: portOf(place.url),
-    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
-    ...place.tls.client,
-    rejectUnauthorized: false,
-  }, () => {
-    const { issuer, valid_to: end } = socket.getPeerCertificate();
-    const name = issuer?.CN ?? issuer?.O;
-    resolve({
-      protocol: socket.getProtocol() ?? "TLS",
-      issuer: (Array.isArray(name) ? name[0] : name) ?? "an unnamed authority",
-      endMs: Date.parse(end),
-    });
+/** Verifies the chain and the name. */
+async function verify(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  { caCerts, client }: TlsCheck,
+): Promise<void> {
+  using connection = await Deno.connectTls({
+    hostname,
+    port,
+    ...(caCerts === undefined ? {} : { caCerts: [caCerts] }),
+    ...client,
   });
-  socket.on("error", reject);
-  try {
-    return await promise;
-  } catch (error) {
-    throw error instanceof MetricsError ? error : requestFailure(error, targetOf(place, hostname));
-  } finally {
-    socket.destroy();
-  }
+  await connection.handshake();
 }

@@ -13,6 +13,57 @@ const BREAKERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\\(?![\\n"])/g, "stray backslashes"],
 ];
 
+/** Requests that vLLM works on. */
+const RUNNING = "vllm:num_requests_running";
+/** Requests that it has answered; the Rust front end lists none before the first. */
+const FINISHED = "vllm:request_success_total";
+
+/** An exposition as it came. */
+export interface Exposition {
+  /** The bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Their format. */
+  readonly format: Format;
+}
+
+/**
+ * Looks for the statistics of vLLM, and for requests in them.
+ *
+ * @param exposition The exposition.
+ * @returns A failure where there are none, a warning where vLLM has had no request yet.
+ */
+export function examineStatistics({ bytes }: Exposition): Verdict<void> {
+  const text = new TextDecoder().decode(bytes);
+  const families = new Set([...text.matchAll(/^# TYPE (vllm[:_]\S+)/gm)].map(([, name]) => name));
+  if (families.size === 0) {
+    return {
+      status: "failed",
+      found: "the exposition has no vllm: family",
+      action: "Start vLLM without --disable-log-stats. If it is not vLLM, mend VLLM_METRICS_URL.",
+    };
+  }
+  const running = sumOf(text, RUNNING);
+  const finished = sumOf(text, FINISHED) ?? 0;
+  const found = `${families.size} families of vLLM` +
+    (running === undefined
+      ? ""
+      : `; ${running} requests running, ${finished} finished since it started`);
+  if (running !== 0 || finished !== 0) return { found };
+  return {
+    status: "warn",
+    found: `${found}: no traffic`,
+    action: "Send vLLM a request: until then rates and percentiles are empty.",
+  };
+}
+
+/** Adds up the samples of a name; undefined when there are none. */
+function sumOf(text: string, name: string): number | undefined {
+  const values = text.split("\n")
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .map((line) => Number(/ (\S+)(?: \d+)?\s*$/.exec(line)?.[1]));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+}
+
 /**
  * Sanitises an exposition as `/metrics` does, and says what was mended and what was left out.
  *
@@ -20,7 +71,7 @@ const BREAKERS: ReadonlyArray<readonly [RegExp, string]> = [
  * @returns A warning when lines were left out.
  */
 export function examineExposition(
-  { bytes, format }: { bytes: Uint8Array<ArrayBuffer>; format: Format },
+  { bytes, format }: Exposition,
 ): Verdict<void> {
   const text = new TextDecoder().decode(bytes);
   const broken = BREAKERS.map(([pattern, what]) =>

@@ -1,12 +1,17 @@
 /** The hops to the running service: its two listeners, and what it counts. */
 
 import { MetricsError } from "../errors.ts";
+import { expiryVerdict, readCertificate } from "./certificate.ts";
+import { OwnFigures } from "./own_figures.ts";
+import { readersVerdict, relayedVerdict, scrapesVerdict } from "./service_verdicts.ts";
 import type { Verdict, Walk } from "./walk.ts";
 
 /** A listener of the running service. */
 export interface Listening {
   /** Its address, such as `http://127.0.0.1:9090`. */
   readonly origin: string;
+  /** Whether the settings have credentials for it. */
+  readonly hasCredentials: boolean;
   /** Sends a GET request for a path. */
   get(path: string, signal: AbortSignal): Promise<Response>;
 }
@@ -17,9 +22,12 @@ export interface ServiceWalkOptions {
   readonly metrics: Listening;
   /** Where its relay listens; undefined when the relay is off. */
   readonly relay: Listening | undefined;
+  /** The time in milliseconds since 1970. */
+  readonly nowMs: number;
 }
 
 const START_HINT = "Is vllm-metrics running, and does it listen where the settings say?";
+const FOREIGN_HINT = "Another program has the port: end it, or set LISTEN_ADDRESS to another one.";
 
 /**
  * Walks to the running service.
@@ -28,66 +36,85 @@ const START_HINT = "Is vllm-metrics running, and does it listen where the settin
  * @param options Where it is.
  */
 export async function walkService(walk: Walk, options: ServiceWalkOptions): Promise<void> {
-  const { metrics, relay } = options;
-  await walk.aside("metrics listener", (signal) => isReady(metrics, signal));
+  const { metrics, relay, nowMs } = options;
+  await walk.aside("listener", (signal) => isReady(metrics, signal));
+  if (metrics.origin.startsWith("https:")) {
+    await walk.aside("certificate", (signal) => certificateVerdict(metrics, nowMs, signal));
+  }
   if (relay === undefined) walk.skip("relay", "it is off, since PARSEABLE_URL is not set");
   else await walk.aside("relay", (signal) => isReady(relay, signal));
-  await walk.step("own metrics", (signal) => ownMetrics(options, signal));
+  const figures = await walk.step("own metrics", (signal) => ownMetrics(metrics, signal));
+  const verdicts = {
+    scrapes: scrapesVerdict,
+    readers: readersVerdict,
+    ...(relay === undefined ? {} : { relayed: relayedVerdict }),
+  };
+  for (const [name, verdictOf] of Object.entries(verdicts)) {
+    if (figures === undefined) walk.skip(name, "not known without the own metrics");
+    else await walk.step(name, () => verdictOf(figures));
+  }
 }
 
 async function isReady(listener: Listening, signal: AbortSignal): Promise<Verdict<void>> {
   const { status, text } = await ask(listener, "/-/ready", signal);
-  if (status === 200) return { found: `"${listener.origin}" is ready` };
+  const said = text.trim();
+  if (status === 200 && said === "ready") return { found: `"${listener.origin}" is ready` };
+  const isOurs = status === 503 && said === "stopping";
   return {
     status: "failed",
-    found: `"${listener.origin}/-/ready" answered ${status}: ${text.trim()}`,
+    found: isOurs
+      ? `"${listener.origin}" is stopping`
+      : `what answers at "${listener.origin}" is no vllm-metrics (status ${status})`,
+    action: isOurs ? "Wait for its next start." : FOREIGN_HINT,
   };
 }
 
-async function ownMetrics(
-  { metrics, relay }: ServiceWalkOptions,
+async function certificateVerdict(
+  { origin }: Listening,
+  nowMs: number,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  const { status, text } = await ask(metrics, "/-/metrics", signal);
-  const url = `${metrics.origin}/-/metrics`;
+  const { hostname, port } = new URL(origin);
+  const end = {
+    hostname: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port || 443),
+    address: undefined,
+  };
+  // It is for the name by which others know the service, so that cannot be verified from here.
+  const certificate = await readCertificate(end, { skipVerify: true }, signal);
+  return expiryVerdict(
+    certificate,
+    nowMs,
+    "Renew the file of TLS_CERT_FILE; no restart is needed.",
+  );
+}
+
+async function ownMetrics(
+  listener: Listening,
+  signal: AbortSignal,
+): Promise<Verdict<OwnFigures>> {
+  const { origin, hasCredentials } = listener;
+  const { status, text } = await ask(listener, "/-/metrics", signal);
+  const url = `${origin}/-/metrics`;
   if (status === 401) {
     return {
-      status: "warn",
-      found: `"${url}" wants credentials`,
+      status: hasCredentials ? "failed" : "warn",
+      found: `"${url}" answered 401: ` +
+        (hasCredentials ? "it does not take these credentials" : "it wants credentials"),
       action:
         "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.",
     };
   }
-  if (status !== 200) {
-    return { status: "failed", found: `"${url}" answered ${status}` };
+  if (status !== 200) return { status: "failed", found: `"${url}" answered ${status}` };
+  const version = /^vllm_metrics_build_info\{.*\bversion="([\w.+-]+)"/m.exec(text)?.[1];
+  if (version !== undefined) {
+    return { found: `of version ${version}`, value: new OwnFigures(text) };
   }
-  const version = /^vllm_metrics_build_info\{.*\bversion="([^"]+)"/m.exec(text)?.[1] ?? "unknown";
-  const scrapes = sumOf(text, "vllm_metrics_scrapes_total");
-  const stored = sumOf(text, "vllm_metrics_relay_requests_total", 'code="200"');
-  const refused = sumOf(text, "vllm_metrics_relay_requests_total") - stored;
-  const relayed = relay === undefined ? "" : `, ${stored} requests relayed, ${refused} refused`;
-  const found = `version ${version}; since its start ${scrapes} scrapes${relayed}`;
-  if (/^vllm_metrics_upstream_up(?:\{.*\})? 0$/m.test(text)) {
-    return {
-      status: "warn",
-      found: `${found}; its last scrape failed`,
-      action: "The hops to vLLM say why; the service's log says since when.",
-    };
-  }
-  if (relay === undefined || stored > 0) return { found };
   return {
-    status: "warn",
-    found: `${found}: nothing has been relayed yet`,
-    action: "Does Fluent Bit run, and does it send to the port of OTLP_LISTEN_ADDRESS?",
+    status: "failed",
+    found: `"${url}" answered 200, but not with the metrics of vllm-metrics`,
+    action: FOREIGN_HINT,
   };
-}
-
-/** Adds up the samples of a family, all or those with a label. */
-function sumOf(text: string, family: string, label = ""): number {
-  return text.split("\n")
-    .filter((line) => line.startsWith(`${family}{`) || line.startsWith(`${family} `))
-    .filter((line) => line.includes(label))
-    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }
 
 async function ask(
@@ -102,10 +129,7 @@ async function ask(
     throw new MetricsError(
       "SERVICE_UNREACHABLE",
       `Cannot reach "${origin}${path}": no connection`,
-      {
-        hint: START_HINT,
-        cause: error,
-      },
+      { hint: START_HINT, cause: error },
     );
   }
 }

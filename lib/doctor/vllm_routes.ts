@@ -1,20 +1,28 @@
 /** What vLLM says of itself beside its metrics. */
 
-import type { Transport } from "../upstream/transport.ts";
+import type { UpstreamConfig } from "../config/config.ts";
+import { listOf, objectOf, textOf } from "../parseable/json.ts";
+import { requestFailure } from "../upstream/failure.ts";
+import { requestHeaders } from "../upstream/headers.ts";
+import { createTransport } from "../upstream/transport.ts";
 import type { Verdict } from "./walk.ts";
 
 /** How vLLM's other routes are asked. */
 export interface RouteOptions {
-  /** Sends the requests. */
-  readonly transport: Transport;
-  /** Where the metrics are; the other routes lie beside them. */
-  readonly url: URL;
-  /** Breaks a request off. */
+  /** The server; its other routes lie beside its metrics. */
+  readonly config: UpstreamConfig;
+  /** The IP address to connect to; undefined for where the URL's host leads. */
+  readonly address: string | undefined;
+  /** Breaks the request off. */
   readonly signal: AbortSignal;
 }
 
 /** Bytes of an answer that are read; the list of models is some hundred. */
 const MAX_BYTES = 65_536;
+/** What a version looks like. */
+const VERSION = /^\d[\w.+-]{0,63}$/;
+/** A shorter word, such as `Bearer`, is no secret that could be told from the name of a model. */
+const MIN_SECRET_LENGTH = 8;
 
 /**
  * Asks `/version`.
@@ -23,10 +31,11 @@ const MAX_BYTES = 65_536;
  * @returns The version, or a warning when there is none.
  */
 export async function versionOf(options: RouteOptions): Promise<Verdict<void>> {
-  const answer = await ask(options, "version");
-  const version = answer.status === 200 ? textAt(answer.json, "version") : undefined;
-  if (version !== undefined) return { found: `vLLM ${version}` };
-  return { status: "warn", found: `"/version" answered ${answer.status}, without a version` };
+  const { status, json } = await ask(options, "version");
+  const version = textOf(objectOf(json).version);
+  const isShown = VERSION.test(version) && !repeatsSecret(version, options.config);
+  if (status === 200 && isShown) return { found: `vLLM ${version}` };
+  return { status: "warn", found: `"/version" answered ${status}, without a version` };
 }
 
 /**
@@ -38,26 +47,48 @@ export async function versionOf(options: RouteOptions): Promise<Verdict<void>> {
 export async function modelsOf(options: RouteOptions): Promise<Verdict<void>> {
   const { status, json } = await ask(options, "v1/models");
   if (status === 401) return { found: "asks for an API key, which the metrics do not need" };
-  const data = isRecord(json) && Array.isArray(json.data) ? json.data : [];
-  const names = data.map((model) => textAt(model, "id")).filter((name) => name !== undefined);
-  if (status === 200 && names.length > 0) return { found: names.map(quote).join(", ") };
+  const names = listOf(objectOf(json).data).map((model) => textOf(objectOf(model).id))
+    .filter((name) => name !== "" && !repeatsSecret(name, options.config));
+  if (status === 200 && names.length > 0) {
+    return { found: names.map((name) => JSON.stringify(name)).join(", ") };
+  }
   return { status: "warn", found: `"/v1/models" answered ${status}, without a model` };
 }
 
+/** Whether a text holds a word of a header that we send: a server may say what it was sent. */
+function repeatsSecret(text: string, { headers }: UpstreamConfig): boolean {
+  return headers.some(([, secret]) =>
+    secret.reveal().split(" ").some((word) =>
+      word.length >= MIN_SECRET_LENGTH && text.includes(word)
+    )
+  );
+}
+
 async function ask(
-  { transport, url, signal }: RouteOptions,
+  { config, address, signal }: RouteOptions,
   route: string,
 ): Promise<{ status: number; json: unknown }> {
-  const address = new URL(url);
-  address.pathname = `${address.pathname.replace(/\/metrics\/?$/, "")}/${route}`;
-  address.search = "";
-  const { status, body } = await transport.get(address, signal);
-  let text = "";
-  for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += chunk;
-    if (text.length > MAX_BYTES) break;
+  const url = new URL(config.url);
+  url.pathname = `${url.pathname.replace(/\/metrics\/?$/, "")}/${route}`;
+  url.search = "";
+  const headers = requestHeaders(config.headers);
+  using transport = createTransport(config, headers, address);
+  try {
+    const { status, body } = await transport.get(url, signal);
+    let text = "";
+    for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      if (text.length > MAX_BYTES) break;
+    }
+    return { status, json: parse(text) };
+  } catch (error) {
+    throw requestFailure(error, {
+      label: `/${route}`,
+      hostname: url.hostname,
+      hasCredentials: headers.has("authorization"),
+      hasCertificate: config.tls.cert !== undefined,
+    });
   }
-  return { status, json: parse(text) };
 }
 
 function parse(text: string): unknown {
@@ -66,17 +97,4 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function textAt(value: unknown, key: string): string | undefined {
-  const text = isRecord(value) ? value[key] : undefined;
-  return typeof text === "string" ? text : undefined;
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name);
 }

@@ -59,17 +59,19 @@ export class Walk {
    *
    * @param name What is looked at.
    * @param check Looks; what it throws is a failure. Its signal aborts when the time is up.
+   * @param timeoutMs How long it may take, in milliseconds, if not as long as the others.
    * @returns The value of the verdict; undefined when the hop failed or was not tried.
    */
   async step<T>(
     name: string,
-    check: (signal: AbortSignal) => Promise<Verdict<T>>,
+    check: (signal: AbortSignal) => Verdict<T> | Promise<Verdict<T>>,
+    timeoutMs: number = this.#timeoutMs,
   ): Promise<T | undefined> {
     if (this.#broken !== "") {
       this.skip(name, `not tried, since "${this.#broken}" failed`);
       return undefined;
     }
-    const verdict = await this.#look(check);
+    const verdict = await look(check, timeoutMs);
     const { status = "ok", found, action = "", value } = verdict;
     if (status === "failed") this.#broken = name;
     this.#report({ part: this.#part, name, status, found, action });
@@ -84,7 +86,7 @@ export class Walk {
    */
   async aside(
     name: string,
-    check: (signal: AbortSignal) => Promise<Verdict<unknown>>,
+    check: (signal: AbortSignal) => Verdict<unknown> | Promise<Verdict<unknown>>,
   ): Promise<void> {
     const before = this.#broken;
     await this.step(name, check);
@@ -100,21 +102,25 @@ export class Walk {
   skip(name: string, why: string): void {
     this.#report({ part: this.#part, name, status: "skipped", found: why, action: "" });
   }
+}
 
-  async #look<T>(check: (signal: AbortSignal) => Promise<Verdict<T>>): Promise<Verdict<T>> {
-    const abort = new AbortController();
-    const { promise: late, resolve } = Promise.withResolvers<Verdict<T>>();
-    const timer = setTimeout(() => {
-      resolve({ status: "failed", found: `no answer within ${this.#timeoutMs / 1_000} s` });
-      abort.abort();
-    }, this.#timeoutMs);
-    try {
-      return await Promise.race([check(abort.signal), late]);
-    } catch (error) {
-      return failureOf(error);
-    } finally {
-      clearTimeout(timer);
-    }
+/** Waits for a check, but no longer than it may take. */
+async function look<T>(
+  check: (signal: AbortSignal) => Verdict<T> | Promise<Verdict<T>>,
+  timeoutMs: number,
+): Promise<Verdict<T>> {
+  const abort = new AbortController();
+  const { promise: late, resolve } = Promise.withResolvers<Verdict<T>>();
+  const timer = setTimeout(() => {
+    resolve({ status: "failed", found: `no answer within ${timeoutMs / 1_000} s` });
+    abort.abort();
+  }, timeoutMs);
+  try {
+    return await Promise.race([check(abort.signal), late]);
+  } catch (error) {
+    return failureOf(error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

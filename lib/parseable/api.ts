@@ -25,8 +25,8 @@ const MAX_ANSWER_BYTES = 8 * 1_048_576;
 export interface ApiOptions {
   /** Where it is. */
   readonly parseable: ParseableConfig;
-  /** The header with the credentials. */
-  readonly credentials: Header;
+  /** The header with the credentials; without it, only what is open to everybody can be asked. */
+  readonly credentials: Header | undefined;
   /** What must not be shown even when Parseable says it. */
   readonly secrets: readonly Secret[];
 }
@@ -113,8 +113,9 @@ export class ParseableApi implements Disposable {
   }
 
   async #send(method: string, url: URL, { body, headers = {} }: CallOptions): Promise<Answer> {
-    const [name, secret] = this.#options.credentials;
-    const fields = new Headers({ ...headers, [name]: secret.reveal() });
+    const fields = new Headers(headers);
+    const { credentials } = this.#options;
+    if (credentials !== undefined) fields.set(credentials[0], credentials[1].reveal());
     if (body !== undefined) fields.set("Content-Type", "application/json");
     const ask = { method, url, headers: fields };
     try {

@@ -44,24 +44,48 @@ function firstRow(nowMs: number): unknown {
   return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
 }
 
-/** What Parseable knows of the stream; undefined when there is none. */
-async function infoOf(api: ParseableApi, path: string): Promise<unknown> {
+/** Where Parseable tells of a stream. */
+function pathOf(stream: string): string {
+  return `/api/v1/logstream/${stream}`;
+}
+
+/**
+ * Asks what Parseable knows of a stream.
+ *
+ * @param api The client.
+ * @param stream Its name.
+ * @returns What it knows; undefined when there is no such stream.
+ * @throws {ParseableError} When Parseable does not let us.
+ */
+export async function streamInfo(api: ParseableApi, stream: string): Promise<unknown> {
   try {
-    return await api.call("GET", `${path}/info`);
+    return await api.call("GET", `${pathOf(stream)}/info`);
   } catch (error) {
     if (error instanceof ParseableError && error.answered === 404) return undefined;
     throw error;
   }
 }
 
-/** Whether a stream has columns. */
-async function hasColumns(api: ParseableApi, path: string): Promise<boolean> {
-  const { fields } = objectOf(await api.call("GET", `${path}/schema`));
+/**
+ * Asks whether a stream has columns: one without has no rows, and cannot be queried.
+ *
+ * @param api The client.
+ * @param stream Its name.
+ * @returns Whether it has.
+ * @throws {ParseableError} When Parseable does not let us.
+ */
+export async function hasColumns(api: ParseableApi, stream: string): Promise<boolean> {
+  const { fields } = objectOf(await api.call("GET", `${pathOf(stream)}/schema`));
   return listOf(fields).some((field) => textOf(objectOf(field).name) === TIME_COLUMN);
 }
 
-/** Whether a stream takes metrics. */
-function takesMetrics(info: unknown): boolean {
+/**
+ * Tells whether a stream takes metrics.
+ *
+ * @param info What {@linkcode streamInfo} gave.
+ * @returns False for one that was made for logs.
+ */
+export function takesMetrics(info: unknown): boolean {
   return listOf(objectOf(info).logSource)
     .some((source) => textOf(objectOf(source).log_source_format) === LOG_SOURCE);
 }
@@ -79,8 +103,7 @@ export async function ensureStream(
   { stream, isDryRun, nowMs }: StreamOptions,
 ): Promise<{ outcome: Outcome; state: StreamState }> {
   const what = `stream "${stream}"`;
-  const path = `/api/v1/logstream/${stream}`;
-  const info = await infoOf(api, path);
+  const info = await streamInfo(api, stream);
   const firstRowMs = Date.parse(textOf(objectOf(info).firstEventAt));
   const state = {
     exists: info !== undefined,
@@ -91,7 +114,7 @@ export async function ensureStream(
       "or set PARSEABLE_STREAM to another name";
     return { outcome: { word: "failed", what, why }, state };
   }
-  if (state.exists && await hasColumns(api, path)) {
+  if (state.exists && await hasColumns(api, stream)) {
     return { outcome: { word: "unchanged", what }, state };
   }
   if (!isDryRun) {

@@ -18,6 +18,8 @@ export interface ParseableOptions {
 export class DeliveryError extends RelayError {
   /** What Parseable said in its own words, unless the message says it; empty when it is silent. */
   readonly words: string;
+  /** The status that Parseable answered; undefined when it did not answer. */
+  readonly answered: number | undefined;
   /** Whether it is about this request, and other requests may be taken. */
   readonly isAboutRequest: boolean;
 
@@ -37,6 +39,7 @@ export class DeliveryError extends RelayError {
     this.name = "DeliveryError";
     const words = answer === undefined ? "" : wordsOf(answer.bytes);
     this.words = message.includes(words) ? "" : words;
+    this.answered = answer?.status;
     this.isAboutRequest = answer !== undefined && answer.status >= 400 && answer.status < 500 &&
       answer.status !== STATUS_CODE.TooManyRequests;
   }

@@ -1,5 +1,6 @@
 /** What the relay counts; listed at `/-/metrics` beside the service's other metrics. */
 
+import { STATUS_CODE } from "@std/http/status";
 import { PART_DROP_REASONS, POINT_DROP_REASONS, type RelayCounts } from "../otlp/counts.ts";
 import { addCount, type MetricsRegistry } from "../server/metrics_registry.ts";
 
@@ -9,6 +10,7 @@ const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 /** Counters of the relay; one object a process. */
 export class RelayMetrics {
   readonly #requests = new Map<string, number>();
+  readonly #answers = new Map<string, number>();
   readonly #points = new Map<string, number>();
   readonly #pointsDropped = zeros(POINT_DROP_REASONS);
   readonly #partsDropped = zeros(PART_DROP_REASONS);
@@ -62,6 +64,14 @@ export class RelayMetrics {
       name: "vllm_metrics_parseable_up",
       help: "Whether Parseable stored the last request that could be sent to it.",
     }, () => this.#up);
+    registry.counterBy(
+      {
+        name: "vllm_metrics_parseable_answers_total",
+        help: "Answers of Parseable to what was sent on, by HTTP status; none without an answer.",
+      },
+      "code",
+      this.#answers,
+    );
     this.#observeLatency = registry.histogram({
       name: "vllm_metrics_relay_forward_duration_seconds",
       help: "How long Parseable took to answer.",
@@ -74,11 +84,12 @@ export class RelayMetrics {
     this.#received += bytes;
   }
 
-  /** Counts a body that was sent, and whether Parseable is up. */
-  countForward(seconds: number, bytes: number, stored: boolean): void {
+  /** Counts a body that was sent, and what Parseable answered; undefined when it did not answer. */
+  countForward(seconds: number, bytes: number, answered: number | undefined): void {
     this.#observeLatency(seconds);
     this.#sent += bytes;
-    this.#up = Number(stored);
+    this.#up = Number(answered === STATUS_CODE.OK);
+    addCount(this.#answers, String(answered ?? "none"), 1);
   }
 
   /** Counts the points of a request that was stored. */

@@ -168,7 +168,8 @@ async function relay(
   for (const part of bodies) {
     const startedMs = now();
     const error = await deliver(part, headers, parseable);
-    metrics.countForward((now() - startedMs) / 1_000, part.length, error === undefined);
+    const answered = error === undefined ? STATUS_CODE.OK : error.answered;
+    metrics.countForward((now() - startedMs) / 1_000, part.length, answered);
     log.delivered(error);
     if (error !== undefined) throw error;
   }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Secret } from "../../lib/config/secret.ts";
 import type { UpstreamConfig } from "../../lib/config/config.ts";
 import { walkServer } from "../../lib/doctor/server_walk.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
@@ -11,11 +12,17 @@ const NOW_MS = Date.UTC(2026, 0, 1);
 async function hopsTo(
   url: string,
   overrides: Partial<UpstreamConfig> = {},
-  { timeoutMs = 10_000, nowMs = NOW_MS } = {},
+  { timeoutMs = 10_000, nowMs = NOW_MS, isProxied = false, address = "" } = {},
 ): Promise<Map<string, Hop>> {
   const hops = new Map<string, Hop>();
   const walk = new Walk("vLLM", (hop) => hops.set(hop.name, hop), timeoutMs);
-  await walkServer(walk, { config: { ...configFor(url), ...overrides }, nowMs });
+  const config = { ...configFor(url), ...overrides };
+  await walkServer(walk, {
+    config,
+    isProxied,
+    nowMs,
+    ...address === "" ? {} : { address },
+  });
   return hops;
 }
 
@@ -71,7 +78,7 @@ Deno.test("the routes beside the metrics lie under the same path", async () => {
 Deno.test("routes that are missing beside the metrics are a warning, and stop nothing", async () => {
   await using vllm = vllmWith({ "/metrics": metricsOf("idle") });
   const hops = await hopsTo(`${vllm.origin}/metrics`);
-  assertEquals(namesBy(hops, "warn"), ["vLLM version", "models"]);
+  assertEquals(namesBy(hops, "warn"), ["vLLM version", "models", "statistics"]);
   assertEquals(namesBy(hops, "failed"), []);
   assertEquals(hops.get("readers")?.status, "ok");
 });
@@ -183,11 +190,84 @@ Deno.test("lines that no reader can take are a warning with the reason", async (
   assertStringIncludes(hop?.action ?? "", "labels that cannot be read (bad_label)");
 });
 
-Deno.test("a server that never answers costs the time of the check and no more", async () => {
+Deno.test("a server that never answers costs SCRAPE_TIMEOUT and no more", async () => {
   await using vllm = serveRaw(({ gone }) => gone());
-  const hops = await hopsTo(`${vllm.origin}/metrics`, {}, { timeoutMs: 100 });
+  const hops = await hopsTo(`${vllm.origin}/metrics`, { timeoutMs: 100 });
   assertEquals(namesBy(hops, "failed"), ["HTTP"]);
-  assertEquals(hops.get("HTTP")?.found, "no answer within 0.1 s");
+  assertStringIncludes(hops.get("HTTP")?.found ?? "", "no answer within 100ms");
+  assertEquals(namesBy(hops, "skipped").slice(1), [
+    "format",
+    "vLLM version",
+    "models",
+    "statistics",
+    "readers",
+  ]);
+});
+
+Deno.test("a server that takes connections and never shakes hands costs the time of the check", async () => {
+  await using vllm = serveRaw(({ gone }) => gone());
+  const url = vllm.origin.replace("http:", "https:");
+  for (const address of ["", "127.0.0.1"]) {
+    const hops = await hopsTo(url, {}, { timeoutMs: 100, address });
+    assertEquals(namesBy(hops, "failed"), ["TLS"]);
+    assertEquals(hops.get("TLS")?.found, "no answer within 0.1 s");
+    assertEquals(hops.get("HTTP")?.status, "skipped");
+  }
+});
+
+Deno.test("routes that hang beside the metrics cost the time of the check each, and stop nothing", async () => {
+  const over = new AbortController();
+  await using vllm = serveHttp(async ({ url, signal }) => {
+    if (url.endsWith("/metrics")) return metricsOf("during-load-c40");
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    signal.addEventListener("abort", () => resolve(new Response()));
+    over.signal.addEventListener("abort", () => resolve(new Response()));
+    return await promise;
+  });
+  const hops = await hopsTo(`${vllm.origin}/metrics`, {}, { timeoutMs: 100 });
+  over.abort();
+  assertEquals(namesBy(hops, "failed"), ["vLLM version", "models"]);
+  assertEquals(hops.get("readers")?.status, "ok");
+});
+
+Deno.test("behind a proxy the connection is not tried, since the proxy makes it", async () => {
+  await using vllm = vllmWith({ "/metrics": metricsOf("during-load-c40") });
+  const hops = await hopsTo(`${vllm.origin}/metrics`, {}, { isProxied: true });
+  assertEquals(namesBy(hops, "skipped"), ["connection"]);
+  assertEquals(hops.get("HTTP")?.status, "ok");
+});
+
+Deno.test("an address in the place of the name is walked to, and the certificate is for the name", async () => {
+  await using vllm = serveHttp(() => metricsOf("during-load-c40"), "server");
+  await using other = serveHttp(() => metricsOf("during-load-c40"), "other");
+  const tls = { skipVerify: false, caCerts: pem("ca.pem") };
+  const walk = ({ origin }: { origin: string }): ReturnType<typeof hopsTo> =>
+    hopsTo(origin.replace("127.0.0.1", "localhost"), { tls }, { address: "127.0.0.1" });
+  const [good, wrong] = [await walk(vllm), await walk(other)];
+  assertEquals(good.get("name")?.found, '"127.0.0.1" is an address');
+  assertEquals([good.get("TLS")?.status, good.get("HTTP")?.status], ["ok", "ok"]);
+  assertEquals(namesBy(wrong, "failed"), ["TLS"]);
+  assertStringIncludes(wrong.get("TLS")?.found ?? "", 'the certificate is not for "localhost"');
+});
+
+Deno.test("a vLLM that had no request yet is a warning: its percentiles are empty", async () => {
+  await using vllm = vllmWith({ "/metrics": metricsOf("idle") });
+  const hop = (await hopsTo(`${vllm.origin}/metrics`)).get("statistics");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "0 requests running, 0 finished since it started");
+});
+
+Deno.test("what a server repeats of its credentials is not shown", async () => {
+  await using vllm = serveHttp(({ url, headers }) => {
+    const said = headers.get("authorization")?.split(" ")[1] ?? "";
+    if (url.endsWith("/version")) return Response.json({ version: said });
+    if (url.endsWith("/v1/models")) return Response.json({ data: [{ id: `model-${said}` }] });
+    return metricsOf("during-load-c40");
+  });
+  const headers = [["Authorization", new Secret("Bearer 0secret-token")] as const];
+  const hops = await hopsTo(`${vllm.origin}/metrics`, { headers });
+  assertEquals(namesBy(hops, "warn"), ["vLLM version", "models"]);
+  assert(!JSON.stringify([...hops]).includes("secret"));
 });
 
 Deno.test("a body that is too large fails at HTTP", async () => {

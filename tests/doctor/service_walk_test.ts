@@ -1,95 +1,201 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Listening, walkService } from "../../lib/doctor/service_walk.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
-import { startService } from "../fakes.ts";
+import { namedServers, startService } from "../fakes.ts";
 import { closedPort, serveHttp } from "../upstream/fakes.ts";
 
-/** A listener that is asked with `fetch`. */
-function listening(origin: string): Listening {
-  return { origin, get: (path, signal) => fetch(origin + path, { signal }) };
+/** How a test asks the service. */
+interface Asking {
+  readonly relay?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function hopsTo(metrics: string, relay?: string): Promise<Map<string, Hop>> {
+/** Walks to a service; gives the hops by name. */
+async function hopsTo(
+  metrics: string,
+  { relay, headers = {} }: Asking = {},
+): Promise<Map<string, Hop>> {
   const hops = new Map<string, Hop>();
   const walk = new Walk("vllm-metrics", (hop) => hops.set(hop.name, hop));
+  const listening = (origin: string): Listening => ({
+    origin,
+    hasCredentials: Object.keys(headers).length > 0,
+    get: (path, signal) => fetch(origin + path, { signal, headers }),
+  });
   await walkService(walk, {
     metrics: listening(metrics),
     relay: relay === undefined ? undefined : listening(relay),
+    nowMs: Date.now(),
   });
   return hops;
 }
 
-/** A service that says of itself what a test wants. */
-function serviceThatSays(text: string): ReturnType<typeof serveHttp> {
-  return serveHttp(({ url }) => new Response(url.endsWith("/-/metrics") ? text : "ready"));
-}
-
 const BUILD = 'vllm_metrics_build_info{version="1.2.3",deno_version="2.0.0"} 1\n';
 
-Deno.test("a running service is told with its version and its scrapes", async () => {
+/** Walks to a service, with the relay on, that says of itself what a test wants. */
+async function hopsOf(text: string): Promise<Map<string, Hop>> {
+  await using service = serveHttp(({ url }) =>
+    new Response(url.endsWith("/-/metrics") ? BUILD + text : "ready\n")
+  );
+  return await hopsTo(service.origin, { relay: service.origin });
+}
+
+function statuses(hops: Map<string, Hop>): string[] {
+  return [...hops.values()].map(({ name, status }) => `${name} ${status}`);
+}
+
+Deno.test("a running service is told with its version, its scrapes and its readers", async () => {
   await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
   await using service = startService(vllm.origin);
   await (await service.get("/metrics")).text();
   const hops = await hopsTo(service.origin);
-  assertEquals(hops.get("metrics listener")?.status, "ok");
+  assertEquals(statuses(hops), [
+    "listener ok",
+    "relay skipped",
+    "own metrics ok",
+    "scrapes ok",
+    "readers ok",
+  ]);
   assertEquals(hops.get("relay")?.found, "it is off, since PARSEABLE_URL is not set");
-  assertEquals(hops.get("own metrics")?.status, "ok");
-  assertStringIncludes(hops.get("own metrics")?.found ?? "", "1 scrapes");
+  assertEquals(hops.get("scrapes")?.found, "1 since it started, failed: none");
+  assertEquals(hops.get("readers")?.found, "10 bytes handed out since it started");
 });
 
-Deno.test("a service whose last scrape failed is a warning", async () => {
+Deno.test("a service that nobody reads is a warning", async () => {
   await using service = startService(`http://127.0.0.1:${closedPort()}`);
-  await (await service.get("/metrics")).text();
-  const hop = (await hopsTo(service.origin)).get("own metrics");
+  const hop = (await hopsTo(service.origin)).get("readers");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "its last scrape failed");
+  assertStringIncludes(hop?.found ?? "", "nobody has read /metrics yet");
+  assertStringIncludes(hop?.action ?? "", "and not vLLM itself");
+});
+
+Deno.test("a service whose last scrape failed is a warning that names the server", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
+  const servers = namedServers({ a: vllm.origin, b: `http://127.0.0.1:${closedPort()}` });
+  await using service = startService("", { servers });
+  await (await service.get("/metrics")).text();
+  const hops = await hopsTo(service.origin);
+  const hop = hops.get("scrapes");
+  assertEquals(hop?.status, "warn");
+  assertEquals(
+    hop?.found,
+    '2 since it started, failed: 1 UPSTREAM_REFUSED; the last scrape failed of "b"',
+  );
+  assertEquals(hops.get("readers")?.status, "ok");
+});
+
+Deno.test("lines that were left out are a warning with the reasons", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up one\nvllm:up 1\n"));
+  await using service = startService(vllm.origin);
+  await (await service.get("/metrics")).text();
+  const hop = (await hopsTo(service.origin)).get("scrapes");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "lines were left out: 1 bad_value");
 });
 
 Deno.test("a service that does not run fails, and so does its relay, each by itself", async () => {
   const origin = `http://127.0.0.1:${closedPort()}`;
-  const hops = await hopsTo(origin, `http://127.0.0.1:${closedPort()}`);
-  assertEquals([...hops.values()].map(({ status }) => status), ["failed", "failed", "failed"]);
-  assertStringIncludes(
-    hops.get("metrics listener")?.found ?? "",
-    `Cannot reach "${origin}/-/ready"`,
-  );
-  assertStringIncludes(hops.get("metrics listener")?.action ?? "", "Is vllm-metrics running");
+  const hops = await hopsTo(origin, { relay: `http://127.0.0.1:${closedPort()}` });
+  assertEquals(statuses(hops), [
+    "listener failed",
+    "relay failed",
+    "own metrics failed",
+    "scrapes skipped",
+    "readers skipped",
+    "relayed skipped",
+  ]);
+  assertStringIncludes(hops.get("listener")?.found ?? "", `Cannot reach "${origin}/-/ready"`);
+  assertStringIncludes(hops.get("listener")?.action ?? "", "Is vllm-metrics running");
 });
 
 Deno.test("a service that stops is told as such", async () => {
   await using service = startService("http://127.0.0.1:1");
   service.stop();
-  const hop = (await hopsTo(service.origin)).get("metrics listener");
+  const hop = (await hopsTo(service.origin)).get("listener");
   assertEquals(hop?.status, "failed");
-  assertStringIncludes(hop?.found ?? "", "answered 503: stopping");
+  assertStringIncludes(hop?.found ?? "", "is stopping");
+});
+
+Deno.test("another program on the port is told as such, Prometheus too", async () => {
+  await using prometheus = serveHttp(({ url }) =>
+    url.endsWith("/-/ready")
+      ? new Response("Prometheus Server is Ready.\n")
+      : new Response("404 page not found", { status: 404 })
+  );
+  const hops = await hopsTo(prometheus.origin);
+  assertEquals(hops.get("listener")?.status, "failed");
+  assertStringIncludes(hops.get("listener")?.found ?? "", "is no vllm-metrics");
+  assertStringIncludes(hops.get("listener")?.action ?? "", "LISTEN_ADDRESS");
+  await using other = serveHttp(() => new Response("up 1\n"));
+  const hop = (await hopsTo(other.origin)).get("own metrics");
+  assertEquals(hop?.status, "failed");
+  assertStringIncludes(hop?.found ?? "", "not with the metrics of vllm-metrics");
 });
 
 Deno.test("a relay that nobody has sent anything to is a warning", async () => {
-  await using service = serviceThatSays(BUILD);
-  const hop = (await hopsTo(service.origin, service.origin)).get("own metrics");
+  const hop = (await hopsOf("")).get("relayed");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "nothing has been relayed yet");
+  assertStringIncludes(hop?.found ?? "", "nothing has come yet");
   assertStringIncludes(hop?.action ?? "", "Fluent Bit");
 });
 
-Deno.test("requests that were relayed and refused are counted over all statuses", async () => {
-  const text = BUILD + 'vllm_metrics_relay_requests_total{code="200"} 7\n' +
-    'vllm_metrics_relay_requests_total{code="503"} 2\n' +
-    'vllm_metrics_relay_requests_total{code="400"} 1\n';
-  await using service = serviceThatSays(text);
-  const hop = (await hopsTo(service.origin, service.origin)).get("own metrics");
+const RELAYED = 'vllm_metrics_relay_requests_total{code="200"} 7\n' +
+  'vllm_metrics_relay_requests_total{code="503"} 2\n';
+
+Deno.test("what Parseable did not take for a while is nothing to look at once it takes it", async () => {
+  const text = `${RELAYED}vllm_metrics_parseable_up 1\n` +
+    'vllm_metrics_parseable_answers_total{code="200"} 7\n' +
+    'vllm_metrics_parseable_answers_total{code="none"} 2\n';
+  const hop = (await hopsOf(text)).get("relayed");
   assertEquals(hop?.status, "ok");
-  assertEquals(
-    hop?.found,
-    "version 1.2.3; since its start 0 scrapes, 7 requests relayed, 3 refused",
-  );
+  assertEquals(hop?.found, "7 requests stored since it started, 2 refused");
 });
 
-Deno.test("a guarded service that does not know us is a warning with the settings to set", async () => {
-  await using service = serveHttp(({ url }) =>
-    new Response("", { status: url.endsWith("/-/metrics") ? 401 : 200 })
-  );
-  const hop = (await hopsTo(service.origin)).get("own metrics");
+Deno.test.each<[code: string, isUp: number, action: RegExp]>([
+  ["none", 0, /Is Parseable running/],
+  ["401", 0, /Fluent Bit sends no credentials/],
+  ["403", 0, /P_USERNAME or P_PASSWORD that Fluent Bit sends is wrong/],
+  ["404", 0, /no such stream or route/],
+  ["500", 0, /has Parseable's words/],
+  ["400", 1, /made for logs takes no metrics/],
+  ["413", 1, /has Parseable's words/],
+])("an answer %s of Parseable is a warning that says what to do", async (code, isUp, action) => {
+  const text = `${RELAYED}vllm_metrics_parseable_up ${isUp}\n` +
+    `vllm_metrics_parseable_answers_total{code="${code}"} 2\n`;
+  const hop = (await hopsOf(text)).get("relayed");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.action ?? "", "METRICS_BEARER_TOKEN");
+  assertStringIncludes(
+    hop?.found ?? "",
+    code === "none" ? "Parseable did not answer, 2 times" : `Parseable answered ${code}, 2 times`,
+  );
+  assertEquals(action.test(hop?.action ?? ""), true, hop?.action);
+});
+
+Deno.test("points that were taken out are a warning with the reasons", async () => {
+  const text = RELAYED +
+    'vllm_metrics_relay_points_dropped_total{reason="value_missing"} 0\n' +
+    'vllm_metrics_relay_points_dropped_total{reason="value_not_finite"} 3\n';
+  const hop = (await hopsOf(text)).get("relayed");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "cannot store them: 3 value_not_finite");
+});
+
+Deno.test("a guarded service is a warning without credentials, a failure with wrong ones", async () => {
+  await using service = serveHttp(({ url }) =>
+    url.endsWith("/-/metrics") ? new Response("", { status: 401 }) : new Response("ready\n")
+  );
+  for (const [headers, status] of [[{}, "warn"], [{ authorization: "x" }, "failed"]] as const) {
+    const hops = await hopsTo(service.origin, { headers });
+    assertEquals(hops.get("own metrics")?.status, status);
+    assertStringIncludes(hops.get("own metrics")?.action ?? "", "METRICS_BEARER_TOKEN");
+    assertEquals(hops.get("scrapes")?.found, "not known without the own metrics");
+  }
+});
+
+Deno.test("readers that were turned away are a warning", async () => {
+  const refused = (await hopsOf("vllm_metrics_requests_refused_total 4\n")).get("readers");
+  assertEquals(refused?.status, "warn");
+  assertStringIncludes(refused?.found ?? "", "4 requests were refused");
+  const unknown = (await hopsOf("vllm_metrics_requests_unauthorized_total 5\n")).get("readers");
+  assertStringIncludes(unknown?.found ?? "", "5 requests were answered 401");
 });

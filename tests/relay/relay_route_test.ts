@@ -51,6 +51,7 @@ Deno.test("a scrape of Fluent Bit is stored as JSON and acknowledged as OTLP wan
   assert(sum(series, "vllm_metrics_relay_histograms_repaired_total") > 15);
   assertEquals(series.get('vllm_metrics_relay_requests_total{code="200"}'), 1);
   assertEquals(series.get("vllm_metrics_parseable_up"), 1);
+  assertEquals(series.get('vllm_metrics_parseable_answers_total{code="200"}'), 1);
 });
 
 Deno.test("JSON is answered in JSON, with what was taken out", async () => {
@@ -175,7 +176,9 @@ for (const [answer, expected, retry] of REFUSALS) {
     const words = relay.log.filter((line) => line.includes("words words"));
     assertEquals(words.length > 0, true);
     assertEquals(relay.log.filter((line) => line.includes("Parseable ")).length <= 2, true);
-    assertEquals((await relay.metrics()).get("vllm_metrics_parseable_up"), 0);
+    const series = await relay.metrics();
+    assertEquals(series.get("vllm_metrics_parseable_up"), 0);
+    assertEquals(series.get(`vllm_metrics_parseable_answers_total{code="${answer}"}`), 2);
     parseable.answer = undefined;
     assertEquals((await (await relay.post(SCRAPE)).bytes()).length, 0);
     assertEquals(relay.log.at(-1)?.includes("Parseable stores what is sent"), true);

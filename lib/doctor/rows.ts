@@ -1,0 +1,133 @@
+/** The rows in Parseable: how old the newest is, and whether some are missing. */
+
+import type { ParseableApi } from "../parseable/api.ts";
+import { listOf, objectOf, textOf } from "../parseable/json.ts";
+import type { Verdict } from "./walk.ts";
+
+/** Rows that are older mean that nothing arrives any more: vLLM is scraped every 2 s. */
+const OLD_MS = 60_000;
+/** Rows that are newer than the clock by more than this mean that a clock is wrong. */
+const AHEAD_MS = 60_000;
+/** A gap this many times the usual one between two scrapes means that some are missing. */
+const GAP_FACTOR = 5;
+/** A shorter gap is none: where two scrape at once, distances are short and long by turns. */
+const SHORT_MS = 10_000;
+/** Rows that are looked at: five minutes at one every 2 s. */
+const ROWS = 150;
+/** A metric that every scrape of vLLM has, once an engine. */
+const METRIC = "vllm_num_requests_running";
+/** The same where vLLM itself was scraped, and not this service. */
+const RAW_METRIC = METRIC.replace("_", ":");
+
+/** The latest scrapes that are stored. */
+export interface StoredScrapes {
+  /** When they were made, the newest first, in milliseconds since 1970. */
+  readonly times: readonly number[];
+  /** Whether some were made of vLLM itself, past this service. */
+  readonly isPast: boolean;
+}
+
+/**
+ * Asks for the latest scrapes, of the last hour at most.
+ *
+ * @param api The client.
+ * @param stream The stream.
+ * @returns The scrapes.
+ * @throws {ParseableError} When Parseable does not answer the query.
+ */
+export async function latestScrapes(api: ParseableApi, stream: string): Promise<StoredScrapes> {
+  const query = `SELECT DISTINCT time_unix_nano, metric_name FROM "${stream}" ` +
+    `WHERE metric_name IN ('${METRIC}', '${RAW_METRIC}') ` +
+    `ORDER BY time_unix_nano DESC LIMIT ${ROWS}`;
+  const body = { query, startTime: "1h", endTime: "now" };
+  const rows = listOf(await api.call("POST", "/api/v1/query", { body })).map(objectOf);
+  // Parseable writes times in UTC, without a zone.
+  const times = rows.map((row) => Date.parse(`${textOf(row.time_unix_nano)}Z`))
+    .filter((time) => !Number.isNaN(time));
+  return { times, isPast: rows.some((row) => row.metric_name === RAW_METRIC) };
+}
+
+/**
+ * Judges the age of the newest scrape.
+ *
+ * @param scrapes The latest scrapes.
+ * @param nowMs The time in milliseconds since 1970.
+ * @returns A failure when there is none, or it is old.
+ */
+export function rowsVerdict(
+  { times, isPast }: StoredScrapes,
+  nowMs: number,
+): Verdict<readonly number[]> {
+  const [newest] = times;
+  if (newest === undefined) {
+    return {
+      status: "failed",
+      found: `no row of ${METRIC} has been stored within the last hour`,
+      action: "Does Fluent Bit run, does it scrape this service, and is vLLM up?",
+    };
+  }
+  const ageMs = nowMs - newest;
+  if (ageMs < -AHEAD_MS) {
+    return {
+      status: "warn",
+      found: `the newest row is ${span(-ageMs)} ahead of the clock of this machine`,
+      action: "Set the clocks of this machine and of the one that Fluent Bit runs on.",
+      value: times,
+    };
+  }
+  const found = `the newest row is ${span(Math.max(0, ageMs))} old`;
+  if (ageMs > Math.max(OLD_MS, GAP_FACTOR * usualGap(times))) {
+    return {
+      status: "failed",
+      found,
+      action: "Rows have stopped to arrive. Is vLLM up, and what does the log of Fluent Bit say?",
+    };
+  }
+  if (!isPast) return { found, value: times };
+  return {
+    status: "warn",
+    found: `${found}, but there are rows of "${RAW_METRIC}": somebody scrapes vLLM itself`,
+    action: "Let Fluent Bit, or whatever sends to the relay, scrape this service in place of vLLM.",
+    value: times,
+  };
+}
+
+/** The distances between times, the newest first. */
+function distances(times: readonly number[]): number[] {
+  return times.slice(1).map((time, index) => (times[index] ?? time) - time);
+}
+
+/** The median distance; 0 without one. */
+function usualGap(times: readonly number[]): number {
+  const sorted = distances(times).toSorted((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/**
+ * Looks for scrapes that are missing.
+ *
+ * @param times When scrapes were made, the newest first, in milliseconds.
+ * @returns A warning where one distance is far above the usual one.
+ */
+export function gapsIn(times: readonly number[]): Verdict<void> {
+  const gaps = distances(times);
+  if (gaps.length < 2) return { found: "too few scrapes to tell" };
+  const usual = usualGap(times);
+  const longest = Math.max(...gaps);
+  const found = `a scrape every ${span(usual)}, longest gap ${span(longest)} ` +
+    `in the last ${times.length}`;
+  if (longest <= Math.max(SHORT_MS, usual * GAP_FACTOR)) return { found };
+  return {
+    status: "warn",
+    found,
+    action:
+      "Scrapes are missing. Was vLLM or Fluent Bit down, or is the scrape slower than its time?",
+  };
+}
+
+/** A span of time for people. */
+function span(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 600_000) return `${Math.round(ms / 1_000)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
