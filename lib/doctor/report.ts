@@ -51,8 +51,9 @@ export class Report {
  */
 export function summaryOf(hops: readonly Hop[]): string {
   const count = (status: HopStatus): number => hops.filter((hop) => hop.status === status).length;
-  const [failed, warned] = [count("failed"), count("warn")];
-  if (failed > 0) return `\n${failed} failed, ${warned} to look at, ${count("ok")} fine.\n`;
-  if (warned > 0) return `\nNothing failed; ${warned} to look at, ${count("ok")} fine.\n`;
-  return `\nAll ${count("ok")} hops are fine.\n`;
+  const [failed, warned, skipped] = [count("failed"), count("warn"), count("skipped")];
+  const rest = skipped === 0 ? "" : `, ${skipped} not tried`;
+  if (failed > 0) return `\n${failed} failed, ${warned} to look at, ${count("ok")} fine${rest}.\n`;
+  if (warned > 0) return `\nNothing failed; ${warned} to look at, ${count("ok")} fine${rest}.\n`;
+  return `\nNothing failed; ${count("ok")} fine${rest}.\n`;
 }

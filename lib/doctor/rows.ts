@@ -14,6 +14,8 @@ const GAP_FACTOR = 5;
 const SHORT_MS = 10_000;
 /** Rows that are looked at: five minutes at one every 2 s. */
 const ROWS = 150;
+/** Rows that `provision` stores, so that a stream has columns. */
+const PROVISION_ROWS = 1;
 /** A metric that every scrape of vLLM has, once an engine. */
 const METRIC = "vllm_num_requests_running";
 /** The same where vLLM itself was scraped, and not this service. */
@@ -25,6 +27,8 @@ export interface StoredScrapes {
   readonly times: readonly number[];
   /** Whether some were made of vLLM itself, past this service. */
   readonly isPast: boolean;
+  /** Rows of any kind that were ever stored; looked for only where there is no scrape. */
+  readonly allRows: number;
 }
 
 /**
@@ -44,7 +48,14 @@ export async function latestScrapes(api: ParseableApi, stream: string): Promise<
   // Parseable writes times in UTC, without a zone.
   const times = rows.map((row) => Date.parse(`${textOf(row.time_unix_nano)}Z`))
     .filter((time) => !Number.isNaN(time));
-  return { times, isPast: rows.some((row) => row.metric_name === RAW_METRIC) };
+  const isPast = rows.some((row) => row.metric_name === RAW_METRIC);
+  return { times, isPast, allRows: times.length === 0 ? await countRows(api, stream) : NaN };
+}
+
+/** Rows that were ever stored in a stream, deleted ones included. */
+async function countRows(api: ParseableApi, stream: string): Promise<number> {
+  const { ingestion } = objectOf(await api.call("GET", `/api/v1/logstream/${stream}/stats`));
+  return Number(objectOf(ingestion).lifetime_count);
 }
 
 /**
@@ -55,14 +66,16 @@ export async function latestScrapes(api: ParseableApi, stream: string): Promise<
  * @returns A failure when there is none, or it is old.
  */
 export function rowsVerdict(
-  { times, isPast }: StoredScrapes,
+  { times, isPast, allRows }: StoredScrapes,
   nowMs: number,
 ): Verdict<readonly number[]> {
   const [newest] = times;
   if (newest === undefined) {
     return {
       status: "failed",
-      found: `no row of ${METRIC} has been stored within the last hour`,
+      found: allRows <= PROVISION_ROWS
+        ? "no row has been stored yet but the one by which provision makes a stream"
+        : `no row of ${METRIC} within the last hour, of ${allRows} rows in all`,
       action: "Does Fluent Bit run, does it scrape this service, and is vLLM up?",
     };
   }

@@ -115,9 +115,9 @@ export function relayedVerdict(figures: OwnFigures): Verdict<void> {
   const refusals = [...figures.by("vllm_metrics_parseable_answers_total", "code")]
     .filter(([code, count]) => code !== "200" && count > 0 && (!isUp || LOST.includes(code)));
   for (const [code, count] of refusals) {
-    const times = code === "none" ? "did not answer" : `answered ${code}`;
+    const answer = code === "none" ? "did not answer" : `answered ${code}`;
     remarks.push({
-      found: `Parseable ${times}, ${count} times`,
+      found: `Parseable ${answer} (${count} of them)`,
       action: REFUSALS[code] ?? "The service's log has Parseable's words.",
     });
   }

@@ -6,7 +6,7 @@ import { type LookConfig, parseLook } from "../config/provision_config.ts";
 import { MetricsError } from "../errors.ts";
 import { createExchange } from "../parseable/exchange.ts";
 import { createUpstream } from "../upstream/upstream.ts";
-import type { Hop } from "./walk.ts";
+import type { Hop, HopStatus } from "./walk.ts";
 
 /** What can be used of the settings. */
 export interface CheckedSettings {
@@ -58,12 +58,11 @@ export function checkSettings(
     ...unreachable,
   ]);
   const { warnings } = result.ok ? result.config : result;
-  const hop = { part: "settings", name: "settings", action: "" };
-  if (mistakes.size === 0) report({ ...hop, status: "ok", found: "complete" });
-  for (const found of mistakes) report({ ...hop, status: "failed", found });
-  for (const found of new Set([...warnings, ...look.warnings])) {
-    report({ ...hop, status: "warn", found });
-  }
+  const tell = (status: HopStatus, found: string): void =>
+    report({ part: "settings", name: "settings", status, found, action: "" });
+  if (mistakes.size === 0) tell("ok", "complete");
+  for (const found of mistakes) tell("failed", found);
+  for (const found of new Set([...warnings, ...look.warnings])) tell("warn", found);
   return {
     config: result.ok && unusable.length === 0 ? result.config : undefined,
     look: unreachable.length === 0 ? look : {},

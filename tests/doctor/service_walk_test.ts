@@ -166,7 +166,7 @@ Deno.test.each<[code: string, isUp: number, action: RegExp]>([
   assertEquals(hop?.status, "warn");
   assertStringIncludes(
     hop?.found ?? "",
-    code === "none" ? "Parseable did not answer, 2 times" : `Parseable answered ${code}, 2 times`,
+    code === "none" ? "Parseable did not answer (2 of them)" : `Parseable answered ${code} (2`,
   );
   assertEquals(action.test(hop?.action ?? ""), true, hop?.action);
 });

@@ -48,7 +48,8 @@ function refusal({ headers, method, path }: Call): Response | undefined {
   const basic = (user: typeof ADMIN): string =>
     `Basic ${btoa(`${user.P_USERNAME}:${user.P_PASSWORD}`)}`;
   if (authorization === basic(ADMIN)) return undefined;
-  const isReading = method === "GET" && path[0] !== "user" && path[0] !== "roles";
+  const isReading = path[0] === "query" ||
+    method === "GET" && path[0] !== "user" && path[0] !== "roles";
   if (authorization === basic(READER) && isReading) return undefined;
   return answer("health/about-wrong-password");
 }
@@ -85,9 +86,23 @@ function streamRoute(state: FakeState, { method, path, body }: Call): Response {
       ...(firstEventAt === undefined ? {} : { firstEventAt }),
     });
   }
+  if (path[2] === "stats") {
+    return answer("streams/stats", { ingestion: { lifetime_count: stream.count ?? 1 } });
+  }
   if (method === "GET") return Response.json(stream.retention);
   stream.retention = listOf(body);
   return answer("retention/put");
+}
+
+function query({ streams }: FakeState, { body }: Call): Response {
+  const { query: sql, startTime, endTime } = objectOf(body);
+  if (textOf(startTime) === "" || textOf(endTime) === "") return answer("query/missing-start");
+  // A name without quotes is read in lower case.
+  const name = /FROM "([^"]+)"/.exec(textOf(sql))?.[1] ?? "";
+  const stream = streams.get(name);
+  if (stream === undefined) return answer("query/unknown-stream");
+  if (stream.columns.length === 0) return answer("query/without-columns");
+  return Response.json(stream.rows ?? []);
 }
 
 /** The fields of a dashboard that Parseable sets itself, whatever the body says. */
@@ -206,6 +221,7 @@ function userRoute(state: FakeState, { method, path, body }: Call): Response {
 const ROUTES: Readonly<Record<string, (state: FakeState, call: Call) => Response>> = {
   about: () => answer("health/about"),
   logstream: streamRoute,
+  query,
   dashboards: dashboardRoute,
   alerts: alertRoute,
   targets: targetRoute,
@@ -216,6 +232,7 @@ const ROUTES: Readonly<Record<string, (state: FakeState, call: Call) => Response
 
 /** Answers one request. */
 function respond(state: FakeState, pathname: string, call: Call): Response {
+  if (pathname === "/api/v1/liveness") return answer("health/liveness");
   if (pathname === "/api/v1/readiness") return answer("health/readiness");
   const refused = refusal(call);
   if (refused !== undefined) return refused;

@@ -1,0 +1,254 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parseLook } from "../../lib/config/provision_config.ts";
+import { walkParseable } from "../../lib/doctor/parseable_walk.ts";
+import { gapsIn } from "../../lib/doctor/rows.ts";
+import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { recorded } from "../parseable/answers.ts";
+import { ADMIN, type FakeApi, KEY, READER, serveApi } from "../parseable/fake_api.ts";
+import type { FakeStream, StoredRow } from "../parseable/fake_state.ts";
+import { dashboard, run } from "../parseable/run.ts";
+import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 24, 10, 30);
+const METRIC = "vllm_num_requests_running";
+
+/** What a test asks with. */
+type Settings = Readonly<Record<string, string>>;
+
+/** Walks to Parseable; gives the hops by name. */
+async function hopsTo(
+  origin: string,
+  settings: Settings = ADMIN,
+  timeoutMs = 10_000,
+): Promise<Map<string, Hop>> {
+  const { parseable, credentials, mistakes } = parseLook(
+    { PARSEABLE_URL: origin, ...settings },
+    Deno.readTextFileSync,
+  );
+  if (parseable === undefined) throw new Error(mistakes.join("\n"));
+  const hops = new Map<string, Hop>();
+  const walk = new Walk("Parseable", (hop) => hops.set(hop.name, hop), timeoutMs);
+  const now = (): number => NOW_MS;
+  await walkParseable(walk, { parseable, credentials, isProxied: false, now });
+  return hops;
+}
+
+function statuses(hops: Map<string, Hop>): string[] {
+  return [...hops.values()].map(({ name, status }) => `${name} ${status}`);
+}
+
+/** A row of a scrape that was made so many seconds ago, as Parseable writes it. */
+function row(secondsAgo: number, metric = METRIC): StoredRow {
+  const time = new Date(NOW_MS - secondsAgo * 1_000).toISOString().replace("Z", "");
+  return { time_unix_nano: time, metric_name: metric };
+}
+
+/** Scrapes every two seconds, the newest so many seconds old. */
+function every2s(newest: number, count = 20): StoredRow[] {
+  return Array.from({ length: count }, (_, index) => row(newest + 2 * index));
+}
+
+/** A Parseable with a stream. */
+function parseableWith(changes: Partial<FakeStream>): FakeApi {
+  const parseable = serveApi();
+  parseable.state.streams.set("vLLMmetrics", {
+    columns: ["metric_name", "p_timestamp"],
+    source: "otel-metrics",
+    firstEventAt: undefined,
+    retention: [],
+    ...changes,
+  });
+  return parseable;
+}
+
+Deno.test("every hop to a Parseable with fresh rows and dashboards is fine", async () => {
+  await using parseable = parseableWith({ rows: every2s(1.5), count: 900 });
+  await run(parseable, { dashboards: [dashboard("Overview"), dashboard("Latency")], alerts: [] });
+  for (const settings of [ADMIN, READER, KEY]) {
+    const hops = await hopsTo(parseable.origin, settings);
+    assertEquals(statuses(hops), [
+      "liveness ok",
+      "credentials ok",
+      "dashboards ok",
+      "stream ok",
+      "newest row ok",
+      "gaps ok",
+    ]);
+    assertEquals(hops.get("credentials")?.found, "Parseable v2.9.5");
+    assertEquals(hops.get("dashboards")?.found, '"Overview", "Latency"');
+    assertEquals(hops.get("newest row")?.found, "the newest row is 1.5 s old");
+    assertEquals(
+      hops.get("gaps")?.found,
+      "a scrape every 2.0 s, longest gap 2.0 s in the last 20",
+    );
+  }
+});
+
+Deno.test("a row as the real Parseable gave it is read as a time in UTC", async () => {
+  const { body } = recorded("query/latest-scrapes");
+  await using parseable = parseableWith({ rows: body });
+  const hop = (await hopsTo(parseable.origin)).get("newest row");
+  assertEquals(hop?.found, "the newest row is 257 s old");
+});
+
+Deno.test("a Parseable that does not run fails at its liveness, and nothing else is tried", async () => {
+  const hops = await hopsTo(`http://127.0.0.1:${closedPort()}`);
+  assertEquals(statuses(hops), [
+    "liveness failed",
+    "credentials skipped",
+    "dashboards skipped",
+    "stream skipped",
+    "newest row skipped",
+    "gaps skipped",
+  ]);
+  assertStringIncludes(hops.get("liveness")?.found ?? "", "connection refused");
+  assertStringIncludes(hops.get("liveness")?.action ?? "", "PARSEABLE_URL");
+});
+
+Deno.test("a Parseable that hangs costs the time of one check", async () => {
+  await using parseable = serveRaw(({ gone }) => gone());
+  const hops = await hopsTo(parseable.origin, { ...ADMIN, PARSEABLE_TIMEOUT: "100ms" });
+  assertEquals(hops.get("liveness")?.status, "failed");
+  assertStringIncludes(hops.get("liveness")?.found ?? "", "no answer within 100 ms");
+  assertEquals(hops.get("credentials")?.status, "skipped");
+});
+
+Deno.test("something else in the place of Parseable fails at the credentials", async () => {
+  await using page = serveHttp(() => new Response("<!doctype html>"));
+  const hop = (await hopsTo(page.origin)).get("credentials");
+  assertEquals(hop?.status, "failed");
+  assertStringIncludes(hop?.found ?? "", "what answers there is no Parseable");
+});
+
+Deno.test("without credentials the liveness is tried and nothing else, which is no failure", async () => {
+  await using parseable = parseableWith({});
+  const hops = await hopsTo(parseable.origin, {});
+  assertEquals(statuses(hops), [
+    "liveness ok",
+    "credentials skipped",
+    "dashboards skipped",
+    "stream skipped",
+    "newest row skipped",
+    "gaps skipped",
+  ]);
+  assertStringIncludes(hops.get("credentials")?.found ?? "", "PARSEABLE_API_KEY is set");
+  assertEquals(parseable.requests, ["GET /api/v1/liveness"]);
+});
+
+Deno.test.each<[what: string, settings: Settings, answer: RegExp]>([
+  ["password", { ...ADMIN, P_PASSWORD: "wrong" }, /answered 403/],
+  ["key", { PARSEABLE_API_KEY: "wrong" }, /answered 401: Invalid API key/],
+])("a wrong %s fails at the credentials", async (_what, settings, answer) => {
+  await using parseable = parseableWith({ rows: every2s(1) });
+  const hops = await hopsTo(parseable.origin, settings);
+  assertEquals(hops.get("credentials")?.status, "failed");
+  assertMatch(hops.get("credentials")?.found ?? "", answer);
+  assert(hops.get("credentials")?.action !== "");
+  assertEquals(hops.get("stream")?.found, 'not tried, since "credentials" failed');
+});
+
+Deno.test("a stream that is not there fails, and says that nothing has been stored", async () => {
+  await using parseable = serveApi();
+  const hop = (await hopsTo(parseable.origin)).get("stream");
+  assertEquals(hop?.status, "failed");
+  assertEquals(hop?.found, 'there is no stream "vLLMmetrics": nothing has been stored yet');
+});
+
+Deno.test("a stream that was made for logs fails, and says so", async () => {
+  await using parseable = parseableWith({ source: "json" });
+  const hop = (await hopsTo(parseable.origin)).get("stream");
+  assertEquals(hop?.status, "failed");
+  assertStringIncludes(hop?.found ?? "", "made for logs");
+  assertStringIncludes(hop?.action ?? "", "PARSEABLE_STREAM");
+});
+
+Deno.test("a stream without columns fails, since it has no rows", async () => {
+  await using parseable = parseableWith({ columns: [] });
+  const hop = (await hopsTo(parseable.origin)).get("stream");
+  assertEquals(hop?.status, "failed");
+  assertStringIncludes(hop?.found ?? "", "nothing has been stored in it yet");
+});
+
+Deno.test("a stream with the row of provision alone is told as such", async () => {
+  await using parseable = serveApi();
+  await run(parseable);
+  const hops = await hopsTo(parseable.origin);
+  assertEquals(hops.get("stream")?.status, "ok");
+  assertEquals(hops.get("newest row")?.status, "failed");
+  assertEquals(
+    hops.get("newest row")?.found,
+    "no row has been stored yet but the one by which provision makes a stream",
+  );
+  assertEquals(hops.get("gaps")?.status, "skipped");
+});
+
+Deno.test("a stream with other rows and none of vLLM fails, and says how many there are", async () => {
+  await using parseable = parseableWith({ rows: [], count: 17 });
+  const hop = (await hopsTo(parseable.origin)).get("newest row");
+  assertEquals(hop?.status, "failed");
+  assertEquals(hop?.found, `no row of ${METRIC} within the last hour, of 17 rows in all`);
+});
+
+Deno.test("rows that stopped to arrive are a failure with their age", async () => {
+  await using parseable = parseableWith({ rows: every2s(1_300) });
+  const hop = (await hopsTo(parseable.origin)).get("newest row");
+  assertEquals(hop?.status, "failed");
+  assertEquals(hop?.found, "the newest row is 22 min old");
+  assertStringIncludes(hop?.action ?? "", "stopped to arrive");
+});
+
+Deno.test("rows of a slow scrape are not old before five of them are missing", async () => {
+  const rows = Array.from({ length: 10 }, (_, index) => row(240 + 60 * index));
+  await using parseable = parseableWith({ rows });
+  assertEquals((await hopsTo(parseable.origin)).get("newest row")?.status, "ok");
+});
+
+Deno.test("rows ahead of the clock are a warning about the clocks", async () => {
+  await using parseable = parseableWith({ rows: every2s(-300) });
+  const hop = (await hopsTo(parseable.origin)).get("newest row");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "300 s ahead");
+  assertStringIncludes(hop?.action ?? "", "clocks");
+});
+
+Deno.test("rows with colons are a warning: somebody scrapes vLLM itself", async () => {
+  await using parseable = parseableWith({
+    rows: [row(1, "vllm:num_requests_running"), row(3), row(5)],
+  });
+  const hop = (await hopsTo(parseable.origin)).get("newest row");
+  assertEquals(hop?.status, "warn");
+  assertStringIncludes(hop?.found ?? "", "somebody scrapes vLLM itself");
+});
+
+Deno.test("scrapes that are missing are a warning with the length of the gap", async () => {
+  await using parseable = parseableWith({ rows: [...every2s(1, 10), ...every2s(80, 10)] });
+  const hop = (await hopsTo(parseable.origin)).get("gaps");
+  assertEquals(hop?.status, "warn");
+  assertEquals(hop?.found, "a scrape every 2.0 s, longest gap 61 s in the last 20");
+});
+
+Deno.test("short distances by turns are no gaps, and three scrapes are needed to tell", () => {
+  const turns = [10_000, 9_700, 8_000, 7_700, 6_000, 5_700, 4_000];
+  assertEquals(gapsIn(turns).status, undefined);
+  assertEquals(gapsIn([2_000, 0]).found, "too few scrapes to tell");
+});
+
+Deno.test("dashboards that are missing are a warning, and the rows are looked at all the same", async () => {
+  await using parseable = parseableWith({ rows: every2s(1) });
+  const hops = await hopsTo(parseable.origin);
+  assertEquals(hops.get("dashboards")?.status, "warn");
+  assertEquals(hops.get("dashboards")?.action, "Run vllm-metrics provision.");
+  assertEquals(hops.get("gaps")?.status, "ok");
+});
+
+Deno.test("over TLS the certificate is told with its last day, and a bad one fails", async () => {
+  const ca = new URL("../testdata/tls/ca.pem", import.meta.url).pathname;
+  await using good = serveHttp(() => new Response(""), "server");
+  const hops = await hopsTo(good.origin, { ...ADMIN, PARSEABLE_TLS_CA_FILE: ca });
+  assertEquals(hops.get("certificate")?.status, "ok");
+  assertMatch(hops.get("certificate")?.found ?? "", /^TLSv1\.3, .*, good for \d+ more days$/);
+  const bad = await hopsTo(good.origin);
+  assertEquals(bad.get("liveness")?.status, "failed");
+  assertStringIncludes(bad.get("liveness")?.found ?? "", "unknown authority");
+  assertEquals(bad.get("certificate")?.status, "skipped");
+});
