@@ -15,6 +15,11 @@ const METRIC = "vllm_num_requests_running";
 /** What a test asks with. */
 type Settings = Readonly<Record<string, string>>;
 
+/** Reads a text file. */
+function readFile(path: string): string {
+  return Deno.readTextFileSync(path);
+}
+
 /** Walks to Parseable; gives the hops by name. */
 async function hopsTo(
   origin: string,
@@ -23,7 +28,7 @@ async function hopsTo(
 ): Promise<Map<string, Hop>> {
   const { parseable, credentials, mistakes } = parseLook(
     { PARSEABLE_URL: origin, ...settings },
-    Deno.readTextFileSync,
+    readFile,
   );
   if (parseable === undefined) throw new Error(mistakes.join("\n"));
   const hops = new Map<string, Hop>();

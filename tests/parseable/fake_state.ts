@@ -21,9 +21,9 @@ export interface FakeStream {
 /** A row of a scrape. */
 export interface StoredRow {
   /** When the scrape was made, in UTC and without a zone. */
-  readonly time_unix_nano: string;
+  readonly "time_unix_nano": string;
   /** The metric. */
-  readonly metric_name: string;
+  readonly "metric_name": string;
 }
 
 /** The tables of a fake Parseable. */
