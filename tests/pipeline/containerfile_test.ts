@@ -44,7 +44,13 @@ Deno.test("the binary is called without a shell", async () => {
 Deno.test("the binary has the permissions of serve and no others", async () => {
   const compile = (await instructions()).filter((line) => line.includes("deno compile"));
   assertEquals(compile, ["RUN deno compile -P=serve --output /out/vllm-metrics main.ts"]);
-  assertEquals(config.permissions.serve, { net: true, read: true, env: true });
+  assertEquals(config.permissions.serve, {
+    net: true,
+    read: true,
+    // Where a history file may be.
+    write: ["data", "/data", "/var/lib/vllm-metrics"],
+    env: true,
+  });
 });
 
 Deno.test("the labels of the image name it, and its version is the service's", async () => {

@@ -1,0 +1,120 @@
+/**
+ * Lets the service run for simulated hours on eight simulated engines, and measures what a scrape
+ * and an open page cost. Needs Linux.
+ *
+ *     deno task bench:soak
+ *     deno task bench:soak --hours 1 --seconds 5
+ */
+
+import { parseArgs } from "node:util";
+import { DrivenService } from "../tests/peers/driven_service.ts";
+import { readUsage } from "./process.ts";
+import { freePort, startProcess, stdArgs } from "./servers.ts";
+import { formatTable, mebibytes } from "./table.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const ENGINES = 8;
+const START_MS = Date.UTC(2026, 0, 1);
+/** Simulated time between two rows of the table, in minutes, and its scrapes. */
+const ROW_MINUTES = 10;
+const ROW_SCRAPES = ROW_MINUTES * 30;
+/** How many pages are open at once. */
+const PAGES = [0, 1, 10, 100];
+/** How long the service runs before it is measured, in milliseconds. */
+const SETTLE_MS = 3_000;
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Scrapes for simulated hours: memory grows with the history until its hour is full, then not. */
+async function soak(hours: number): Promise<void> {
+  await using driven = new DrivenService("steady", ENGINES, START_MS);
+  const rows = [["minute", "ms/scrape", "resident MiB", "heap MiB", "history MiB"]];
+  for (let minute = 0; minute < hours * 60; minute += ROW_MINUTES) {
+    const begun = performance.now();
+    await driven.pass(ROW_MINUTES * 60_000);
+    const ms = (performance.now() - begun) / ROW_SCRAPES;
+    const { rss, heapUsed } = Deno.memoryUsage();
+    const history = (await driven.service.ownMetrics()).get("vllm_metrics_history_bytes") ?? 0;
+    const sizes = [rss, heapUsed, history].map((bytes) => mebibytes(bytes / 1024));
+    rows.push([String(minute + ROW_MINUTES), ms.toFixed(1), ...sizes]);
+  }
+  print(`${ENGINES} engines, a scrape each 2 s, simulator and reader in the same process\n`);
+  print(formatTable(rows));
+}
+
+/** Opens a page and reads what it is sent. */
+async function openPage(url: string, signal: AbortSignal): Promise<void> {
+  try {
+    const response = await fetch(url, { signal });
+    for await (const _ of response.body ?? []) { /* A page would draw it. */ }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Processor time of the service with so many pages open, in milliseconds a second. */
+async function costOf(
+  url: string,
+  { pids, pages, seconds }: { pids: readonly number[]; pages: number; seconds: number },
+): Promise<{ ms: number; rssKib: number }> {
+  const abort = new AbortController();
+  const open = Array.from({ length: pages }, () => openPage(url, abort.signal));
+  await wait(SETTLE_MS);
+  const before = await readUsage(pids);
+  await wait(seconds * 1_000);
+  const after = await readUsage(pids);
+  abort.abort();
+  await Promise.all(open);
+  return {
+    ms: (after.cpuSeconds - before.cpuSeconds) * 1_000 / seconds,
+    rssKib: after.rssKib,
+  };
+}
+
+/** Measures the demo, whose simulator is in the same process, with more and more pages. */
+async function comparePages(seconds: number): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-soak-" });
+  const port = freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const abort = new AbortController();
+  await using started = await startProcess({
+    command: Deno.execPath(),
+    args: [
+      ...["run", "-q", "--config", `${ROOT}deno.json`, ...await stdArgs(), "-P=serve"],
+      ...[`${ROOT}main.ts`, "demo", "--engines", String(ENGINES)],
+    ],
+    env: { LISTEN_ADDRESS: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
+  }, { name: "demo", url: `${origin}/health`, dir, signal: abort.signal });
+  const rows = [["pages", "CPU ms a second", "resident MiB"]];
+  for (const pages of PAGES) {
+    const { ms, rssKib } = await costOf(`${origin}/api/v1/events`, {
+      pids: started.pids,
+      pages,
+      seconds,
+    });
+    rows.push([String(pages), ms.toFixed(0), mebibytes(rssKib)]);
+  }
+  print(`\n${ENGINES} engines, pages open on the same view, over ${seconds} s each\n`);
+  print(formatTable(rows));
+  await Deno.remove(dir, { recursive: true });
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    args: Deno.args,
+    options: {
+      hours: { type: "string", default: "2" },
+      seconds: { type: "string", default: "15" },
+    },
+  });
+  const [load = 0] = Deno.loadavg();
+  print(`Deno ${Deno.version.deno}, load average ${load.toFixed(1)} before\n`);
+  await soak(Number(values.hours));
+  await comparePages(Number(values.seconds));
+}
