@@ -1,24 +1,14 @@
 /** `vllm-metrics check`: walks the way of the data and says which hop is broken. */
 
 import { parseArgs } from "node:util";
-import type { ServerConfig } from "../config/config.ts";
-import type { Environment } from "../config/env_file.ts";
-import { walkFoundServers } from "../doctor/found_servers.ts";
-import { walkParseable } from "../doctor/parseable_walk.ts";
 import { Report, summaryOf } from "../doctor/report.ts";
-import { walkServer } from "../doctor/server_walk.ts";
-import { walkService } from "../doctor/service_walk.ts";
-import { type CheckedSettings, checkSettings } from "../doctor/settings_check.ts";
-import { type Hop, Walk } from "../doctor/walk.ts";
-import { resolveHost } from "../upstream/resolve.ts";
+import type { Hop } from "../doctor/walk.ts";
 import { readEnvironment } from "./configure.ts";
+import { Examination } from "./examination.ts";
 import { EXIT, type Host } from "./host.ts";
-import { findOwnListener } from "./own_service.ts";
 
 /** Time between two walks with `--watch`, in milliseconds. */
 const WATCH_MS = 10_000;
-/** Variables that lead requests of `fetch` through a proxy. */
-const PROXY_NAME = /^(?:https?|all)_proxy$/i;
 
 /** What may stand behind the command. */
 interface CheckOptions {
@@ -40,80 +30,6 @@ function readOptions(host: Host): CheckOptions | undefined {
     if (!(error instanceof TypeError)) throw error;
     host.printError(`vllm-metrics check: ${error.message}\n`);
     return undefined;
-  }
-}
-
-/** One walk along the way of the data. */
-class Examination {
-  readonly #host: Host;
-  readonly #env: Environment;
-  readonly #take: (hop: Hop) => void;
-  readonly #isProxied: boolean;
-
-  constructor(host: Host, env: Environment, take: (hop: Hop) => void) {
-    this.#host = host;
-    this.#env = env;
-    this.#take = take;
-    this.#isProxied = Object.entries(host.env)
-      .some(([name, value]) => PROXY_NAME.test(name) && (value ?? "") !== "");
-  }
-
-  async run(): Promise<void> {
-    const settings = checkSettings(this.#env, this.#readFile, this.#take);
-    if (settings.config === undefined) {
-      this.#begin("vLLM").skip("vLLM", "not tried, since the settings have mistakes");
-    }
-    for (const server of settings.config?.servers.list ?? []) await this.#server(server);
-    await this.#service();
-    await this.#parseable(settings);
-  }
-
-  readonly #readFile = (path: string): string => this.#host.readTextFile(path);
-
-  readonly #begin = (part: string): Walk => new Walk(part, this.#take);
-
-  async #server({ name, isNamed, isDiscovered, upstream }: ServerConfig): Promise<void> {
-    const part = isNamed ? `${name}: ${upstream.label}` : upstream.label;
-    const options = {
-      config: upstream,
-      isProxied: this.#isProxied,
-      nowMs: this.#host.now(),
-    };
-    if (isDiscovered) {
-      await walkFoundServers(part, { ...options, resolve: resolveHost, begin: this.#begin });
-    } else await walkServer(this.#begin(part), options);
-  }
-
-  async #service(): Promise<void> {
-    const walk = this.#begin("vllm-metrics");
-    const metrics = findOwnListener(this.#env, "LISTEN_ADDRESS", this.#readFile);
-    const relay = this.#hasParseable()
-      ? findOwnListener(this.#env, "OTLP_LISTEN_ADDRESS", this.#readFile)
-      : undefined;
-    if (typeof metrics === "string" || typeof relay === "string") {
-      walk.skip("listener", "not tried, since the settings have mistakes");
-      return;
-    }
-    using _metrics = metrics;
-    using _relay = relay;
-    await walkService(walk, { metrics, relay, nowMs: this.#host.now() });
-  }
-
-  async #parseable({ look: { parseable, credentials } }: CheckedSettings): Promise<void> {
-    const walk = this.#begin("Parseable");
-    if (parseable === undefined) {
-      const why = this.#hasParseable()
-        ? "not tried, since the settings have mistakes"
-        : "PARSEABLE_URL is not set";
-      walk.skip("Parseable", why);
-      return;
-    }
-    const now = (): number => this.#host.now();
-    await walkParseable(walk, { parseable, credentials, isProxied: this.#isProxied, now });
-  }
-
-  #hasParseable(): boolean {
-    return (this.#env.PARSEABLE_URL ?? "").trim() !== "";
   }
 }
 

@@ -69,7 +69,7 @@ async function ask(
   route: string,
 ): Promise<{ status: number; json: unknown }> {
   const url = new URL(config.url);
-  url.pathname = `${url.pathname.replace(/\/metrics\/?$/, "")}/${route}`;
+  url.pathname = `${url.pathname.replace(/(?:\/metrics)?\/?$/, "")}/${route}`;
   url.search = "";
   const headers = requestHeaders(config.headers);
   using transport = createTransport(config, headers, address);

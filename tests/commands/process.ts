@@ -136,7 +136,12 @@ async function feed(stdin: WritableStream<Uint8Array>, bytes: Uint8Array): Promi
 /** Starts `serve`, with the variables that a test wants; it listens on a port of its own. */
 export async function startServe(options: ProcessOptions): Promise<Running> {
   const env = { LISTEN_ADDRESS: "127.0.0.1:0", ...options.env };
-  return follow((await commandFor(["serve"], { ...options, env })).spawn());
+  return await start(["serve"], { ...options, env });
+}
+
+/** Starts a command that goes on until it is ended. */
+export async function start(words: readonly string[], options: ProcessOptions): Promise<Running> {
+  return follow((await commandFor(words, options)).spawn());
 }
 
 /** Runs a task of `deno.json`, where the standard library is looked for at each start. */
