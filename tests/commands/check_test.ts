@@ -3,7 +3,7 @@ import type { Host } from "../../lib/commands/host.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
 import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { serveCapture, startService, until, within } from "../fakes.ts";
-import { ADMIN, serveApi } from "../parseable/fake_api.ts";
+import { serveApi } from "../parseable/fake_api.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
 import { fakeHost } from "./fake_host.ts";
 import { run, start } from "./process.ts";
