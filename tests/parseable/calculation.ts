@@ -86,6 +86,15 @@ export class Calculation {
     );
   }
 
+  /** Growth a second over the time from the first sample of all to the last. */
+  rateOverall(names: readonly string[]): Row[] {
+    const steps = this.steps(names);
+    const first = Math.min(...steps.map(({ from }) => from.timeMs));
+    const last = Math.max(...steps.map(({ to }) => to.timeMs));
+    const seconds = (last - first) / 1_000;
+    return this.increase(names, whole).map(({ value }) => ({ value: Number(value) / seconds }));
+  }
+
   /** What part of an increase satisfies a condition, in percent, or what falls to each step of it. */
   ratio(
     part: (series: Series) => boolean,

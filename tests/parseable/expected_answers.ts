@@ -81,10 +81,16 @@ function overviewAnswers(all: Calculation, { ttft, tpot }: Limits): Record<strin
     answers[`overview/${key}`] = () => answer(whole);
     answers[`overview/${key}-over-time`] = () => answer(timed(model));
   };
-  both("requests", (split) => all.rate([FINISHED], split));
-  both("input-tokens", (split) => all.rate(["vllm_prompt_tokens_total"], split));
-  both("output-tokens", (split) => all.rate(["vllm_generation_tokens_total"], split));
-  both("preemptions", (split) => all.rate(["vllm_num_preemptions_total"], split));
+  const rates = {
+    "requests": FINISHED,
+    "input-tokens": "vllm_prompt_tokens_total",
+    "output-tokens": "vllm_generation_tokens_total",
+    "preemptions": "vllm_num_preemptions_total",
+  };
+  for (const [key, name] of Object.entries(rates)) {
+    answers[`overview/${key}`] = () => all.rateOverall([name]);
+    answers[`overview/${key}-over-time`] = () => all.rate([name], timed(model));
+  }
   both(
     "prefix-hits",
     (split) =>

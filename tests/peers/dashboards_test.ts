@@ -60,8 +60,18 @@ function capturedSeries(name: string, count: number): Scrape[] {
   }).filter(({ text }) => text !== "");
 }
 
+/** A server, and another in its place from the next quarter of an hour on. */
+function oneAfterTheOther(): Scrape[] {
+  const second = worldScrapes("b:8000", 2).map(({ timeMs, text }) => ({
+    timeMs: timeMs + 15 * 60_000,
+    text,
+  }));
+  return [...worldScrapes("a:8000"), ...second];
+}
+
 const SCENARIOS: Readonly<Record<string, () => Scrape[]>> = {
   "two models, a restart, a gap, other buckets, vLLM away": () => worldScrapes(),
+  "one server in the place of another": () => oneAfterTheOther(),
   "two servers": () => [...worldScrapes("a:8000"), ...worldScrapes("b:8000", 2)],
   "the simulated vLLM, busy and going away": () => simulatedScrapes(),
   "a full KV cache (captured)": () => capturedSeries("pressure-series", 15),

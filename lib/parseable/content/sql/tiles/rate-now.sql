@@ -1,4 +1,5 @@
-WITH {{samples}}, {{increases}}, rates AS (
-  SELECT sid, SUM(increase) / NULLIF(SUM(seconds), 0) AS rate FROM increases GROUP BY sid
-)
-SELECT SUM(rate) AS value FROM rates HAVING COUNT(rate) > 0
+WITH {{samples}}, {{increases}}
+/* Over the time of all of them: a server that was there for a part of it counts for that part. */
+SELECT SUM(increase) / NULLIF(EXTRACT(EPOCH FROM MAX(ts)) - EXTRACT(EPOCH FROM MIN(pts)), 0)
+         AS value
+FROM increases HAVING COUNT(*) > 0
