@@ -21,6 +21,15 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Answers after which the data is gone. */
 const LOST: readonly string[] = ["400", "413"];
 
+/** What is above zero once somebody has asked for `/metrics`. */
+const READER_COUNTERS = [
+  "vllm_metrics_reply_bytes_total",
+  "vllm_metrics_scrape_failures_total",
+  "vllm_metrics_requests_in_flight",
+  "vllm_metrics_requests_refused_total",
+  "vllm_metrics_requests_unauthorized_total",
+];
+
 /** A warning when there are remarks. */
 function verdictOf(found: string, remarks: readonly Remark[]): Verdict<void> {
   if (remarks.length === 0) return { found };
@@ -70,7 +79,8 @@ export function scrapesVerdict(figures: OwnFigures): Verdict<void> {
 export function readersVerdict(figures: OwnFigures): Verdict<void> {
   const remarks: Remark[] = [];
   const bytes = figures.sum("vllm_metrics_reply_bytes_total");
-  if (bytes === 0 && figures.sum("vllm_metrics_scrape_failures_total") === 0) {
+  const hasReaders = READER_COUNTERS.some((name) => figures.sum(name) > 0);
+  if (!hasReaders) {
     remarks.push({
       found: "nobody has read /metrics yet",
       action: "Do Fluent Bit and Prometheus scrape this service, and not vLLM itself?",

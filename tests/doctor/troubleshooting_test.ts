@@ -1,0 +1,49 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { runCommand } from "../../lib/commands/mod.ts";
+import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
+import { fakeHost } from "../commands/fake_host.ts";
+import { SYMPTOMS } from "./symptoms.ts";
+
+const README = new URL("../../README.md", import.meta.url);
+
+/** The symptoms of the README's table, in its order. */
+async function symptomsInReadme(): Promise<string[]> {
+  const text = await Deno.readTextFile(README);
+  const section = /^## Troubleshooting$(.*?)^## /ms.exec(text)?.[1] ?? "";
+  const cells = section.split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|")[1]?.trim() ?? "");
+  return cells.slice(2);
+}
+
+Deno.test("every row of the README's troubleshooting has a case, and every case its row", async () => {
+  const rows = await symptomsInReadme();
+  assert(rows.length > 20);
+  assertEquals(SYMPTOMS.map(({ symptom }) => symptom).toSorted(), rows.toSorted());
+});
+
+for (const { symptom, stage, hop, status, words, failed = [] } of SYMPTOMS) {
+  Deno.test(`check names what is wrong: ${symptom}`, async () => {
+    await using stack = new AsyncDisposableStack();
+    const env = await stage(stack);
+    const stdin = new ReadableStream<Uint8Array<ArrayBuffer>>();
+    const { host, output } = fakeHost({ args: ["check", "--json"], stdin });
+    const code = await runCommand({
+      ...host,
+      env,
+      now: Date.now,
+      readTextFile: (path) => {
+        if (path === ".env") throw new Deno.errors.NotFound();
+        return Deno.readTextFileSync(path);
+      },
+    });
+    const hops = listOf(objectOf(JSON.parse(output().stdout)).hops).map(objectOf);
+    const found = hops.find(({ name, status: each }) => name === hop && each === status);
+    const all = hops.map(({ name, status: each }) => `${textOf(name)} ${textOf(each)}`);
+    if (found === undefined) throw new Error(`"${hop}" is not ${status}:\n${all.join("\n")}`);
+    assertMatch(`${textOf(found.found)} → ${textOf(found.action)}`, words);
+    // Nothing else is named than what was broken.
+    const others = hops.filter(({ status: each }) => each === "failed").map(({ name }) => name);
+    assertEquals(others, status === "failed" ? [hop, ...failed] : failed);
+    assertEquals(code, others.length === 0 ? 0 : 1);
+  });
+}
