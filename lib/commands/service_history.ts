@@ -45,7 +45,12 @@ export class ServiceHistory implements Disposable {
     this.#file = path === undefined ? undefined : new HistoryFile({ path, retentionMs, log });
     this.store = new HistoryStore({ instances: [], archive: this.#file });
     this.feed = new HistoryFeed(this.store, intervalMs);
-    describeHistory(registry, { store: this.store, feed: this.feed, file: this.#file });
+    describeHistory(registry, {
+      store: this.store,
+      feed: this.feed,
+      file: this.#file,
+      polls: () => this.#poller?.polls ?? 0,
+    });
   }
 
   /**

@@ -21,14 +21,13 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Answers after which the data is gone. */
 const LOST: readonly string[] = ["400", "413"];
 
-/** What is above zero once somebody has asked for `/metrics`. */
-const READER_COUNTERS = [
-  "vllm_metrics_reply_bytes_total",
-  "vllm_metrics_scrape_failures_total",
-  "vllm_metrics_requests_in_flight",
-  "vllm_metrics_requests_refused_total",
-  "vllm_metrics_requests_unauthorized_total",
-];
+/** Whether anybody but the history, which scrapes for the page and its file, asked for `/metrics`. */
+function hasReaders(figures: OwnFigures): boolean {
+  const scrapes = Math.max(0, ...figures.by("vllm_metrics_scrapes_total", "instance").values());
+  return scrapes > figures.sum("vllm_metrics_history_polls_total") ||
+    figures.sum("vllm_metrics_requests_refused_total") > 0 ||
+    figures.sum("vllm_metrics_requests_unauthorized_total") > 0;
+}
 
 /** A warning when there are remarks. */
 function verdictOf(found: string, remarks: readonly Remark[]): Verdict<void> {
@@ -79,8 +78,7 @@ export function scrapesVerdict(figures: OwnFigures): Verdict<void> {
 export function readersVerdict(figures: OwnFigures): Verdict<void> {
   const remarks: Remark[] = [];
   const bytes = figures.sum("vllm_metrics_reply_bytes_total");
-  const hasReaders = READER_COUNTERS.some((name) => figures.sum(name) > 0);
-  if (!hasReaders) {
+  if (!hasReaders(figures)) {
     remarks.push({
       found: "nobody has read /metrics yet",
       action: "Do Fluent Bit and Prometheus scrape this service, and not vLLM itself?",

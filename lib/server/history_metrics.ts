@@ -13,6 +13,8 @@ export interface HistoryFigures {
   readonly feed: HistoryFeed;
   /** The file that keeps it; undefined when none does. */
   readonly file: HistoryFile | undefined;
+  /** How often it scraped by itself, since no reader did. */
+  readonly polls: () => number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface HistoryFigures {
  */
 export function describeHistory(
   registry: MetricsRegistry,
-  { store, feed, file }: HistoryFigures,
+  { store, feed, file, polls }: HistoryFigures,
 ): void {
   registry.gauge({
     name: "vllm_metrics_history_bytes",
@@ -37,6 +39,10 @@ export function describeHistory(
     name: "vllm_metrics_history_scrapes_total",
     help: "Scrapes that the history took, failed ones included.",
   }, () => store.scrapes);
+  registry.counter({
+    name: "vllm_metrics_history_polls_total",
+    help: "Times that the history had all servers scraped, since no reader did.",
+  }, polls);
   registry.counter({
     name: "vllm_metrics_history_skipped_scrapes_total",
     help: "Scrapes that the history left out because they were too long.",

@@ -17,6 +17,8 @@ export interface HistoryPollerOptions {
 
 /** Counts who needs the history, and scrapes for them. */
 export class HistoryPoller implements Disposable {
+  /** How often it has scraped. */
+  polls = 0;
   readonly #options: HistoryPollerOptions;
   readonly #stop = new AbortController();
   #watchers = 0;
@@ -90,6 +92,7 @@ export class HistoryPoller implements Disposable {
   /** Reads a reply to its end: what is wrong with it is known where it comes from. */
   async #poll(): Promise<void> {
     const { answer, lastMs } = this.#options;
+    this.polls++;
     try {
       const { signal } = this.#stop;
       const response = await answer(new Request("http://history/metrics", { signal }));

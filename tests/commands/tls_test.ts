@@ -4,44 +4,8 @@ import { serveParseable } from "../relay/fake_parseable.ts";
 import { answerTo } from "../server/client_hello.ts";
 import { RawClient } from "../server/raw_client.ts";
 import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
-import { run, type Running, startServe } from "./process.ts";
-
-/** The path of a file of `tests/testdata/tls/`. */
-function pathOf(name: string): string {
-  return new URL(`../testdata/tls/${name}`, import.meta.url).pathname;
-}
-
-function certificate(name: string): Record<string, string> {
-  return { TLS_CERT_FILE: pathOf(`${name}.pem`), TLS_KEY_FILE: pathOf(`${name}.key`) };
-}
-
-/** The service with both listeners over TLS. */
-interface TlsService extends AsyncDisposable {
-  readonly process: Running;
-  /** What `healthcheck` needs to know. */
-  readonly env: Record<string, string>;
-  /** The ports: metrics, relay. */
-  readonly ports: readonly [string, string];
-}
-
-async function startTls(settings: Record<string, string>): Promise<TlsService> {
-  const otlpPort = String(closedPort());
-  const env: Record<string, string> = {
-    VLLM_METRICS_URL: "http://127.0.0.1:9",
-    PARSEABLE_URL: "http://127.0.0.1:9",
-    OTLP_LISTEN_ADDRESS: `127.0.0.1:${otlpPort}`,
-    ...settings,
-  };
-  const process = await startServe({ env });
-  await process.log.seen('msg="Relaying OTLP"');
-  const { port } = new URL(await process.origin());
-  return {
-    process,
-    env: { ...env, LISTEN_ADDRESS: `0.0.0.0:${port}` },
-    ports: [port, otlpPort],
-    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
-  };
-}
+import { run } from "./process.ts";
+import { certificate, startTls } from "./tls_service.ts";
 
 /** Asks over TLS with one version of HTTP. */
 async function ask(

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Listening, walkService } from "../../lib/doctor/service_walk.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
-import { namedServers, startService } from "../fakes.ts";
+import { namedServers, startService, until } from "../fakes.ts";
 import { closedPort, serveHttp } from "../upstream/fakes.ts";
 
 /** How a test asks the service. */
@@ -67,6 +67,18 @@ Deno.test("a service that nobody reads is a warning", async () => {
   assertEquals(hop?.status, "warn");
   assertStringIncludes(hop?.found ?? "", "nobody has read /metrics yet");
   assertStringIncludes(hop?.action ?? "", "and not vLLM itself");
+});
+
+Deno.test("a service that scrapes for its page alone has no readers", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
+  await using service = startService(vllm.origin, { intervalMs: 10 });
+  using _watch = service.watch();
+  await until(async () => {
+    const figures = await service.ownMetrics();
+    return (figures.get("vllm_metrics_scrapes_total") ?? 0) > 1 || undefined;
+  }, "two scrapes");
+  const hop = (await hopsTo(service.origin)).get("readers");
+  assertStringIncludes(hop?.found ?? "", "nobody has read /metrics yet");
 });
 
 Deno.test("a service whose last scrape failed is a warning that names the server", async () => {

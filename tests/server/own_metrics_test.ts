@@ -23,6 +23,7 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_history_dropped_scrapes_total": "counter",
   "vllm_metrics_history_file_bytes": "gauge",
   "vllm_metrics_history_file_up": "gauge",
+  "vllm_metrics_history_polls_total": "counter",
   "vllm_metrics_history_scrapes_total": "counter",
   "vllm_metrics_history_series": "gauge",
   "vllm_metrics_history_skipped_scrapes_total": "counter",
