@@ -21,6 +21,9 @@ import { ParseableError, refusalOf } from "./parseable_error.ts";
  */
 const MAX_ANSWER_BYTES = 8 * 1_048_576;
 
+/** What stands before the credentials in a header. */
+const SCHEME = /^Basic /;
+
 /** How to reach Parseable, and as whom. */
 export interface ApiOptions {
   /** Where it is. */
@@ -99,7 +102,9 @@ export class ParseableApi implements Disposable {
       throw error;
     });
     const { version, deploymentId } = objectOf(about);
-    if (textOf(version) !== "" && textOf(deploymentId) !== "") return textOf(version);
+    if (textOf(version) !== "" && textOf(deploymentId) !== "") {
+      return this.#masked(textOf(version));
+    }
     throw new ParseableError("PARSEABLE_FOREIGN", {
       label: maskUrl(placeBelow(this.#options.parseable.url, path)),
       reason: "what answers there is no Parseable",
@@ -133,9 +138,9 @@ export class ParseableApi implements Disposable {
   }
 
   #masked(words: string): string {
-    return this.#options.secrets.reduce(
-      (text, secret) => text.replaceAll(secret.reveal(), REDACTED),
-      words,
-    );
+    const hidden = this.#options.secrets.map((secret) => secret.reveal())
+      // Without its scheme, a header's value is no less of a secret.
+      .flatMap((text) => [text, text.replace(SCHEME, "")]);
+    return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), words);
   }
 }

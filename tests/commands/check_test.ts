@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import type { Host } from "../../lib/commands/host.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
 import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
-import { serveCapture, startService, until, within } from "../fakes.ts";
+import { capture, serveCapture, startService, until, within } from "../fakes.ts";
 import { serveApi } from "../parseable/fake_api.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
 import { fakeHost } from "./fake_host.ts";
@@ -234,6 +234,29 @@ Deno.test("check without credentials for Parseable tries its liveness, and fails
   assertEquals(code, 0, stdout);
   assert(hopsIn(stdout).includes("Parseable liveness ok"));
   assert(hopsIn(stdout).includes("Parseable credentials skipped"));
+});
+
+Deno.test("check needs no more permissions than the service, over TLS and with names as well", async () => {
+  await using vllm = serveHttp(() => {
+    const { bytes, contentType } = capture("during-load-c40");
+    return new Response(bytes, { headers: { "content-type": contentType } });
+  }, "server");
+  const { port } = new URL(vllm.origin);
+  const url = `https://localhost:${port}/metrics`;
+  const { stdout, stderr } = await run(["check", "--json"], {
+    env: {
+      VLLM_METRICS_URL: `a=${url},dns+${url}`,
+      VLLM_TLS_CA_FILE: new URL("../testdata/tls/ca.pem", import.meta.url).pathname,
+      LISTEN_ADDRESS: `127.0.0.1:${closedPort()}`,
+    },
+  });
+  assertEquals(stderr, "");
+  const hops = hopsIn(stdout);
+  for (const part of [`a: ${url}`, `${url} at 127.0.0.1`]) {
+    for (const name of ["TCP", "TLS", "HTTP", "format"]) {
+      assert(hops.includes(`${part} ${name} ok`), hops.join("\n"));
+    }
+  }
 });
 
 Deno.test("check says that a proxy makes the connection where one is set", async () => {

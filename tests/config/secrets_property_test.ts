@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
 import { pem } from "../upstream/fakes.ts";
-import { parseProvision } from "../../lib/config/provision_config.ts";
+import { parseLook, parseProvision } from "../../lib/config/provision_config.ts";
 
 /** Where a secret can be, and the environment that puts it there. */
 const PLACES: Readonly<Record<string, (secret: string) => Environment>> = {
@@ -96,9 +96,10 @@ function shown(env: Environment, secret: string): string {
 
 function shownByProvision(env: Environment, secret: string): string {
   const url = "http://parseable:8000";
-  const result = parseProvision({ PARSEABLE_URL: url, ...env }, () => secret);
-  const inspected = Deno.inspect(result, { depth: 10, strAbbreviateSize: Infinity });
-  return [JSON.stringify(result), inspected].join("\n");
+  const settings = { PARSEABLE_URL: url, ...env };
+  const results = [parseProvision(settings, () => secret), parseLook(settings, () => secret)];
+  const inspected = Deno.inspect(results, { depth: 10, strAbbreviateSize: Infinity });
+  return [JSON.stringify(results), inspected].join("\n");
 }
 
 function shownByServe(env: Environment, secret: string): string {

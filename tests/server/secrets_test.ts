@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseConfig, type ServersConfig } from "../../lib/config/config.ts";
+import { runCommand } from "../../lib/commands/mod.ts";
+import { fakeHost } from "../commands/fake_host.ts";
 import { run, startServe } from "../commands/process.ts";
 import { startService, type TestService } from "../fakes.ts";
 import { closedPort, type Conversation, NO_SUCH_HOST, pem, serveRaw } from "../upstream/fakes.ts";
@@ -224,6 +226,53 @@ Deno.test("a guarded process shows no secret to anybody, on plain HTTP and over 
   }
 });
 
+/** Runs `check` in this process; gives all that it printed. */
+async function checked(env: Readonly<Record<string, string>>): Promise<string> {
+  const { host, output } = fakeHost({ args: ["check"], stdin: new ReadableStream() });
+  const readTextFile = (path: string): string => {
+    const text = FILES[path];
+    if (text === undefined) throw new Deno.errors.NotFound();
+    return text;
+  };
+  await runCommand({ ...host, env, readTextFile });
+  return JSON.stringify(output());
+}
+
+Deno.test.each(WAYS)(
+  "check shows no secret in $name, whatever vLLM and Parseable answer",
+  async (way) => {
+    let answer: (talk: Conversation) => Promise<void> = () => Promise.resolve();
+    await using vllm = serveRaw((talk) => answer(talk));
+    const parseable = { P_USERNAME: SECRETS.username, P_PASSWORD: SECRETS.password };
+    const env = {
+      ...way.env,
+      ...READERS,
+      ...parseable,
+      VLLM_METRICS_URL: urlOf(way, vllm.origin),
+      // What answers in their place is no service of ours, and repeats what it is sent.
+      LISTEN_ADDRESS: vllm.origin.slice("http://".length),
+      OTLP_LISTEN_ADDRESS: `127.0.0.1:${closedPort()}`,
+      PARSEABLE_URL: vllm.origin,
+      PARSEABLE_TIMEOUT: "100ms",
+      SCRAPE_TIMEOUT: "100ms",
+    };
+    for (const [name, next] of Object.entries(ANSWERS)) {
+      // Own listeners have a time limit of seconds.
+      if (name === "silence") continue;
+      answer = next;
+      assertSecret(await checked(env), `check after ${name}`);
+    }
+    answer = ({ send, request }) => {
+      const said = /authorization: (?:\S+ )?(\S+)/.exec(request)?.[1] ?? "";
+      const about = { version: said, deploymentId: said, data: [{ id: said }], message: said };
+      return send(reply("200 OK", JSON.stringify(about)));
+    };
+    assertSecret(await checked(env), "check after credentials as versions");
+    assert(vllm.requests.some((request) => request.includes(way.sent)));
+    assert(vllm.requests.some((request) => request.includes(`Bearer ${SECRETS.readerToken}`)));
+  },
+);
+
 Deno.test("a process shows no secret, neither in its log nor in what it says of mistakes", async () => {
   await using vllm = serveRaw(({ send }) => send(reply("200 OK", "vllm:up 1\n")));
   const env = {
@@ -253,9 +302,11 @@ Deno.test("a process shows no secret, neither in its log nor in what it says of 
   const outputs = await Promise.all([
     run(["serve"], { env: mistaken }),
     run(["healthcheck"], { env: mistaken }),
+    run(["check"], { env: mistaken }),
+    run(["top", "--once"], { env: mistaken }),
     run(["help"], { env }),
     run(["version"], { env }),
   ]);
   for (const output of outputs) assertSecret(JSON.stringify(output), "a command");
-  assertEquals(outputs.map(({ code }) => code), [2, 1, 0, 0]);
+  assertEquals(outputs.map(({ code }) => code), [2, 1, 1, 2, 0, 0]);
 });
