@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCommand } from "../../lib/commands/mod.ts";
-import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
+import { type JsonObject, listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { fakeHost } from "../commands/fake_host.ts";
+import { type Env, startRows } from "./stages.ts";
 import { SYMPTOMS } from "./symptoms.ts";
 
 const README = new URL("../../README.md", import.meta.url);
@@ -15,28 +16,38 @@ async function symptomsInReadme(): Promise<string[]> {
   return cells.slice(2);
 }
 
+/** Runs `check`; gives the hops. */
+async function checked(env: Env): Promise<{ code: number; hops: JsonObject[] }> {
+  const stdin = new ReadableStream<Uint8Array<ArrayBuffer>>();
+  const { host, output } = fakeHost({ args: ["check", "--json"], stdin });
+  const readTextFile = (path: string): string => {
+    if (path === ".env") throw new Deno.errors.NotFound();
+    return Deno.readTextFileSync(path);
+  };
+  const code = await runCommand({ ...host, env, now: Date.now, readTextFile });
+  return { code, hops: listOf(objectOf(JSON.parse(output().stdout)).hops).map(objectOf) };
+}
+
 Deno.test("every row of the README's troubleshooting has a case, and every case its row", async () => {
   const rows = await symptomsInReadme();
   assert(rows.length > 20);
   assertEquals(SYMPTOMS.map(({ symptom }) => symptom).toSorted(), rows.toSorted());
 });
 
+Deno.test("docs/doctor.md names every hop of a whole walk", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { hops } = await checked(await startRows(stack, { ageSeconds: 1 }));
+  const text = await Deno.readTextFile(new URL("../../docs/doctor.md", import.meta.url));
+  const names = [...text.matchAll(/^\|[^|]*\| ([^|]+?) +\|/gm)].map(([, name]) => name);
+  assertEquals(hops.map(({ name }) => name).filter((name) => !names.includes(textOf(name))), []);
+  assertEquals(hops.length, 21);
+});
+
 for (const { symptom, stage, hop, status, words, failed = [] } of SYMPTOMS) {
   Deno.test(`check names what is wrong: ${symptom}`, async () => {
     await using stack = new AsyncDisposableStack();
     const env = await stage(stack);
-    const stdin = new ReadableStream<Uint8Array<ArrayBuffer>>();
-    const { host, output } = fakeHost({ args: ["check", "--json"], stdin });
-    const code = await runCommand({
-      ...host,
-      env,
-      now: Date.now,
-      readTextFile: (path) => {
-        if (path === ".env") throw new Deno.errors.NotFound();
-        return Deno.readTextFileSync(path);
-      },
-    });
-    const hops = listOf(objectOf(JSON.parse(output().stdout)).hops).map(objectOf);
+    const { code, hops } = await checked(env);
     const found = hops.find(({ name, status: each }) => name === hop && each === status);
     const all = hops.map(({ name, status: each }) => `${textOf(name)} ${textOf(each)}`);
     if (found === undefined) throw new Error(`"${hop}" is not ${status}:\n${all.join("\n")}`);
