@@ -29,7 +29,8 @@ Deno.test.each<[what: string, settings: Env]>([
   ["a password", BASIC],
 ])("healthcheck, top and check know a service behind %s by its settings", async (_, settings) => {
   await using vllm = serveCapture("during-load-c40");
-  await using service = await startTls({ VLLM_METRICS_URL: vllm.origin, ...settings });
+  const quick = { VLLM_METRICS_URL: vllm.origin, SCRAPE_INTERVAL: "500ms" };
+  await using service = await startTls({ ...quick, ...settings });
   const { env } = service;
   assertEquals(await run(["healthcheck"], { env }), { code: 0, stdout: "", stderr: "" });
   const top = await run(["top", "--once"], { env });
