@@ -30,7 +30,7 @@ export function describeHistory(
   registry.gauge({
     name: "vllm_metrics_history_bytes",
     help: "Memory that the history takes, estimated.",
-  }, () => store.bytes);
+  }, () => store.bytes + (file?.cacheBytes ?? 0));
   registry.gauge({
     name: "vllm_metrics_history_series",
     help: "Series that the history holds.",

@@ -314,3 +314,67 @@ Deno.test("a part of the file that is damaged costs a line, not the service", ()
   assertEquals(kept.log.all.length, 1);
   assertEquals(rateAt(kept.store, HOUR), 10);
 });
+
+Deno.test("a server that leaves and comes back goes on where it stopped", () => {
+  using folder = new Folder();
+  using kept = open(folder.file());
+  const { store } = kept;
+  for (let seconds = 0; seconds <= 3_000; seconds += 30) addAt(store, seconds, scrape(seconds));
+  store.removeServer(SERVER);
+  // It leaves for good when more have gone than are remembered.
+  for (let other = 0; other < 20; other++) {
+    store.addServer(`other:${other}`);
+    addAt(store, 3_000, scrape(other), `other:${other}`);
+    store.removeServer(`other:${other}`);
+  }
+  assertEquals(runningAt(store, 3_000), [19 * 20 / 2 - 11 * 12 / 2]);
+  store.addServer(SERVER);
+  const selection = { instance: SERVER };
+  const at = (seconds: number): unknown =>
+    values(store.gauge({ metric: "num_requests_running", grid: grid(seconds), selection }));
+  assertEquals([at(60), at(3_000)], [[60], [3_000]]);
+  for (let seconds = 3_030; seconds <= 3_120; seconds += 30) addAt(store, seconds, scrape(seconds));
+  assertEquals(at(3_060), [3_060]);
+  kept.file.flush();
+  const database = new DatabaseSync(folder.file());
+  const twice = database.prepare(
+    "SELECT time_ms FROM scrape GROUP BY server, time_ms HAVING count(*) > 1",
+  ).all();
+  database.close();
+  assertEquals(twice, []);
+});
+
+Deno.test("what is left of a server that is gone goes with the retention", () => {
+  using folder = new Folder();
+  using kept = open(folder.file(), 2 * HOUR);
+  const { store } = kept;
+  store.addServer("gone:1");
+  for (let seconds = 0; seconds <= HOUR; seconds += 30) {
+    addAt(store, seconds, scrape(seconds), "gone:1");
+  }
+  for (let seconds = 0; seconds <= 6 * HOUR; seconds += 30) addAt(store, seconds, scrape(seconds));
+  const database = new DatabaseSync(folder.file());
+  const left = database.prepare(
+    `SELECT (SELECT count(*) FROM block JOIN server ON server.id = server WHERE name = 'gone:1') +
+       (SELECT count(*) FROM scrape JOIN server ON server.id = server WHERE name = 'gone:1')
+       AS count`,
+  ).get();
+  const orphans = database.prepare(
+    "SELECT count(*) AS count FROM part WHERE block NOT IN (SELECT id FROM block)",
+  ).get();
+  database.close();
+  assertEquals([left?.count, orphans?.count], [0, 0]);
+});
+
+Deno.test("a server that is found while the file is locked is kept in memory", () => {
+  using folder = new Folder();
+  using kept = open(folder.file());
+  const other = new DatabaseSync(folder.file());
+  other.exec("BEGIN IMMEDIATE");
+  kept.store.addServer("late:1");
+  addAt(kept.store, 0, scrape(5), "late:1");
+  assertEquals(runningAt(kept.store, 0), [5]);
+  assertEquals(kept.log.all.length, 1);
+  other.exec("ROLLBACK");
+  other.close();
+});
