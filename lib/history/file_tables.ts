@@ -17,38 +17,6 @@ export interface StoredBlock {
   readonly flags: Uint8Array;
 }
 
-/** `HIST` of vLLM metrics: tells our file from other SQLite files. */
-export const APPLICATION_ID = 0x764d4831;
-
-/**
- * What makes a file of each version out of one of the version before; the first, out of an empty
- * one. `PRAGMA user_version` tells a file's version.
- *
- * `scrape` holds the rows of the block that still grows, `block` and `part` all others, a part for
- * each family, so that a question reads only what it is about.
- */
-export const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE server (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-   CREATE TABLE series (
-     server INTEGER NOT NULL, id INTEGER NOT NULL, key TEXT NOT NULL, last_ms REAL NOT NULL,
-     PRIMARY KEY (server, id)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE scrape (
-     server INTEGER NOT NULL, time_ms REAL NOT NULL, flags INTEGER NOT NULL,
-     ids BLOB NOT NULL, numbers BLOB NOT NULL
-   ) STRICT;
-   CREATE TABLE block (
-     id INTEGER PRIMARY KEY, server INTEGER NOT NULL, interval_ms REAL NOT NULL,
-     start_ms REAL NOT NULL, end_ms REAL NOT NULL, times BLOB NOT NULL, flags BLOB NOT NULL
-   ) STRICT;
-   CREATE INDEX block_of_server ON block (server, start_ms);
-   CREATE INDEX block_by_end ON block (end_ms);
-   CREATE TABLE part (
-     block INTEGER NOT NULL, family TEXT NOT NULL, columns BLOB NOT NULL,
-     PRIMARY KEY (block, family)
-   ) STRICT;`,
-];
-
 /** Numbers as bytes, and back. */
 function encodeNumbers({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
