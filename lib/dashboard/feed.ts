@@ -24,7 +24,7 @@ export interface FeedLimits {
 }
 
 /**
- * Bounds that hold unless told otherwise. A view of one engine takes about 40 ms
+ * Bounds that hold unless told otherwise. A view of eight engines takes about 40 ms
  * to compute, so 16 of them a third of an interval; half a megabyte is about ten seconds of views
  * of one engine, and 256 pages that do not read hold 128 MB. Proxies close what is
  * quiet for 30 s or more.

@@ -76,7 +76,12 @@ export class Scope {
 
   /** A quantile of a histogram; undefined when there is no such series. */
   quantile(q: number, metric: string): Line | undefined {
-    return this.#history.quantile(q, this.#askRange(metric))[0]?.values;
+    return this.quantiles([q], metric)[0];
+  }
+
+  /** Quantiles of a histogram; undefined as above. */
+  quantiles(qs: readonly number[], metric: string): (Line | undefined)[] {
+    return this.#history.quantiles(qs, this.#askRange(metric)).map(([line]) => line?.values);
   }
 
   /** The mean of a histogram; undefined when there is no such series. */

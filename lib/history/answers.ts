@@ -66,22 +66,25 @@ export function increaseLines(servers: readonly Server[], question: RangeQuestio
 }
 
 /**
- * Buckets of a histogram: `sum by (le, …) (increase(metric_bucket[range]))`, and something
- * computed of them for each time.
+ * Buckets of a histogram: `sum by (le, …) (increase(metric_bucket[range]))`, and what is computed
+ * of them for each time.
  *
  * @param servers Where to look.
  * @param question What is asked; the metric is the family.
- * @param compute Makes a value of the buckets of one time.
- * @returns A line a group.
+ * @param computations Each makes a value of the buckets of one time.
+ * @returns For each computation a line a group.
  */
 export function bucketLines(
   servers: readonly Server[],
   question: RangeQuestion,
-  compute: (buckets: readonly Bucket[]) => number | null,
-): TimeSeries[] {
+  computations: readonly ((buckets: readonly Bucket[]) => number | null)[],
+): TimeSeries[][] {
   const length = timesOf(question.grid).length;
-  return groupedBuckets(servers, question).lines((byBound) =>
-    Array.from({ length }, (_, index) => compute(bucketsAt(byBound, index)))
+  const groups = groupedBuckets(servers, question);
+  return computations.map((compute) =>
+    groups.lines((byBound) =>
+      Array.from({ length }, (_, index) => compute(bucketsAt(byBound, index)))
+    )
   );
 }
 

@@ -108,8 +108,11 @@ export interface History {
   rate(question: RangeQuestion): TimeSeries[];
   /** `sum by (…) (increase(metric[range]))`. */
   increase(question: RangeQuestion): TimeSeries[];
-  /** `histogram_quantile(q, sum by (le, …) (rate(metric_bucket[range])))`; 0 ≤ q ≤ 1. */
-  quantile(q: number, question: RangeQuestion): TimeSeries[];
+  /**
+   * `histogram_quantile(q, sum by (le, …) (rate(metric_bucket[range])))`; 0 ≤ q ≤ 1. Several at once
+   * cost little more than one; the lines of each are in the order of the quantiles.
+   */
+  quantiles(qs: readonly number[], question: RangeQuestion): TimeSeries[][];
   /** Mean of a histogram: rate of its sum by rate of its count. */
   mean(question: RangeQuestion): TimeSeries[];
   /** Share (0 to 1) of a histogram's observations at or under a bound, interpolated in its bucket. */

@@ -23,11 +23,9 @@ const CLOSE = 1.1;
 
 /** Finds the rates of a counter over stretches whose ends ascend. */
 export class Rates {
-  readonly #times: Float64Array;
-  readonly #values: Float64Array;
-  readonly #intervals: Float64Array;
-  /** What falls took away, up to each sample. */
-  readonly #lost: Float64Array;
+  readonly #samples: Samples;
+  /** What falls took away, up to each sample; undefined when there are none. */
+  readonly #lost: Float64Array | undefined;
   #from = 0;
   #to = 0;
 
@@ -36,26 +34,9 @@ export class Rates {
    *
    * @param samples The samples.
    */
-  constructor({ times, intervals, values }: Samples) {
-    const present = values.reduce((sum, value) => sum + Number(!Number.isNaN(value)), 0);
-    this.#times = new Float64Array(present);
-    this.#values = new Float64Array(present);
-    this.#intervals = new Float64Array(present);
-    this.#lost = new Float64Array(present);
-    let count = 0;
-    let lost = 0;
-    let last = 0;
-    for (let row = 0; row < values.length; row++) {
-      const value = values[row] ?? NaN;
-      if (Number.isNaN(value)) continue;
-      if (count > 0 && value < last) lost += last;
-      this.#times[count] = times[row] ?? 0;
-      this.#values[count] = value;
-      this.#lost[count] = lost;
-      this.#intervals[count] = intervals[row] ?? 0;
-      last = value;
-      count++;
-    }
+  constructor(samples: Samples) {
+    this.#samples = presentOf(samples);
+    this.#lost = lostIn(this.#samples.values);
   }
 
   /**
@@ -69,14 +50,14 @@ export class Rates {
    */
   increase({ endMs, rangeMs }: Stretch): number {
     const startMs = endMs - rangeMs;
-    const times = this.#times;
+    const { times, values, intervals } = this.#samples;
     while (this.#to < times.length && (times[this.#to] ?? 0) <= endMs) this.#to++;
     while (this.#from < times.length && (times[this.#from] ?? 0) < startMs) this.#from++;
     const [first, last] = [this.#from, this.#to - 1];
     if (last <= first) return NaN;
-    const firstValue = this.#values[first] ?? 0;
-    const lost = (this.#lost[last] ?? 0) - (this.#lost[first] ?? 0);
-    const increase = (this.#values[last] ?? 0) - firstValue + lost;
+    const firstValue = values[first] ?? 0;
+    const lost = (this.#lost?.[last] ?? 0) - (this.#lost?.[first] ?? 0);
+    const increase = (values[last] ?? 0) - firstValue + lost;
     const sampledMs = (times[last] ?? 0) - (times[first] ?? 0);
     const meanMs = sampledMs / (last - first);
     let toStartMs = (times[first] ?? 0) - startMs;
@@ -84,11 +65,38 @@ export class Rates {
       toStartMs = Math.min(toStartMs, sampledMs * (firstValue / increase));
     }
     const beyond = (ms: number, sample: number): number => {
-      const distanceMs = Math.max(meanMs, this.#intervals[sample] ?? 0);
+      const distanceMs = Math.max(meanMs, intervals[sample] ?? 0);
       return ms < distanceMs * CLOSE ? ms : distanceMs / 2;
     };
     const toEndMs = endMs - (times[last] ?? 0);
     const wholeMs = sampledMs + beyond(toStartMs, first) + beyond(toEndMs, last);
     return increase * (wholeMs / sampledMs);
   }
+}
+
+/** Samples without those that are absent; most series have none of these, and are not copied. */
+function presentOf(samples: Samples): Samples {
+  if (!samples.values.includes(NaN)) return samples;
+  const isPresent = (_: number, index: number): boolean => !Number.isNaN(samples.values[index]);
+  return {
+    times: samples.times.filter(isPresent),
+    intervals: samples.intervals.filter(isPresent),
+    values: samples.values.filter(isPresent),
+  };
+}
+
+function lostIn(values: Float64Array): Float64Array | undefined {
+  let all: Float64Array | undefined;
+  let lost = 0;
+  let last = -Infinity;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] ?? 0;
+    if (value < last) {
+      lost += last;
+      all ??= new Float64Array(values.length);
+    }
+    if (all !== undefined) all[index] = lost;
+    last = value;
+  }
+  return all;
 }

@@ -229,8 +229,12 @@ export class HistoryStore implements History {
   }
 
   /** Quantiles of a histogram. */
-  quantile(q: number, question: RangeQuestion): TimeSeries[] {
-    return bucketLines(this.#servers(), question, (buckets) => quantileOf(q, buckets));
+  quantiles(qs: readonly number[], question: RangeQuestion): TimeSeries[][] {
+    return bucketLines(
+      this.#servers(),
+      question,
+      qs.map((q) => (buckets) => quantileOf(q, buckets)),
+    );
   }
 
   /** Means of a histogram. */
@@ -252,7 +256,7 @@ export class HistoryStore implements History {
 
   /** Shares of a histogram's observations at or under a bound. */
   share(bound: number, question: RangeQuestion): TimeSeries[] {
-    return bucketLines(this.#servers(), question, (buckets) => shareUnder(bound, buckets));
+    return bucketLines(this.#servers(), question, [(buckets) => shareUnder(bound, buckets)]).flat();
   }
 
   /** Observations by bucket since the time before. */

@@ -12,7 +12,7 @@ export function emptyHistory(targets: readonly TargetState[]): History {
     gauge: nothing,
     rate: nothing,
     increase: nothing,
-    quantile: nothing,
+    quantiles: (qs) => qs.map(nothing),
     mean: nothing,
     share: nothing,
     buckets: (): Buckets => ({ bounds: [], counts: [] }),

@@ -46,7 +46,10 @@ Deno.test("tiles show what the history says of the last minute", () => {
   const grid = { startMs: nowMs, endMs: nowMs, stepMs: 1_000 };
   const ask = { grid, rangeMs: 60_000 };
   const [rate] = history.rate({ metric: "generation_tokens_total", ...ask });
-  const [ttft] = history.quantile(0.95, { metric: "time_to_first_token_seconds", ...ask });
+  const [[ttft] = []] = history.quantiles([0.95], {
+    metric: "time_to_first_token_seconds",
+    ...ask,
+  });
   assertAlmostEquals(tileOf(view, "generation_tokens").value ?? 0, rate?.values[0] ?? -1, 0.01);
   assertAlmostEquals(tileOf(view, "ttft_p95").value ?? 0, ttft?.values[0] ?? -1, 1e-4);
 });

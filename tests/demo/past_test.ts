@@ -38,7 +38,8 @@ Deno.test.each<["python" | "rust"]>([["python"], ["rust"]])(
         series: store.series,
         running: store.gauge({ metric: "num_requests_running", grid, by: ["engine"] }),
         tokens: store.rate({ ...range, metric: "generation_tokens_total" }),
-        firstToken: store.quantile(0.95, { ...range, metric: "time_to_first_token_seconds" }),
+        firstToken: store.quantiles([0.95], { ...range, metric: "time_to_first_token_seconds" })
+          .flat(),
       };
     });
     assertEquals(one, other);

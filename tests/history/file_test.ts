@@ -82,7 +82,7 @@ Deno.test("a history that is opened again is there at once", () => {
   assertEquals(runningAt(store, 2 * HOUR), [2 * HOUR]);
   assertEquals(rateAt(store, HOUR), 10);
   const quantile = { metric: TTFT, grid: grid(HOUR), rangeMs: 60_000 };
-  assertEquals(values(store.quantile(0.75, quantile)), [1.5]);
+  assertEquals(values(store.quantiles([0.75], quantile).flat()), [1.5]);
 });
 
 Deno.test("what came before and after a restart is one history", () => {

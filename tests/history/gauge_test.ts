@@ -129,7 +129,7 @@ Deno.test("an empty history answers everything with nothing", () => {
   const question = { metric: "time_to_first_token_seconds", grid: grid(0, 2), rangeMs: 10_000 };
   assertEquals([store.oldestMs, store.newestMs], [undefined, undefined]);
   assertEquals(store.gauge(question), []);
-  assertEquals(store.quantile(0.5, question), []);
+  assertEquals(store.quantiles([0.5], question).flat(), []);
   assertEquals(store.share(0.5, question), []);
   assertEquals(store.mean(question), []);
   assertEquals(store.buckets(question), { bounds: [], counts: [null, null, null] });

@@ -13,8 +13,8 @@ Deno.test("a quantile is that of the buckets added over engines, not a mean of q
     0: engine(0, [1, 0], [2, 0], [Infinity, 0]) + engine(1, [1, 0], [2, 0], [Infinity, 0]),
     10: engine(0, [1, 90], [2, 90], [Infinity, 90]) + engine(1, [1, 0], [2, 10], [Infinity, 10]),
   });
-  assertEquals(values(store.quantile(0.9, QUESTION)), [1]);
-  assertEquals(store.quantile(0.5, { ...QUESTION, by: ["engine"] }), [
+  assertEquals(values(store.quantiles([0.9], QUESTION).flat()), [1]);
+  assertEquals(store.quantiles([0.5], { ...QUESTION, by: ["engine"] }).flat(), [
     { labels: { engine: "0" }, values: [0.5] },
     { labels: { engine: "1" }, values: [1.5] },
   ]);
@@ -26,14 +26,14 @@ Deno.test("engines with other buckets are added bound by bound, and what falls i
     0: engine(0, [1, 0], [4, 0], [Infinity, 0]) + engine(1, [2, 0], [Infinity, 0]),
     10: engine(0, [1, 10], [4, 10], [Infinity, 10]) + engine(1, [2, 30], [Infinity, 30]),
   });
-  assertEquals(values(store.quantile(0.5, QUESTION)), [1.5]);
+  assertEquals(values(store.quantiles([0.5], QUESTION).flat()), [1.5]);
 });
 
 Deno.test("without observations in the stretch there is no quantile, share or mean", () => {
   const text = engine(0, [1, 5], [Infinity, 5]) +
     `vllm_${TTFT}_sum{engine="0"} 3\nvllm_${TTFT}_count{engine="0"} 5\n`;
   const store = history({ 0: text, 10: text });
-  assertEquals(values(store.quantile(0.5, QUESTION)), [null]);
+  assertEquals(values(store.quantiles([0.5], QUESTION).flat()), [null]);
   assertEquals(values(store.share(1, QUESTION)), [null]);
   assertEquals(values(store.mean(QUESTION)), [null]);
 });

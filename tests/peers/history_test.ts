@@ -123,7 +123,7 @@ async function checkHistograms(
         const buckets = rate("bucket", ["le", ...scope.by ?? []].join());
         for (const q of [0, 0.5, 0.95, 0.99, 1]) {
           const expression = `histogram_quantile(${q}, ${buckets})`;
-          await comparison.check(history.quantile(q, question), expression, grid);
+          await comparison.check(history.quantiles([q], question).flat(), expression, grid);
         }
         const mean = `${rate("sum", by)} / ${rate("count", by)}`;
         await comparison.check(history.mean(question), mean, grid);

@@ -6,11 +6,8 @@ import { type ChartLine, type ChartRule, linesOf } from "./chart_rule.ts";
 
 /** The percentiles of a histogram. */
 function percentiles(scope: Scope, metric: string): ChartLine[] {
-  return linesOf({
-    p50: scope.quantile(0.5, metric),
-    p95: scope.quantile(0.95, metric),
-    p99: scope.quantile(0.99, metric),
-  });
+  const [p50, p95, p99] = scope.quantiles([0.5, 0.95, 0.99], metric);
+  return linesOf({ p50, p95, p99 });
 }
 
 /** What differs from one latency to the next. */
