@@ -1,13 +1,17 @@
 /** The servers under test, each a process of its own on a loopback port. */
 
 import { writeNginx } from "./nginx.ts";
+import { openPage } from "./open_page.ts";
 import { childrenOf } from "./process.ts";
 
 /**
  * Every server of the bench, in the order of the table. `alone` is ours again, loaded by readers
- * that share no scrape.
+ * that share no scrape, and `watched` ours with a live page open.
  */
-export const SERVER_NAMES = ["origin", "raw", "read", "nginx", "lines", "ours", "alone"] as const;
+export const SERVER_NAMES = [
+  ...["origin", "raw", "read", "nginx", "lines"] as const,
+  ...["ours", "alone", "watched"] as const,
+] as const;
 /** Which server. */
 export type ServerName = typeof SERVER_NAMES[number];
 
@@ -114,6 +118,7 @@ async function launchOf(
       };
     case "ours":
     case "alone":
+    case "watched":
       return {
         command,
         args: [...run, "-P=serve", `${ROOT}main.ts`, "serve"],
@@ -204,5 +209,14 @@ export async function startServer(
   const { dir, signal } = options;
   const started = await startProcess(launch, { name, url, dir, signal });
   const script = name === "alone" ? `${ROOT}bench/alone.lua` : undefined;
-  return { ...started, name, url, port, script };
+  const server = { ...started, name, url, port, script };
+  if (name !== "watched") return server;
+  const page = openPage(`http://127.0.0.1:${port}/api/v1/events`);
+  return {
+    ...server,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await page[Symbol.asyncDispose]();
+      await started[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -1,6 +1,6 @@
 /**
  * Lets the service run for simulated hours on eight simulated engines, and measures what a scrape
- * and an open page cost. Needs Linux.
+ * and an open page cost, and how soon Chromium paints the page. Needs Linux and Chromium.
  *
  *     deno task bench:soak
  *     deno task bench:soak --hours 1 --seconds 5
@@ -8,6 +8,8 @@
 
 import { parseArgs } from "node:util";
 import { DrivenService } from "../tests/peers/driven_service.ts";
+import { firstPaintTable } from "./first_paint.ts";
+import { openPage } from "./open_page.ts";
 import { readUsage } from "./process.ts";
 import { freePort, startProcess, stdArgs } from "./servers.ts";
 import { formatTable, mebibytes } from "./table.ts";
@@ -18,8 +20,20 @@ const START_MS = Date.UTC(2026, 0, 1);
 /** Simulated time between two rows of the table, in minutes, and its scrapes. */
 const ROW_MINUTES = 10;
 const ROW_SCRAPES = ROW_MINUTES * 30;
-/** How many pages are open at once. */
-const PAGES = [0, 1, 10, 100];
+/** What the pages look at that are open at once: all at the same, or each at something else. */
+const PAGES: readonly { readonly name: string; readonly queries: readonly string[] }[] = [
+  ...[0, 1, 10, 100].map((count) => ({
+    name: `${count}`,
+    queries: Array.from({ length: count }, () => ""),
+  })),
+  {
+    name: "10 different",
+    queries: [
+      ...[300, 900, 3_600, 10_800, 21_600, 86_400].map((seconds) => `?window=${seconds}`),
+      ...[0, 1, 2, 3].map((engine) => `?engine=${engine}`),
+    ],
+  },
+];
 /** How long the service runs before it is measured, in milliseconds. */
 const SETTLE_MS = 3_000;
 
@@ -48,29 +62,17 @@ async function soak(hours: number): Promise<void> {
   print(formatTable(rows));
 }
 
-/** Opens a page and reads what it is sent. */
-async function openPage(url: string, signal: AbortSignal): Promise<void> {
-  try {
-    const response = await fetch(url, { signal });
-    for await (const _ of response.body ?? []) { /* A page would draw it. */ }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-}
-
-/** Processor time of the service with so many pages open, in milliseconds a second. */
+/** Processor time of the service with these pages open, in milliseconds a second. */
 async function costOf(
-  url: string,
-  { pids, pages, seconds }: { pids: readonly number[]; pages: number; seconds: number },
+  urls: readonly string[],
+  { pids, seconds }: { pids: readonly number[]; seconds: number },
 ): Promise<{ ms: number; rssKib: number }> {
-  const abort = new AbortController();
-  const open = Array.from({ length: pages }, () => openPage(url, abort.signal));
+  await using open = new AsyncDisposableStack();
+  for (const url of urls) open.use(openPage(url));
   await wait(SETTLE_MS);
   const before = await readUsage(pids);
   await wait(seconds * 1_000);
   const after = await readUsage(pids);
-  abort.abort();
-  await Promise.all(open);
   return {
     ms: (after.cpuSeconds - before.cpuSeconds) * 1_000 / seconds,
     rssKib: after.rssKib,
@@ -92,16 +94,18 @@ async function comparePages(seconds: number): Promise<void> {
     env: { LISTEN_ADDRESS: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
   }, { name: "demo", url: `${origin}/health`, dir, signal: abort.signal });
   const rows = [["pages", "CPU ms a second", "resident MiB"]];
-  for (const pages of PAGES) {
-    const { ms, rssKib } = await costOf(`${origin}/api/v1/events`, {
-      pids: started.pids,
-      pages,
-      seconds,
-    });
-    rows.push([String(pages), ms.toFixed(0), mebibytes(rssKib)]);
+  for (const { name, queries } of PAGES) {
+    const urls = queries.map((query) => `${origin}/api/v1/events${query}`);
+    const { ms, rssKib } = await costOf(urls, { pids: started.pids, seconds });
+    rows.push([name, ms.toFixed(0), mebibytes(rssKib)]);
   }
-  print(`\n${ENGINES} engines, pages open on the same view, over ${seconds} s each\n`);
+  print(
+    `\n${ENGINES} engines, pages open on the same view or on different ones, ${seconds} s each\n`,
+  );
   print(formatTable(rows));
+  const [load = 0] = Deno.loadavg();
+  print(`\nChromium, from the navigation on, load average ${load.toFixed(1)} before\n`);
+  print(await firstPaintTable(`${origin}/`));
   await Deno.remove(dir, { recursive: true });
 }
 
