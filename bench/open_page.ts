@@ -5,22 +5,21 @@
  *
  * @param url Where the events are.
  * @returns The page; disposing of it closes it.
+ * @throws {Error} When the service refuses it.
  */
-export function openPage(url: string): AsyncDisposable {
-  const abort = new AbortController();
+export async function openPage(url: string): Promise<AsyncDisposable> {
+  const response = await fetch(url);
+  if (!response.ok || response.body === null) {
+    throw new Error(`Cannot open "${url}": status ${response.status}`);
+  }
+  const reader = response.body.getReader();
   const read = async (): Promise<void> => {
-    try {
-      const response = await fetch(url, { signal: abort.signal });
-      if (!response.ok) throw new Error(`Cannot open "${url}": status ${response.status}`);
-      for await (const _ of response.body ?? []) { /* A page would draw it. */ }
-    } catch (error) {
-      if (!abort.signal.aborted) throw error;
-    }
+    while (!(await reader.read()).done) { /* A page would draw it. */ }
   };
   const done = read();
   return {
     async [Symbol.asyncDispose](): Promise<void> {
-      abort.abort();
+      await reader.cancel();
       await done;
     },
   };

@@ -211,7 +211,7 @@ export async function startServer(
   const script = name === "alone" ? `${ROOT}bench/alone.lua` : undefined;
   const server = { ...started, name, url, port, script };
   if (name !== "watched") return server;
-  const page = openPage(`http://127.0.0.1:${port}/api/v1/events`);
+  const page = await openPage(`http://127.0.0.1:${port}/api/v1/events`);
   return {
     ...server,
     async [Symbol.asyncDispose](): Promise<void> {

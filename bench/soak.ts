@@ -68,7 +68,7 @@ async function costOf(
   { pids, seconds }: { pids: readonly number[]; seconds: number },
 ): Promise<{ ms: number; rssKib: number }> {
   await using open = new AsyncDisposableStack();
-  for (const url of urls) open.use(openPage(url));
+  for (const url of urls) open.use(await openPage(url));
   await wait(SETTLE_MS);
   const before = await readUsage(pids);
   await wait(seconds * 1_000);

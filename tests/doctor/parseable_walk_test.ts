@@ -5,7 +5,7 @@ import { gapsIn } from "../../lib/doctor/rows.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
 import { recorded } from "../parseable/answers.ts";
 import { ADMIN, type FakeApi, KEY, READER, serveApi } from "../parseable/fake_api.ts";
-import type { FakeStream, StoredRow } from "../parseable/fake_state.ts";
+import type { FakeStream } from "../parseable/fake_state.ts";
 import { dashboard, run } from "../parseable/run.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
 
@@ -15,7 +15,7 @@ const METRIC = "vllm_num_requests_running";
 /** What a test asks with. */
 type Settings = Readonly<Record<string, string>>;
 
-/** Reads a text file. */
+/** Only certificates are read from files. */
 function readFile(path: string): string {
   return Deno.readTextFileSync(path);
 }
@@ -43,13 +43,13 @@ function statuses(hops: Map<string, Hop>): string[] {
 }
 
 /** A row of a scrape that was made so many seconds ago, as Parseable writes it. */
-function row(secondsAgo: number, metric = METRIC): StoredRow {
+function row(secondsAgo: number, metric = METRIC): Readonly<Record<string, string>> {
   const time = new Date(NOW_MS - secondsAgo * 1_000).toISOString().replace("Z", "");
-  return { time_unix_nano: time, metric_name: metric };
+  return { "time_unix_nano": time, "metric_name": metric };
 }
 
 /** Scrapes every two seconds, the newest so many seconds old. */
-function every2s(newest: number, count = 20): StoredRow[] {
+function every2s(newest: number, count = 20): ReturnType<typeof row>[] {
   return Array.from({ length: count }, (_, index) => row(newest + 2 * index));
 }
 

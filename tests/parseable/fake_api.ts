@@ -87,7 +87,7 @@ function streamRoute(state: FakeState, { method, path, body }: Call): Response {
     });
   }
   if (path[2] === "stats") {
-    return answer("streams/stats", { ingestion: { lifetime_count: stream.count ?? 1 } });
+    return answer("streams/stats", { ingestion: { "lifetime_count": stream.count ?? 1 } });
   }
   if (method === "GET") return Response.json(stream.retention);
   stream.retention = listOf(body);

@@ -12,18 +12,10 @@ export interface FakeStream {
   firstEventAt: string | undefined;
   /** The tasks of its retention. */
   retention: readonly unknown[];
-  /** What a query gives: the latest scrapes, whatever it asks. */
+  /** What a query gives, whatever it asks: a list of rows. */
   rows?: unknown;
   /** How many rows it has; one without. */
   count?: number;
-}
-
-/** A row of a scrape. */
-export interface StoredRow {
-  /** When the scrape was made, in UTC and without a zone. */
-  readonly "time_unix_nano": string;
-  /** The metric. */
-  readonly "metric_name": string;
 }
 
 /** The tables of a fake Parseable. */
