@@ -8,8 +8,12 @@ import { DrivenService } from "../tests/peers/driven_service.ts";
 import type { ScenarioName } from "../lib/demo/scenario.ts";
 
 const FOLDER = "docs/images";
-/** Size of a picture, in pixels. */
-const SIZE = { width: 1280, height: 900 };
+/** Width of a picture, in pixels. */
+const WIDTH = 1280;
+/** The chart that stands last in a picture: it ends with the row of that. */
+const LAST_CHART = "#chart-phases";
+/** What is seen below that, in pixels. */
+const MARGIN = 10;
 
 /** One picture. */
 interface Picture {
@@ -23,7 +27,7 @@ interface Picture {
 
 const PICTURES: readonly Picture[] = [
   { name: "page-light", scenario: "steady", engines: 1, colorScheme: "light", afterMs: 400_000 },
-  { name: "page-dark", scenario: "busy", engines: 2, colorScheme: "dark", afterMs: 560_000 },
+  { name: "page-dark", scenario: "busy", engines: 4, colorScheme: "dark", afterMs: 560_000 },
   { name: "page-outage", scenario: "outage", engines: 1, colorScheme: "light", afterMs: 460_000 },
 ];
 
@@ -32,8 +36,12 @@ const browser = await startBrowser();
 for (const { name, scenario, engines, colorScheme, afterMs } of PICTURES) {
   await using driven = new DrivenService(scenario, engines, Date.now() - afterMs);
   await driven.pass(afterMs);
-  await using opened = await openPage(browser, driven.url, { colorScheme, ...SIZE });
-  await opened.page.waitForSelector(".chart canvas");
-  await opened.page.screenshot({ path: `${FOLDER}/${name}.png` });
+  await using opened = await openPage(browser, driven.url, { colorScheme, width: WIDTH });
+  const { page } = opened;
+  await page.waitForSelector(`${LAST_CHART} canvas`);
+  const box = await page.locator(LAST_CHART).boundingBox();
+  const height = Math.ceil((box?.y ?? 0) + (box?.height ?? 0)) + MARGIN;
+  await page.setViewportSize({ width: WIDTH, height });
+  await page.screenshot({ path: `${FOLDER}/${name}.png` });
 }
 await browser.close();
