@@ -19,12 +19,17 @@ const PAST_STEP_MS = 2_000;
 const MAX_PAST_MS = 600_000;
 /** What they take together at most, in steps of one engine: a step takes about 0.4 ms. */
 const MAX_PAST_STEPS = 1_500;
+/** Settings that do not hold, and why not. */
+const IGNORED = {
+  VLLM_METRICS_URL: "the demo has its own vLLM",
+  HISTORY_FILE: "simulated numbers are not written to it",
+} as const;
 /** Addresses on which a browser on this machine finds the service by its usual name. */
 const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
 
 /**
  * Runs the simulated server and the service. No setting is needed; those there are hold, but for
- * VLLM_METRICS_URL.
+ * the ignored ones.
  *
  * @param host The process; its words are the options.
  * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong option or setting.
@@ -37,8 +42,9 @@ export async function demo(host: Host): Promise<number> {
   }
   const env = readEnvironment(host);
   if (env === undefined) return EXIT.badConfig;
-  if ((env.VLLM_METRICS_URL ?? "") !== "") {
-    host.printError("vllm-metrics demo: VLLM_METRICS_URL is ignored: the demo has its own vLLM.\n");
+  for (const [name, reason] of Object.entries(IGNORED)) {
+    if ((env[name] ?? "") === "") continue;
+    host.printError(`vllm-metrics demo: ${name} is ignored: ${reason}.\n`);
   }
   await using running = new AsyncDisposableStack();
   const nowMs = host.now();
@@ -57,7 +63,7 @@ export async function demo(host: Host): Promise<number> {
   const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
   return await serve({
     ...announcing(host, options),
-    env: { ...env, VLLM_METRICS_URL: named.join(",") },
+    env: { ...env, HISTORY_FILE: "", VLLM_METRICS_URL: named.join(",") },
   }, pastOf(demos, nowMs));
 }
 

@@ -225,6 +225,21 @@ Deno.test("demo ignores VLLM_METRICS_URL with one line and keeps the other setti
   ]);
 });
 
+Deno.test("demo writes no simulated number into the history file of the settings", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using running = startDemo([], { HISTORY_FILE: `${folder}/history.db` });
+    const { page } = await running.ready();
+    await (await fetch(`${page}api/v1/view`)).body?.cancel();
+    running.stop();
+    assertEquals(await running.code, 0);
+    assertMatch(running.stderr(), /HISTORY_FILE is ignored: simulated numbers are not written/);
+    assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("demo ends with 2 on a bad setting, as serve does", async () => {
   await using running = startDemo([], { LOG_LEVEL: "loud" });
   assertEquals(await running.code, 2);
