@@ -37,7 +37,7 @@ const FOREIGN_HINT = "Another program has the port: end it, or set LISTEN_ADDRES
  */
 export async function walkService(walk: Walk, options: ServiceWalkOptions): Promise<void> {
   const { metrics, relay, nowMs } = options;
-  await walk.aside("listener", (signal) => isReady(metrics, signal));
+  await walk.step("listener", (signal) => isReady(metrics, signal));
   if (metrics.origin.startsWith("https:")) {
     await walk.aside("certificate", (signal) => certificateVerdict(metrics, nowMs, signal));
   }

@@ -117,7 +117,7 @@ Deno.test("check exits with 1 when a hop failed, and says so in JSON as well", a
   const { code, stdout } = await check([], env);
   assertEquals(code, 1);
   assertMatch(stdout, /^ {2}FAILED TCP .*connection refused\n {26}→ Is vLLM running/m);
-  assertMatch(stdout, /\n3 failed, 0 to look at, 1 fine, \d+ not tried\.\n$/);
+  assertMatch(stdout, /\n2 failed, 0 to look at, 1 fine, \d+ not tried\.\n$/);
   const json = await check(["--json"], env);
   assertEquals(json.code, 1);
   assertEquals(objectOf(JSON.parse(json.stdout)).ok, false);

@@ -105,19 +105,28 @@ Deno.test("lines that were left out are a warning with the reasons", async () =>
   assertStringIncludes(hop?.found ?? "", "lines were left out: 1 bad_value");
 });
 
-Deno.test("a service that does not run fails, and so does its relay, each by itself", async () => {
+Deno.test("a service that does not run fails once, and nothing behind it is tried", async () => {
   const origin = `http://127.0.0.1:${closedPort()}`;
   const hops = await hopsTo(origin, { relay: `http://127.0.0.1:${closedPort()}` });
   assertEquals(statuses(hops), [
     "listener failed",
-    "relay failed",
-    "own metrics failed",
+    "relay skipped",
+    "own metrics skipped",
     "scrapes skipped",
     "readers skipped",
     "relayed skipped",
   ]);
   assertStringIncludes(hops.get("listener")?.found ?? "", `Cannot reach "${origin}/-/ready"`);
   assertStringIncludes(hops.get("listener")?.action ?? "", "Is vllm-metrics running");
+});
+
+Deno.test("a relay that does not listen fails, and the service is looked at all the same", async () => {
+  await using service = startService("http://127.0.0.1:1");
+  const origin = `http://127.0.0.1:${closedPort()}`;
+  const hops = await hopsTo(service.origin, { relay: origin });
+  assertEquals(hops.get("relay")?.status, "failed");
+  assertStringIncludes(hops.get("relay")?.found ?? "", `Cannot reach "${origin}/-/ready"`);
+  assertEquals(hops.get("own metrics")?.status, "ok");
 });
 
 Deno.test("a service that stops is told as such", async () => {
@@ -138,7 +147,7 @@ Deno.test("another program on the port is told as such, Prometheus too", async (
   assertEquals(hops.get("listener")?.status, "failed");
   assertStringIncludes(hops.get("listener")?.found ?? "", "is no vllm-metrics");
   assertStringIncludes(hops.get("listener")?.action ?? "", "LISTEN_ADDRESS");
-  await using other = serveHttp(() => new Response("up 1\n"));
+  await using other = serveHttp(() => new Response("ready\n"));
   const hop = (await hopsTo(other.origin)).get("own metrics");
   assertEquals(hop?.status, "failed");
   assertStringIncludes(hop?.found ?? "", "not with the metrics of vllm-metrics");

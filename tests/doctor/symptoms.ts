@@ -200,7 +200,6 @@ const SERVICE: readonly Symptom[] = [
     hop: "listener",
     status: "failed",
     words: /is no vllm-metrics .*→ Another program has the port: .* LISTEN_ADDRESS/,
-    failed: ["own metrics"],
   },
   {
     symptom: "401 on this service's `/metrics`",
