@@ -76,7 +76,7 @@ export function rowsVerdict(
       found: allRows <= PROVISION_ROWS
         ? "no row has been stored yet but the one by which provision makes a stream"
         : `no row of ${METRIC} within the last hour, of ${allRows} rows in all`,
-      action: "Does Fluent Bit run, does it scrape this service, and is vLLM up?",
+      action: "Unless an earlier hop says why: does Fluent Bit run, and scrape this service?",
     };
   }
   const ageMs = nowMs - newest;
@@ -93,7 +93,7 @@ export function rowsVerdict(
     return {
       status: "failed",
       found,
-      action: "Rows have stopped to arrive. Is vLLM up, and what does the log of Fluent Bit say?",
+      action: "Rows have stopped to arrive. Unless an earlier hop says why, Fluent Bit's log does.",
     };
   }
   if (!isPast) return { found, value: times };

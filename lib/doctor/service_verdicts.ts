@@ -51,7 +51,7 @@ export function scrapesVerdict(figures: OwnFigures): Verdict<void> {
     .filter(([, up]) => up === 0).map(([instance]) => `"${instance}"`);
   if (down.length > 0) {
     remarks.push({
-      found: `the last scrape failed of ${down.join(", ")}`,
+      found: `the last scrape of ${down.join(", ")} failed`,
       action: "The hops to vLLM say why; the service's log says since when.",
     });
   }

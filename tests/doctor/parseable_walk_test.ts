@@ -199,7 +199,7 @@ Deno.test("rows that stopped to arrive are a failure with their age", async () =
   const hop = (await hopsTo(parseable.origin)).get("newest row");
   assertEquals(hop?.status, "failed");
   assertEquals(hop?.found, "the newest row is 22 min old");
-  assertStringIncludes(hop?.action ?? "", "stopped to arrive");
+  assertStringIncludes(hop?.action ?? "", "stopped to arrive. Unless an earlier hop says why");
 });
 
 Deno.test("rows of a slow scrape are not old before five of them are missing", async () => {

@@ -91,7 +91,7 @@ Deno.test("a service whose last scrape failed is a warning that names the server
   assertEquals(hop?.status, "warn");
   assertEquals(
     hop?.found,
-    '2 since it started, failed: 1 UPSTREAM_REFUSED; the last scrape failed of "b"',
+    '2 since it started, failed: 1 UPSTREAM_REFUSED; the last scrape of "b" failed',
   );
   assertEquals(hops.get("readers")?.status, "ok");
 });
