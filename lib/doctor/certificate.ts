@@ -28,6 +28,18 @@ export interface End {
   readonly address: string | undefined;
 }
 
+/**
+ * Finds where a URL leads.
+ *
+ * @param url The URL, `http:` or `https:`.
+ * @param address The IP address to connect to; undefined for where the URL's host leads.
+ * @returns The end, with the port that the scheme has when the URL names none.
+ */
+export function endOf(url: URL, address?: string): End {
+  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, address };
+}
+
 /** What a server shows of itself. */
 export interface Certificate {
   /** The version of TLS. */

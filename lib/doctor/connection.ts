@@ -4,7 +4,14 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Target } from "../upstream/complaint.ts";
 import { requestFailure } from "../upstream/failure.ts";
-import { type Certificate, expiryVerdict, readCertificate, type TlsCheck } from "./certificate.ts";
+import {
+  type Certificate,
+  type End,
+  endOf,
+  expiryVerdict,
+  readCertificate,
+  type TlsCheck,
+} from "./certificate.ts";
 import type { Verdict, Walk } from "./walk.ts";
 
 /** Where to connect to. */
@@ -28,27 +35,18 @@ export interface Place {
  * @param place Where to.
  */
 export async function walkConnection(walk: Walk, place: Place): Promise<void> {
-  const host = place.address ?? hostnameOf(place.url);
+  const { hostname, port } = endOf(place.url);
+  const host = place.address ?? hostname;
   if (isIP(host) !== 0) walk.skip("name", `"${host}" is an address`);
   else await walk.step("name", () => resolveName(host, place));
-  await walk.step("TCP", (signal) => openTcp(host, place, signal));
+  await walk.step("TCP", (signal) => openTcp({ hostname: host, port }, place, signal));
   if (place.url.protocol === "https:") {
     await walk.step("TLS", (signal) => shakeHands(place, signal));
   }
 }
 
-/** A host as the system takes it: an IPv6 address without its brackets. */
-function hostnameOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "");
-}
-
-function portOf({ port, protocol }: URL): number {
-  if (port !== "") return Number(port);
-  return protocol === "https:" ? 443 : 80;
-}
-
 function targetOf({ url, label, tls }: Place): Target {
-  const hostname = hostnameOf(url);
+  const { hostname } = endOf(url);
   return { label, hostname, hasCredentials: false, hasCertificate: tls.client !== undefined };
 }
 
@@ -62,11 +60,10 @@ async function resolveName(hostname: string, place: Place): Promise<Verdict<void
 }
 
 async function openTcp(
-  hostname: string,
+  { hostname, port }: Pick<End, "hostname" | "port">,
   place: Place,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  const port = portOf(place.url);
   try {
     using connection = await Deno.connect({ hostname, port, signal });
     return { found: `connected to port ${connection.remoteAddr.port} of "${hostname}"` };
@@ -89,7 +86,7 @@ async function shakeHands(place: Place, signal: AbortSignal): Promise<Verdict<vo
 
 async function certificateOf(place: Place, signal: AbortSignal): Promise<Certificate> {
   const { url, address, tls } = place;
-  const end = { hostname: hostnameOf(url), port: portOf(url), address };
+  const end = endOf(url, address);
   try {
     // First, since it can be broken off: Deno 2.9.6 leaves a connection open that is closed while
     // hands are shaken.
@@ -104,7 +101,7 @@ async function certificateOf(place: Place, signal: AbortSignal): Promise<Certifi
 
 /** Verifies the chain and the name. */
 async function verify(
-  { hostname, port }: { readonly hostname: string; readonly port: number },
+  { hostname, port }: End,
   { caCerts, client }: TlsCheck,
 ): Promise<void> {
   using connection = await Deno.connectTls({

@@ -7,7 +7,7 @@ import { ParseableApi } from "../parseable/api.ts";
 import { Shelf } from "../parseable/shelf.ts";
 import { DASHBOARDS } from "../parseable/shelf_kind.ts";
 import { hasColumns, streamInfo, takesMetrics } from "../parseable/stream.ts";
-import { expiryVerdict, readCertificate } from "./certificate.ts";
+import { endOf, expiryVerdict, readCertificate } from "./certificate.ts";
 import { gapsIn, latestScrapes, rowsVerdict } from "./rows.ts";
 import { CHECK_MS, type Verdict, type Walk } from "./walk.ts";
 
@@ -67,17 +67,12 @@ export async function walkParseable(walk: Walk, options: ParseableWalkOptions): 
 }
 
 async function certificateVerdict(
-  { hostname, port }: URL,
+  url: URL,
   nowMs: number,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  const end = {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port || 443),
-    address: undefined,
-  };
   // The request before has verified it, as the settings say.
-  const certificate = await readCertificate(end, { skipVerify: true }, signal);
+  const certificate = await readCertificate(endOf(url), { skipVerify: true }, signal);
   return expiryVerdict(certificate, nowMs, "Renew the certificate of Parseable.");
 }
 

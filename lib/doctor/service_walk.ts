@@ -1,7 +1,7 @@
 /** The hops to the running service: its two listeners, and what it counts. */
 
 import { MetricsError } from "../errors.ts";
-import { expiryVerdict, readCertificate } from "./certificate.ts";
+import { endOf, expiryVerdict, readCertificate } from "./certificate.ts";
 import { OwnFigures } from "./own_figures.ts";
 import { readersVerdict, relayedVerdict, scrapesVerdict } from "./service_verdicts.ts";
 import type { Verdict, Walk } from "./walk.ts";
@@ -74,12 +74,7 @@ async function certificateVerdict(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  const { hostname, port } = new URL(origin);
-  const end = {
-    hostname: hostname.replace(/^\[|\]$/g, ""),
-    port: Number(port || 443),
-    address: undefined,
-  };
+  const end = endOf(new URL(origin));
   // It is for the name by which others know the service, so that cannot be verified from here.
   const certificate = await readCertificate(end, { skipVerify: true }, signal);
   return expiryVerdict(
