@@ -1,4 +1,4 @@
-/** Requests that do not verify the certificate of the server; see `upstream/insecure.ts`. */
+/** Requests that do not verify the certificate of the server; see `upstream/node_transport.ts`. */
 
 import { Agent, request } from "node:https";
 import { connectionReason } from "./connection_reason.ts";

@@ -1,14 +1,11 @@
 /** The target: where Parseable sends alerts. */
 
-import { createHash } from "node:crypto";
 import type { Secret } from "../config/secret.ts";
 import type { ParseableApi } from "./api.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
 import { ParseableError } from "./parseable_error.ts";
 import type { Outcome } from "./report.ts";
-
-/** The digits of a ULID (github.com/ulid/spec). */
-const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+import { ulidOf } from "./ulid.ts";
 
 /** The first ten digits of our ids, where others have a time: no clock will ever show it. */
 const PREFIX = "7VMETR1CS0";
@@ -28,8 +25,7 @@ const WHAT = `target "${NAME}"`;
  * @returns A ULID, whose last 80 bits are a hash of the address.
  */
 export function targetId(webhook: Secret): string {
-  const hash = createHash("sha256").update(webhook.reveal()).digest();
-  return PREFIX + Array.from(hash.subarray(0, 16), (byte) => DIGITS[byte % 32]).join("");
+  return PREFIX + ulidOf(webhook.reveal()).slice(PREFIX.length);
 }
 
 /** Slack wants its own form; all others get a plain text. */

@@ -2,7 +2,7 @@
 
 import type { DashboardBody } from "./bodies.ts";
 import { type Tile, tileBodies } from "./tile.ts";
-import { ulidOf } from "./ulid.ts";
+import { ulidOf } from "../ulid.ts";
 
 /** A part of a dashboard. */
 export interface Section {

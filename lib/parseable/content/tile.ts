@@ -2,7 +2,7 @@
 
 import type { ChartType, TileBody } from "./bodies.ts";
 import { type Query, queryText } from "./query.ts";
-import { ulidOf } from "./ulid.ts";
+import { ulidOf } from "../ulid.ts";
 
 /** How a tile looks: a number, lines or stacked areas over time, a table, or bars. */
 export type Look = "number" | "lines" | "areas" | "table" | "bars";
