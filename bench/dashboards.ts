@@ -15,6 +15,7 @@ import { relayed } from "../tests/otlp/relay.ts";
 import { readCapture, sanitized } from "../tests/exposition/sanitized.ts";
 import { fluentBitRequest } from "../tests/parseable/fluent_bit_request.ts";
 import { type Row, streamRows } from "../tests/parseable/stream_rows.ts";
+import { python } from "../tests/peers/python.ts";
 import { formatTable, mebibytes } from "./table.ts";
 
 const STREAM = "vLLMmetrics";
@@ -58,20 +59,7 @@ function print(text: string): void {
 }
 
 async function measure(job: Job): Promise<Figures> {
-  const script = new URL("dashboards.py", import.meta.url).pathname;
-  const python = new Deno.Command(Deno.env.get("PEER_PYTHON") ?? "python3", {
-    args: [script],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "inherit",
-  });
-  await using child = python.spawn();
-  const output = child.output();
-  const input = new TextEncoder().encode(JSON.stringify(job));
-  await ReadableStream.from([input]).pipeTo(child.stdin);
-  const { success, stdout } = await output;
-  if (!success) throw new Error("Cannot run dashboards.py");
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(await python("../../bench/dashboards.py", JSON.stringify(job)));
 }
 
 /** The rows of one scrape, by way of sanitiser, Fluent Bit's account and relay. */

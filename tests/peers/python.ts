@@ -1,26 +1,29 @@
 /** Scripts for the Python that `PEER_PYTHON` names. */
 
 /**
- * Runs a script of this folder.
+ * Runs a script. Fails, never skips: a Python that lacks a package says so in its own words.
  *
- * @param script Its file name.
+ * @param script Its path, from this folder.
  * @param input What it reads from standard input.
  * @returns What it wrote to standard output.
  * @throws {Error} With what it wrote to standard error, when it failed.
  */
 export async function python(script: string, input: string): Promise<string> {
-  const command = Deno.env.get("PEER_PYTHON") ?? "python3";
-  const path = new URL(script, import.meta.url).pathname;
-  const child = new Deno.Command(command, {
-    args: [path],
+  const command = new Deno.Command(Deno.env.get("PEER_PYTHON") ?? "python3", {
+    args: [new URL(script, import.meta.url).pathname],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { success, stdout, stderr } = await child.output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
+  });
+  await using child = command.spawn();
+  const output = child.output();
+  try {
+    await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin);
+  } catch (error) {
+    // It ended early; why, it says itself.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  const { success, stdout, stderr } = await output;
+  if (!success) throw new Error(`Cannot run ${script}: ${new TextDecoder().decode(stderr).trim()}`);
   return new TextDecoder().decode(stdout);
 }
