@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { screenLines } from "../../lib/commands/top/top_screen.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { letRun, look, OUTAGE } from "../dashboard/scenario.ts";
+import { withoutColours } from "./colours.ts";
 
 /** A view whose texts come from a server that means no good. */
 function hostileView(): View {
@@ -30,7 +31,6 @@ Deno.test("colours come with words, and only where they are wanted", () => {
   const view = look(letRun(110, { vllm: { scenario: OUTAGE } }));
   const colored = screenLines(view, { columns: 100, color: true });
   assert(colored.some((line) => line.startsWith("\x1b[31mdown      \x1b[0mvllm")));
-  // deno-lint-ignore no-control-regex
-  const bare = colored.map((line) => line.replace(/\x1b\[\d+m/g, "").trimEnd());
+  const bare = colored.map((line) => withoutColours(line).trimEnd());
   assertEquals(bare, screenLines(view, { columns: 100, color: false }));
 });
