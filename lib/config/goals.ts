@@ -1,6 +1,6 @@
 /** How fast answers should be, read from the `SLO_*` settings. */
 
-import { GOAL_RANGE } from "./setting_list.ts";
+import { GOAL_RANGE } from "./ranges.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { parseDuration } from "./values.ts";
 

@@ -1,7 +1,7 @@
 /** How the history is fed and kept, read from `SCRAPE_INTERVAL` and the `HISTORY_*` settings. */
 
 import { accept } from "./parsed.ts";
-import { HISTORY_RANGE, SCRAPE_INTERVAL_RANGE } from "./setting_list.ts";
+import { HISTORY_RANGE, SCRAPE_INTERVAL_RANGE } from "./ranges.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { parseDuration } from "./values.ts";
 

@@ -2,7 +2,7 @@
 
 import { parseBaseUrl } from "./base_url.ts";
 import { parseCertificates } from "./pem.ts";
-import { PARSEABLE_TIMEOUT_RANGE } from "./setting_list.ts";
+import { PARSEABLE_TIMEOUT_RANGE } from "./ranges.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { parseStreamName } from "./stream_name.ts";
 import { warnOfTls } from "./tls_warnings.ts";

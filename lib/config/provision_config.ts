@@ -12,8 +12,8 @@ import {
 } from "./headers.ts";
 import { type ParseableConfig, readParseable } from "./parseable_config.ts";
 import { accept, type Parsed, refuse } from "./parsed.ts";
+import { RETENTION_RANGE } from "./ranges.ts";
 import { Secret } from "./secret.ts";
-import { RETENTION_RANGE } from "./setting_list.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { parseStreamName } from "./stream_name.ts";
 import { parseDays, parseShare } from "./values.ts";

@@ -9,8 +9,8 @@ import {
   parseUsername,
 } from "./headers.ts";
 import { parseCertificates, parsePrivateKey } from "./pem.ts";
+import { MAX_BODY_RANGE, SCRAPE_TIMEOUT_RANGE } from "./ranges.ts";
 import { Secret } from "./secret.ts";
-import { MAX_BODY_RANGE, SCRAPE_TIMEOUT_RANGE } from "./setting_list.ts";
 import { listProblems, parseServer, type ServerAddress, splitServers } from "./server_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { warnOfTls } from "./tls_warnings.ts";

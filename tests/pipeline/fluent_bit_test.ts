@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseDuration } from "../../lib/config/values.ts";
-import { defaultOf, PARSEABLE_TIMEOUT_RANGE } from "../../lib/config/setting_list.ts";
+import { PARSEABLE_TIMEOUT_RANGE } from "../../lib/config/ranges.ts";
+import { defaultOf } from "../../lib/config/setting_list.ts";
 import { asObject, asTexts, readCompose, readFluentBit, type Section } from "./files.ts";
 
 async function sectionsOf(kind: string): Promise<Section[]> {
