@@ -25,6 +25,7 @@ export class HistoryPoller implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isPolling = false;
   #polledMs = -Infinity;
+  #askedMs = -Infinity;
 
   /**
    * Begins with nobody.
@@ -75,8 +76,10 @@ export class HistoryPoller implements Disposable {
     const { lastMs, intervalMs, now } = this.#options;
     const last = lastMs();
     const patienceMs = last > this.#polledMs ? intervalMs * PATIENCE : intervalMs;
+    // What was asked for and refused, for want of a place, has left no scrape behind.
+    const dueMs = Math.max(last + patienceMs, this.#askedMs + intervalMs);
     // A clock that was set back must not stop the scrapes.
-    return Math.min(last + patienceMs - now(), patienceMs);
+    return Math.min(dueMs - now(), patienceMs);
   }
 
   async #look(): Promise<void> {
@@ -91,8 +94,9 @@ export class HistoryPoller implements Disposable {
 
   /** Reads a reply to its end: what is wrong with it is known where it comes from. */
   async #poll(): Promise<void> {
-    const { answer, lastMs } = this.#options;
+    const { answer, lastMs, now } = this.#options;
     this.polls++;
+    this.#askedMs = now();
     try {
       const { signal } = this.#stop;
       const response = await answer(new Request("http://history/metrics", { signal }));
