@@ -1,5 +1,6 @@
 /** The hops as lines for people. */
 
+import { terminalText } from "../terminal_text.ts";
 import type { Hop, HopStatus } from "./walk.ts";
 
 /** A word for each status: no information is in the colour alone. */
@@ -38,8 +39,10 @@ export class Report {
     this.#part = part;
     const word = WORDS[status].padEnd(WORD_WIDTH);
     const shown = this.#colour ? `\u001b[${COLOURS[status]}m${word}\u001b[0m` : word;
-    const todo = action === "" ? "" : `${" ".repeat(WORD_WIDTH + NAME_WIDTH + 4)}→ ${action}\n`;
-    return `${head}  ${shown} ${name.padEnd(NAME_WIDTH)} ${found}\n${todo}`;
+    const todo = action === ""
+      ? ""
+      : `${" ".repeat(WORD_WIDTH + NAME_WIDTH + 4)}→ ${terminalText(action)}\n`;
+    return `${head}  ${shown} ${name.padEnd(NAME_WIDTH)} ${terminalText(found)}\n${todo}`;
   }
 }
 

@@ -16,8 +16,7 @@ export function detailOf(error: unknown): string {
   return words.join(": ")
     .replace(/ ?\bfrom \S+ for \S+(?: \([^)]*\))?| ?\bfor url \(\S+\)/g, "")
     .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S*/gi, "(address)")
-    // deno-lint-ignore no-control-regex -- control characters are what is looked for
-    .replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, " ")
+    .replace(/[\p{Cc}\s]+/gu, " ")
     .trim();
 }
 

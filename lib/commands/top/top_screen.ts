@@ -2,6 +2,7 @@
 
 import { formatSeconds, formatValue } from "../../dashboard/format.ts";
 import type { Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
+import { terminalText } from "../../terminal_text.ts";
 
 /** How lines are written. */
 export interface ScreenOptions {
@@ -33,12 +34,6 @@ const TITLE_WIDTH = 28;
 const VALUE_WIDTH = 20;
 const LEVEL_WIDTH = 9;
 
-/** Text that a server chose must not steer the terminal. */
-function plain(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-}
-
 /** A small line out of blocks; gaps are spaces. */
 function trendText(trend: Tile["trend"]): string {
   const highest = Math.max(...trend.map((value) => value ?? 0));
@@ -53,7 +48,7 @@ function trendText(trend: Tile["trend"]): string {
 function wrap(text: string, columns: number, indent: string): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of plain(text).split(" ")) {
+  for (const word of terminalText(text).split(" ")) {
     const longer = line === "" ? indent + word : `${line} ${word}`;
     if (line !== "" && longer.length > columns) {
       lines.push(line);
@@ -72,7 +67,9 @@ class Screen {
   }
 
   headLines({ version, timeMs, windowSeconds, selection }: View): string[] {
-    const chosen = Object.entries(selection).map(([name, value]) => `${name} ${plain(value)}`);
+    const chosen = Object.entries(selection).map(([name, value]) =>
+      `${name} ${terminalText(value)}`
+    );
     const parts = [
       `vllm-metrics ${version}`,
       `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`,
@@ -90,7 +87,9 @@ class Screen {
       ...lastSuccessMs === undefined ? [] : [`scraped ${age(lastSuccessMs)} ago`],
     ];
     const words = state.padEnd(10);
-    const rest = this.#cut(`${words}${plain(instance)}  ${details.join(", ")}`).slice(words.length);
+    const rest = this.#cut(`${words}${terminalText(instance)}  ${details.join(", ")}`).slice(
+      words.length,
+    );
     return this.#paint(words, STATE_LEVELS[state]) + rest;
   }
 
