@@ -10,12 +10,8 @@ import { parseArgs } from "node:util";
 import { createClient, type Doors, GUARDS, type Run, startDoors } from "./guarded.ts";
 import { measureHanging } from "./hanging.ts";
 import { readUsage } from "./process.ts";
-import { stdArgs } from "./servers.ts";
+import { print, startRun } from "./run.ts";
 import { formatTable, median } from "./table.ts";
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
 
 /** Asks again and again for some seconds; gives the time and the processor time of one request. */
 async function pace(
@@ -77,20 +73,8 @@ async function main(args: string[]): Promise<void> {
       seconds: { type: "string", default: "2" },
     },
   });
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => stop.abort());
-  }
-  await using stack = new AsyncDisposableStack();
-  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-bench-" });
-  stack.defer(() => Deno.remove(dir, { recursive: true }));
-  const run: Run = {
-    dir,
-    denoArgs: await stdArgs(),
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    signal: stop.signal,
-  };
+  await using begun = await startRun();
+  const run: Run = { ...begun, rounds: Number(values.rounds), seconds: Number(values.seconds) };
   print(
     `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
       `load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,

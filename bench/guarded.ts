@@ -1,5 +1,6 @@
 /** The service with its doors guarded in one of several ways, in front of what stands for vLLM and Parseable. */
 
+import type { Run as BenchRun } from "./run.ts";
 import { freePort, type Started, startProcess } from "./servers.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -27,12 +28,9 @@ export const GUARDS: readonly Guard[] = [
 ];
 
 /** What the whole run shares. */
-export interface Run {
-  dir: string;
-  denoArgs: readonly string[];
+export interface Run extends BenchRun {
   rounds: number;
   seconds: number;
-  signal: AbortSignal;
 }
 
 /** The service, and how to ask it. */

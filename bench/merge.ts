@@ -11,7 +11,8 @@
 
 import { parseArgs } from "node:util";
 import { readUsage } from "./process.ts";
-import { freePort, type Started, startProcess, stdArgs } from "./servers.ts";
+import { endOf, print, type Run, startRun } from "./run.ts";
+import { freePort, type Started, startProcess } from "./servers.ts";
 import { formatTable, mebibytes, median } from "./table.ts";
 
 /** What a vLLM of one engine answers under load: 63 KB. */
@@ -29,18 +30,6 @@ interface Scrape {
   ms: number;
   bytes: number;
   servers: number;
-}
-
-/** What the whole run shares. */
-interface Run {
-  dir: string;
-  denoArgs: readonly string[];
-  signal: AbortSignal;
-  faults: string[];
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
 /** Starts the service on servers. */
@@ -169,14 +158,7 @@ async function main(args: string[]): Promise<number> {
   });
   const servers = Number(values.servers);
   const scrapes = Number(values.scrapes);
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => stop.abort());
-  }
-  await using stack = new AsyncDisposableStack();
-  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-bench-" });
-  stack.defer(() => Deno.remove(dir, { recursive: true }));
-  const run: Run = { dir, denoArgs: await stdArgs(), signal: stop.signal, faults: [] };
+  await using run = await startRun();
   print(
     `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ${servers} servers, ` +
       `${scrapes} scrapes, load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,
@@ -191,8 +173,7 @@ async function main(args: string[]): Promise<number> {
     await measure(run, { ...slow, scrapes: Math.ceil(scrapes / 20) }),
   ]));
   print(`\n${await measureHung(run, servers)}`);
-  for (const fault of run.faults) print(`\n!!! FAULT: ${fault}\n`);
-  return run.faults.length === 0 ? 0 : 1;
+  return endOf(run);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

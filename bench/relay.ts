@@ -12,7 +12,8 @@
 import { parseArgs } from "node:util";
 import { measureEncoding } from "./relay_encoding.ts";
 import { readUsage } from "./process.ts";
-import { freePort, type Started, startProcess, stdArgs } from "./servers.ts";
+import { endOf, print, type Run as BenchRun, startRun } from "./run.ts";
+import { freePort, type Started, startProcess } from "./servers.ts";
 import { formatTable, mebibytes, median } from "./table.ts";
 import { runWrk, type WrkResult } from "./wrk.ts";
 
@@ -31,14 +32,10 @@ const MEMORY_SCRAPES = 10_000;
 const GROWTH_BAR_KIB = 32 * 1024;
 
 /** What the whole run shares. */
-interface Run {
-  dir: string;
-  denoArgs: readonly string[];
+interface Run extends BenchRun {
   rounds: number;
   seconds: number;
   connections: number;
-  signal: AbortSignal;
-  faults: string[];
 }
 
 /** A request to measure. */
@@ -46,10 +43,6 @@ interface Load {
   label: string;
   engines: number;
   payload: Uint8Array<ArrayBuffer>;
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
 /** The same message several times in a row is one message with all their resources. */
@@ -159,21 +152,12 @@ async function main(args: string[]): Promise<number> {
       connections: { type: "string", default: "4" },
     },
   });
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => stop.abort());
-  }
-  await using stack = new AsyncDisposableStack();
-  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-bench-" });
-  stack.defer(() => Deno.remove(dir, { recursive: true }));
+  await using begun = await startRun();
   const run: Run = {
-    dir,
-    denoArgs: await stdArgs(),
+    ...begun,
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
     connections: Number(values.connections),
-    signal: stop.signal,
-    faults: [],
   };
   const payload = await Deno.readFile(CAPTURE);
   print(
@@ -192,8 +176,7 @@ async function main(args: string[]): Promise<number> {
   const verdict = Number(one[2]) >= RATE_BAR ? "met" : "MISSED";
   print(`\nthe bar of ${RATE_BAR} scrapes a second is ${verdict}\n\n`);
   print(measureEncoding(payload));
-  for (const fault of run.faults) print(`\n!!! FAULT: ${fault}\n`);
-  return run.faults.length === 0 ? 0 : 1;
+  return endOf(run);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -13,7 +13,8 @@ import { manySeries, oneEngine, severalEngines } from "./exposition.ts";
 import { type Arrival, firstByteTable, measureFirstByte } from "./first_byte.ts";
 import { growthKib, measureMemory, type Memory, memoryTable } from "./memory.ts";
 import { type Options, parseOptions } from "./options.ts";
-import { type Server, startServer, stdArgs } from "./servers.ts";
+import { endOf, print, type Run as BenchRun, startRun } from "./run.ts";
+import { type Server, startServer } from "./servers.ts";
 import { mebibytes } from "./table.ts";
 import { measureThroughput, type Throughput, throughputTable } from "./throughput.ts";
 
@@ -31,18 +32,7 @@ const NGINX_BAR = 2;
 const RAW_BARS = { "one engine": 0.5, "eight engines": 0.4 };
 
 /** What the whole run shares. */
-interface Run extends Options {
-  /** A directory for bodies and configuration; removed at the end. */
-  dir: string;
-  denoArgs: readonly string[];
-  signal: AbortSignal;
-  /** What went wrong so far. */
-  faults: string[];
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
+type Run = BenchRun & Options;
 
 async function saveBody(run: Run, name: string, text: string): Promise<string> {
   const path = `${run.dir}/${name}.txt`;
@@ -129,21 +119,8 @@ async function compareFirstBytes(run: Run, small: string): Promise<void> {
 /** Runs all parts; returns the exit code. */
 async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => stop.abort());
-  }
-  await using stack = new AsyncDisposableStack();
-  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-bench-" });
-  stack.defer(() => Deno.remove(dir, { recursive: true }));
-  await Deno.chmod(dir, 0o755); // For nginx's worker, which runs as nobody.
-  const run: Run = {
-    ...options,
-    dir,
-    denoArgs: await stdArgs(),
-    signal: stop.signal,
-    faults: [],
-  };
+  await using begun = await startRun();
+  const run: Run = { ...begun, ...options };
   const capture = await Deno.readTextFile(CAPTURE);
   print(
     `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
@@ -156,11 +133,10 @@ async function main(args: string[]): Promise<number> {
     await compareFirstBytes(run, oneEngine(capture));
   } catch (error) {
     // A stopped child process fails in ways of its own; the cause is known then.
-    if (!stop.signal.aborted) throw error;
+    if (!run.signal.aborted) throw error;
     run.faults.push("stopped by a signal");
   }
-  for (const fault of run.faults) print(`\n!!! FAULT: ${fault}\n`);
-  return run.faults.length === 0 ? 0 : 1;
+  return endOf(run);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
