@@ -142,9 +142,9 @@ export async function startPrometheus(jobs: Jobs, stored = ""): Promise<Promethe
       until(async () => {
         const data = await ask<{ activeTargets: readonly ApiTarget[] }>("targets?state=active");
         const targets = data?.activeTargets ?? [];
-        if (targets.length === 0 || targets.some(({ health }) => health === "unknown")) {
-          return undefined;
-        }
+        // It takes its jobs up one after the other: at first some are not there at all.
+        const scraped = targets.filter(({ health }) => health !== "unknown");
+        if (scraped.length < Object.keys(jobs).length) return undefined;
         return new Map(targets.map((target) => [target.labels.job ?? "", target]));
       }, "Prometheus to scrape"),
     async query(expression): Promise<QueriedSample[]> {
