@@ -132,7 +132,7 @@ export const TILE_RULES: readonly TileRule[] = [
     explain: ({ ttftSeconds }) =>
       `Of 20 requests, 19 got their first token sooner. A warning from ${
         formatSeconds(ttftSeconds)
-      } on (SLO_TTFT), bad from ${formatSeconds(3 * ttftSeconds)} on.`,
+      } on (SLO_TTFT), bad from ${formatSeconds(goalLimits(ttftSeconds).bad)} on.`,
   },
   {
     id: "inter_token_p95",
@@ -145,7 +145,7 @@ export const TILE_RULES: readonly TileRule[] = [
     explain: ({ tpotSeconds }) =>
       `Of 20 pauses between two outputs of an answer, 19 were shorter. A warning from ${
         formatSeconds(tpotSeconds)
-      } on (SLO_TPOT), bad from ${formatSeconds(3 * tpotSeconds)} on.`,
+      } on (SLO_TPOT), bad from ${formatSeconds(goalLimits(tpotSeconds).bad)} on.`,
   },
   {
     id: "e2e_p95",

@@ -1,16 +1,15 @@
 /** Rule on first tokens that are slow although nothing waits. */
 
 import { formatSeconds } from "../format.ts";
+import { goalLimits } from "../levels.ts";
 import type { Finding } from "../view.ts";
 import type { Observations } from "./observations.ts";
 import { LINKS } from "./rule.ts";
 
 /** The queue is short when it takes at most this part of the time to first token. */
-export const SHORT_QUEUE = 0.25;
+const SHORT_QUEUE = 0.25;
 /** With more waiting requests the queue is not short, though those that ended did not wait long. */
-export const MAX_WAITING = 1;
-/** Many times the goal from which on it is bad. */
-export const BAD_GOALS = 3;
+const MAX_WAITING = 1;
 
 /** First tokens come late, and not because of the queue. */
 export function slowPrefill(observations: Observations): Finding | undefined {
@@ -20,7 +19,7 @@ export function slowPrefill(observations: Observations): Finding | undefined {
   if (waitingMean > MAX_WAITING) return undefined;
   return {
     id: "slow_prefill",
-    level: ttftP95 >= BAD_GOALS * ttftSeconds ? "bad" : "warn",
+    level: ttftP95 >= goalLimits(ttftSeconds).bad ? "bad" : "warn",
     title: "First tokens are slow though the queue is short",
     why: `The time to first token is ${formatSeconds(ttftP95)} at p95 (goal ${
       formatSeconds(ttftSeconds)

@@ -1,20 +1,23 @@
 /** Rules on requests that wait. */
 
 import { formatShare } from "../format.ts";
+import { KV_CACHE_LIMITS, WAITING_LIMITS } from "../levels.ts";
 import type { Finding } from "../view.ts";
 import type { Observations } from "./observations.ts";
 import { count, LINKS } from "./rule.ts";
 
 /** From here on a KV cache leaves no room for one more request (vLLM's and llm-d's warning). */
-export const FULL_KV_CACHE = 0.9;
-/** From here on the queue is bad, by what llm-d's rules alert on. */
-export const LONG_QUEUE = 50;
+const FULL_KV_CACHE = KV_CACHE_LIMITS.warn;
 /** Part of the waiting requests from which on their own reason is the one to look at. */
-export const MOSTLY_DEFERRED = 0.5;
+const MOSTLY_DEFERRED = 0.5;
 
 /** Whether requests have been waiting all through the last minute. */
 function waitingSteadily({ waiting = 0 }: Observations): boolean {
-  return waiting >= 1;
+  return waiting >= WAITING_LIMITS.warn;
+}
+
+function levelOf(waiting: number): Finding["level"] {
+  return waiting >= WAITING_LIMITS.bad ? "bad" : "warn";
 }
 
 /** Requests wait because the KV cache is full. */
@@ -23,7 +26,7 @@ export function memoryBoundQueue(observations: Observations): Finding | undefine
   if (!waitingSteadily(observations) || kvCache < FULL_KV_CACHE) return undefined;
   return {
     id: "memory_bound_queue",
-    level: waiting >= LONG_QUEUE ? "bad" : "warn",
+    level: levelOf(waiting),
     title: "Requests wait because the KV cache is full",
     why: `${count(waiting, "request")} or more waited all through the last minute, and the KV ` +
       `cache was ${formatShare(kvCache)} full.`,
@@ -43,7 +46,7 @@ export function schedulerBoundQueue(observations: Observations): Finding | undef
     `while the KV cache was only ${formatShare(kvCache)} full`;
   return {
     id: "scheduler_bound_queue",
-    level: waiting >= LONG_QUEUE ? "bad" : "warn",
+    level: levelOf(waiting),
     title: isDeferred
       ? "Requests are put off although the KV cache has room"
       : "Requests wait although the KV cache has room",
