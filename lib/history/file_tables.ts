@@ -113,9 +113,9 @@ export class FileTables {
     );
   }
 
-  /** Removes the rows of the block that still grows, from a time on. */
-  removeRows(server: number, fromMs = 0): void {
-    this.#run("DELETE FROM scrape WHERE server = ? AND time_ms >= ?", server, fromMs);
+  /** Removes the rows of the block that still grows. */
+  removeRows(server: number): void {
+    this.#run("DELETE FROM scrape WHERE server = ?", server);
   }
 
   /** The blocks of a server, oldest first. */

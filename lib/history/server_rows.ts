@@ -80,37 +80,32 @@ export class ServerRows {
    * Adds a scrape that went well.
    *
    * @param timeMs When it began, in milliseconds since 1970.
-   * @param body The exposition, sanitised.
+   * @param body The exposition, whole; as vLLM writes it, or sanitised.
    * @param mayAdd Whether one more series may be added.
-   * @returns The row, and how many samples were left out; undefined for one that is not newer.
+   * @returns How many samples were left out; undefined for a scrape that is not newer.
    */
-  add(
-    timeMs: number,
-    body: Uint8Array,
-    mayAdd: () => boolean,
-  ): { row: Row; dropped: number } | undefined {
+  add(timeMs: number, body: Uint8Array, mayAdd: () => boolean): number | undefined {
     if (!this.#isNext(timeMs)) return undefined;
     const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
     const fell = this.#noteCounters(ids, values);
-    const row = { timeMs, flags: fell || this.#wasUp !== true ? BREAK : 0, ids, values };
+    const flags = fell || this.#wasUp !== true ? BREAK : 0;
     this.#wasUp = true;
-    this.#append(row);
-    return { row, dropped };
+    this.#append({ timeMs, flags, ids, values });
+    return dropped;
   }
 
   /**
    * Notes a scrape that failed.
    *
    * @param timeMs When it began, in milliseconds since 1970.
-   * @returns The row; undefined for one that is not newer.
+   * @returns Whether it was noted; one that is not newer is not.
    */
-  addFailure(timeMs: number): Row | undefined {
-    if (!this.#isNext(timeMs)) return undefined;
+  addFailure(timeMs: number): boolean {
+    if (!this.#isNext(timeMs)) return false;
     const flags = FAILED | (this.#wasUp === false ? 0 : BREAK);
-    const row = { timeMs, flags, ids: [], values: [] };
     this.#wasUp = false;
-    this.#append(row);
-    return row;
+    this.#append({ timeMs, flags, ids: [], values: [] });
+    return true;
   }
 
   /** Lets go of what is kept elsewhere: the server is gone. */

@@ -160,10 +160,10 @@ export class HistoryStore implements History {
   /** Adds a scrape that went well; one that is older than the last of its server is left out. */
   add({ instance, timeMs, body }: GoodScrape): void {
     const entry = this.#entries.get(instance);
-    const added = entry?.rows.add(timeMs, body, () => this.series < this.#maxSeries);
-    if (entry === undefined || added === undefined) return;
+    const dropped = entry?.rows.add(timeMs, body, () => this.series < this.#maxSeries);
+    if (entry === undefined || dropped === undefined) return;
     this.scrapes++;
-    this.droppedSamples += added.dropped;
+    this.droppedSamples += dropped;
     const { up, sinceMs } = entry.state;
     entry.state = {
       instance,
@@ -178,7 +178,7 @@ export class HistoryStore implements History {
   /** Notes a scrape that failed; one that is older than the last of its server is left out. */
   fail({ instance, timeMs, error }: FailedScrape): void {
     const entry = this.#entries.get(instance);
-    if (entry === undefined || entry.rows.addFailure(timeMs) === undefined) return;
+    if (entry === undefined || !entry.rows.addFailure(timeMs)) return;
     this.scrapes++;
     const { up, sinceMs, lastSuccessMs } = entry.state;
     entry.state = {
