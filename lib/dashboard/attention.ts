@@ -7,7 +7,7 @@ export type Watch = () => Disposable;
  * How long a single question counts as looking, in milliseconds: a script that
  * asks each minute finds numbers without gaps.
  */
-export const LINGER_MS = 120_000;
+const LINGER_MS = 120_000;
 
 /** Keeps one watch for all who look. */
 export class Attention {

@@ -29,7 +29,7 @@ const HEAT_STEPS = 3;
 /** A tile's small line has one point for so many of a chart's. */
 const TREND_STEPS = 5;
 /** The shortest stretch that a rate or a percentile is made from, in milliseconds. */
-export const MIN_RANGE_MS = 60_000;
+const MIN_RANGE_MS = 60_000;
 /**
  * A rate needs two scrapes in its stretch; four intervals leave room for two that
  * were missed (Prometheus' own advice for `rate`).

@@ -4,7 +4,7 @@ import type { Rows } from "./block.ts";
 import type { Grid } from "./history.ts";
 
 /** How long a value holds when nothing newer is known (Prometheus' `query.lookback-delta`), in milliseconds. */
-export const LOOKBACK_MS = 300_000;
+const LOOKBACK_MS = 300_000;
 /** A stretch that is shorter than so many distances of thinned rows may hold only one of them. */
 const DISTANCES = 2.5;
 

@@ -10,9 +10,9 @@ import type { SeriesTable } from "./series.ts";
 import { firstOf, thinned, Thinner } from "./thinner.ts";
 
 /** Distance of scrapes that are written, in milliseconds. */
-export const FILE_INTERVAL_MS = 30_000;
+const FILE_INTERVAL_MS = 30_000;
 /** Distance of scrapes that are older than a day, in milliseconds. */
-export const FILE_COARSE_INTERVAL_MS = 300_000;
+const FILE_COARSE_INTERVAL_MS = 300_000;
 /** How long scrapes keep the first distance, in milliseconds. */
 const FILE_FINE_MS = 24 * 3_600_000;
 /** Blocks that are thinned at once: they become one or two. */

@@ -17,11 +17,11 @@ import { type Series, SeriesTable } from "./series.ts";
 import { firstOf, thinned } from "./thinner.ts";
 
 /** How long all scrapes are kept, in milliseconds. */
-export const FULL_MS = 3_600_000;
+const FULL_MS = 3_600_000;
 /** How long any are kept, in milliseconds. */
-export const COARSE_MS = 24 * 3_600_000;
+const COARSE_MS = 24 * 3_600_000;
 /** Distance of scrapes that are older than an hour, in milliseconds. */
-export const COARSE_INTERVAL_MS = 30_000;
+const COARSE_INTERVAL_MS = 30_000;
 
 /**
  * A scrape that began so much before the last one, in milliseconds, tells that the clock was set

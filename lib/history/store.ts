@@ -20,9 +20,9 @@ import { ServerRows } from "./server_rows.ts";
  * Memory that the history may take, in bytes. Eight busy engines, scraped each two seconds, take
  * about 54 MiB; one takes 7.
  */
-export const MAX_HISTORY_BYTES = 64 * 1_048_576;
+const MAX_HISTORY_BYTES = 64 * 1_048_576;
 /** Series of all servers; an engine of vLLM 0.32 has about 390. */
-export const MAX_SERIES = 20_000;
+const MAX_SERIES = 20_000;
 /** Servers that have gone and whose scrapes are kept, so that sums go on: pods that were replaced. */
 const MAX_GONE = 8;
 

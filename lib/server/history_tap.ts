@@ -4,7 +4,7 @@ import type { MetricsError } from "../errors.ts";
 import type { HistoryStore } from "../history/store.ts";
 
 /** Bytes of one scrape that are copied; an engine's are 63 KB, a hundred engines' 5 MB. */
-export const MAX_TAKEN_BYTES = 32 * 1_048_576;
+const MAX_TAKEN_BYTES = 32 * 1_048_576;
 /**
  * The part of an interval after which a scrape is wanted again: a reader that comes once an
  * interval is sometimes a little early.

@@ -6,11 +6,11 @@ import type { Observations } from "./observations.ts";
 import { count, LINKS } from "./rule.ts";
 
 /** Share of failed requests: llm-d's rules warn here and alert at the other. */
-export const ERROR_SHARE = { warn: 0.01, bad: 0.05 } as const;
+const ERROR_SHARE = { warn: 0.01, bad: 0.05 } as const;
 /** Share of requests given up by their clients from which on they seem to be tired of waiting. */
-export const ABORT_SHARE = 0.1;
+const ABORT_SHARE = 0.1;
 /** Share of requests turned away from which on it is bad. */
-export const BAD_REJECTED_SHARE = 0.05;
+const BAD_REJECTED_SHARE = 0.05;
 
 function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, value) => total + value, 0);

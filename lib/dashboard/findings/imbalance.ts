@@ -7,9 +7,9 @@ import type { Neighbours, Observations } from "./observations.ts";
 import { count, LINKS } from "./rule.ts";
 
 /** Running requests by which two must differ to be called uneven. */
-export const RUNNING_DIFFERENCE = 4;
+const RUNNING_DIFFERENCE = 4;
 /** Part of the KV cache by which two must differ to be called uneven. */
-export const KV_CACHE_DIFFERENCE = 0.25;
+const KV_CACHE_DIFFERENCE = 0.25;
 
 /** One sentence on the odd one; undefined when all are alike. */
 function oddSentence(

@@ -7,7 +7,7 @@ import type { Observations } from "./observations.ts";
 import { count, LINKS } from "./rule.ts";
 
 /** With fewer prompt tokens in a quarter of an hour the share says nothing. */
-export const ENOUGH_TOKENS = 10_000;
+const ENOUGH_TOKENS = 10_000;
 
 /** Few prompt tokens come from the prefix cache. */
 export function lowPrefixReuse(observations: Observations): Finding | undefined {

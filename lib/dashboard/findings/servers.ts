@@ -6,9 +6,9 @@ import type { Observations } from "./observations.ts";
 import { LINKS } from "./rule.ts";
 
 /** A server is stale when so many scrapes in a row are missing … */
-export const STALE_INTERVALS = 5;
+const STALE_INTERVALS = 5;
 /** … but not before this, in milliseconds: a busy vLLM takes a second for a scrape. */
-export const STALE_MS = 15_000;
+const STALE_MS = 15_000;
 
 /** How long ago, for people. */
 function ago(nowMs: number, thenMs: number | undefined): string {

@@ -3,7 +3,7 @@
 import type { ViewTarget } from "../view.ts";
 
 /** Servers that are named; more would push the numbers off the screen. */
-export const MAX_LISTED = 8;
+const MAX_LISTED = 8;
 
 /** All servers when they are few; of many the first ones that are not up. */
 export function listedTargets(targets: readonly ViewTarget[]): readonly ViewTarget[] {

@@ -14,7 +14,7 @@ const STATES: Readonly<Record<ViewTarget["state"], string>> = {
 };
 
 /** The state of a server in words, such as `down since 14:03:20`. */
-export function targetStateText(target: ViewTarget, nowMs: number): string {
+function targetStateText(target: ViewTarget, nowMs: number): string {
   const state = STATES[target.state];
   return target.state === "down" && target.sinceMs !== undefined
     ? `${state} since ${formatMoment(target.sinceMs, nowMs)}`
