@@ -94,17 +94,3 @@ function enginesOf(scope: Scope): string[] {
     .flatMap(({ labels }) => labels.engine ?? [])
     .toSorted(compareNumbered);
 }
-
-/** Computes a view in one go; see {@linkcode viewSteps}. */
-export function buildView(
-  history: History,
-  request: ViewRequest,
-  nowMs: number,
-  settings: ViewSettings,
-): View {
-  const steps = viewSteps(history, request, nowMs, settings);
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
