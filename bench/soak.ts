@@ -11,7 +11,8 @@ import { DrivenService } from "../tests/peers/driven_service.ts";
 import { firstPaintTable } from "./first_paint.ts";
 import { openPage } from "./open_page.ts";
 import { readUsage } from "./process.ts";
-import { freePort, startProcess, stdArgs } from "./servers.ts";
+import { print, startRun } from "./run.ts";
+import { freePort, startProcess } from "./servers.ts";
 import { formatTable, mebibytes } from "./table.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -36,10 +37,6 @@ const PAGES: readonly { readonly name: string; readonly queries: readonly string
 ];
 /** How long the service runs before it is measured, in milliseconds. */
 const SETTLE_MS = 3_000;
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-}
 
 function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -81,18 +78,18 @@ async function costOf(
 
 /** Measures the demo, whose simulator is in the same process, with more and more pages. */
 async function comparePages(seconds: number): Promise<void> {
-  const dir = await Deno.makeTempDir({ prefix: "vllm-metrics-soak-" });
+  await using run = await startRun();
+  const { dir, denoArgs, signal } = run;
   const port = freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const abort = new AbortController();
   await using started = await startProcess({
     command: Deno.execPath(),
     args: [
-      ...["run", "-q", "--config", `${ROOT}deno.json`, ...await stdArgs(), "-P=serve"],
+      ...["run", "-q", "--config", `${ROOT}deno.json`, ...denoArgs, "-P=serve"],
       ...[`${ROOT}main.ts`, "demo", "--engines", String(ENGINES)],
     ],
     env: { LISTEN_ADDRESS: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
-  }, { name: "demo", url: `${origin}/health`, dir, signal: abort.signal });
+  }, { name: "demo", url: `${origin}/health`, dir, signal });
   const rows = [["pages", "CPU ms a second", "resident MiB"]];
   for (const { name, queries } of PAGES) {
     const urls = queries.map((query) => `${origin}/api/v1/events${query}`);
@@ -106,7 +103,6 @@ async function comparePages(seconds: number): Promise<void> {
   const [load = 0] = Deno.loadavg();
   print(`\nChromium, from the navigation on, load average ${load.toFixed(1)} before\n`);
   print(await firstPaintTable(`${origin}/`));
-  await Deno.remove(dir, { recursive: true });
 }
 
 if (import.meta.main) {
