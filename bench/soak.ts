@@ -42,6 +42,13 @@ function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** Collects garbage, so that what is counted after it is what is held. */
+function collectGarbage(): void {
+  const collect: unknown = Reflect.get(globalThis, "gc");
+  if (typeof collect !== "function") throw new Error("Run with --v8-flags=--expose-gc.");
+  collect();
+}
+
 /** Scrapes for simulated hours: memory grows with the history until its hour is full, then not. */
 async function soak(hours: number): Promise<void> {
   await using driven = new DrivenService("steady", ENGINES, START_MS);
@@ -50,6 +57,7 @@ async function soak(hours: number): Promise<void> {
     const begun = performance.now();
     await driven.pass(ROW_MINUTES * 60_000);
     const ms = (performance.now() - begun) / ROW_SCRAPES;
+    collectGarbage();
     const { rss, heapUsed } = Deno.memoryUsage();
     const history = (await driven.service.ownMetrics()).get("vllm_metrics_history_bytes") ?? 0;
     const sizes = [rss, heapUsed, history].map((bytes) => mebibytes(bytes / 1024));
