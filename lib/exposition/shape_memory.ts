@@ -15,8 +15,11 @@ import {
 
 /** Bytes of all families that are remembered of one server; what is over that is read each time. */
 const MAX_MEMORY_BYTES = 4 * 1_048_576;
-/** Bytes of one family that are kept to remember its shape: its output is held back meanwhile. */
-const MAX_FAMILY_BYTES = 65_536;
+/**
+ * Bytes of one family that are kept to remember its shape: its output is held back meanwhile.
+ * A histogram of 64 engines takes 199 KB.
+ */
+const MAX_FAMILY_BYTES = 262_144;
 /** Families that may have gone since the last scrape before the next one counts as new. */
 const MAX_GONE = 16;
 
@@ -24,7 +27,7 @@ const MAX_GONE = 16;
 export interface ShapeMemoryOptions {
   /** Bytes of all families that are remembered. @default {4194304} */
   readonly maxBytes?: number;
-  /** Bytes of the largest family that is remembered. @default {65536} */
+  /** Bytes of the largest family that is remembered. @default {262144} */
   readonly maxFamilyBytes?: number;
 }
 

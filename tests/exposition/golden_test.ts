@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { severalEngines } from "../../bench/exposition.ts";
 import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
 import { asFluentBitReads, contentOf, seriesOf } from "./content.ts";
 import { expectedFamilies } from "./expected.ts";
@@ -101,6 +102,13 @@ Deno.test("ShapeMemory remembers every family of vLLM's Python front end", () =>
     sanitized(input, { memory });
     assertEquals(memory.size, decode(input).match(/^# TYPE /gm)?.length, path);
   }
+});
+
+Deno.test("ShapeMemory remembers every family of 64 engines behind one front end", () => {
+  const memory = new ShapeMemory();
+  const text = severalEngines(decode(readCapture("allflags-after-load.txt")), 64);
+  sanitized(encode(text), { memory });
+  assertEquals(memory.size, text.match(/^# TYPE /gm)?.length);
 });
 
 Deno.test("ShapeMemory remembers nothing of OpenMetrics", () => {
