@@ -34,6 +34,26 @@ function authorizationOf({ basic, bearer }: Access): string {
 }
 
 /**
+ * Reads the credentials of the settings.
+ *
+ * @param env The settings.
+ * @param readFile Gives the text of a file that holds a secret.
+ * @returns The header that lets their owner in, if any; or what is wrong with them.
+ */
+export function accessHeaders(
+  env: Environment,
+  readFile: (path: string) => string,
+): Headers | string {
+  const reader = new SettingReader(env, readFile);
+  const access = readAccess(reader);
+  const [mistake] = reader.mistakes;
+  if (mistake !== undefined) return mistake;
+  const headers = new Headers();
+  if (access !== undefined) headers.set("authorization", authorizationOf(access));
+  return headers;
+}
+
+/**
  * Finds a listener of the running service.
  *
  * @param env The settings.
@@ -48,12 +68,8 @@ export function findOwnListener(
 ): OwnListener | string {
   const parsed = parseAddress(env[name]?.trim() || defaultOf(name));
   if (!parsed.ok) return `${name}: ${parsed.problem}`;
-  const reader = new SettingReader(env, readFile);
-  const access = readAccess(reader);
-  const [mistake] = reader.mistakes;
-  if (mistake !== undefined) return mistake;
-  const headers = new Headers();
-  if (access !== undefined) headers.set("authorization", authorizationOf(access));
+  const headers = accessHeaders(env, readFile);
+  if (typeof headers === "string") return headers;
   const place = reachableAddress(parsed.value);
   const isTls = (env.TLS_CERT_FILE ?? "").trim() !== "";
   return isTls ? overTls(place, headers) : plain(place, headers);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { serveCapture } from "../fakes.ts";
-import { run } from "./process.ts";
+import { run, startServe } from "./process.ts";
 import { certificate, startTls, type TlsService } from "./tls_service.ts";
 
 const BASIC = { METRICS_USERNAME: "reader", METRICS_PASSWORD: "a good long password" };
@@ -46,6 +46,26 @@ Deno.test.each<[what: string, settings: Env]>([
     "readers warn",
     "relayed warn",
   ]);
+});
+
+Deno.test("top --url sends the credentials of the settings, or those in the address", async () => {
+  await using vllm = serveCapture("during-load-c40");
+  await using service = await startServe({
+    env: { VLLM_METRICS_URL: vllm.origin, SCRAPE_INTERVAL: "500ms", ...BASIC },
+  });
+  const origin = await service.origin();
+  const named = new URL(origin);
+  named.username = BASIC.METRICS_USERNAME;
+  named.password = BASIC.METRICS_PASSWORD;
+  const once = (url: string | URL, env: Env): ReturnType<typeof run> =>
+    run(["top", "--once", "--url", String(url)], { env });
+  for (const { code, stdout, stderr } of [await once(origin, BASIC), await once(named, BEARER)]) {
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^up {8}127\.0\.0\.1:\d+/m);
+  }
+  const { code, stderr } = await once(origin, {});
+  assertEquals(code, 1);
+  assertMatch(stderr, /it wants credentials\. Set METRICS_USERNAME and METRICS_PASSWORD/);
 });
 
 Deno.test("without credentials, top and check say what a guarded service wants", async () => {

@@ -4,7 +4,7 @@ import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
-import { findOwnListener } from "../own_service.ts";
+import { accessHeaders, findOwnListener } from "../own_service.ts";
 import { Display } from "./display.ts";
 import { parseTopOptions, type TopOptions } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
@@ -23,16 +23,20 @@ interface Place extends Pick<ViewEventsOptions, "base" | "get">, Disposable {}
 
 /** Finds the service; says what is wrong with the setting that names it. */
 function findService(host: Host, { url }: TopOptions): Place | string {
+  const env = readEnvironment(host);
+  if (env === undefined) return "the settings cannot be read";
+  const readFile = (path: string): string => host.readTextFile(path);
   if (url !== undefined) {
+    const isNamed = url.username !== "" || url.password !== "";
+    const headers = isNamed ? new Headers() : accessHeaders(env, readFile);
+    if (typeof headers === "string") return headers;
     return {
       base: url,
-      get: (path, signal) => fetch(new URL(path, url), { signal }),
+      get: (path, signal) => fetch(new URL(path, url), { headers, signal }),
       [Symbol.dispose](): void {},
     };
   }
-  const env = readEnvironment(host);
-  if (env === undefined) return "the settings cannot be read";
-  const listener = findOwnListener(env, "LISTEN_ADDRESS", (path) => host.readTextFile(path));
+  const listener = findOwnListener(env, "LISTEN_ADDRESS", readFile);
   if (typeof listener === "string") return listener;
   return {
     base: new URL(listener.origin),

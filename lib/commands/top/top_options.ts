@@ -62,5 +62,7 @@ function urlOf(text: string | undefined): URL | undefined {
     throw new TypeError(`--url "${text}": it is not an address such as http://localhost:9090`);
   }
   // Below the path of a proxy in front, if there is one.
-  return new URL(url.pathname.endsWith("/") ? url : `${url.origin}${url.pathname}/`);
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  url.search = "";
+  return url;
 }
