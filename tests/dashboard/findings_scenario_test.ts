@@ -43,12 +43,24 @@ Deno.test("nothing is wrong with steady traffic, on either front end", () => {
   assertEquals(find({}, { engines: 2 }), []);
 });
 
-Deno.test("nothing is wrong with a short rush", () => {
+Deno.test("short rushes make no queue that lasts, but are found where first tokens come late", () => {
   const burst = { ...SCENARIOS.burst, engine: { ...SCENARIOS.burst.engine, numGpuBlocks: 20_000 } };
-  assertEquals(
-    idsOf(findAfter(130, { scenario: burst })).filter((id) => id.includes("queue")),
-    [],
+  const [finding, ...others] = findAfter(130, { scenario: burst });
+  assertEquals([finding?.id, others], ["slow_queue", []]);
+  assertMatch(
+    finding?.why ?? "",
+    /\(goal 1\ss\).*, of which [\d.]+\ss are spent in the queue/,
   );
+});
+
+Deno.test("a queue is found before it has lasted a minute, and until it is forgotten", () => {
+  const options = { scenario: SCENARIOS.busy };
+  for (const seconds of [60, 350]) {
+    assertEquals(idsOf(findAfter(seconds, options)).includes("slow_queue"), true, `${seconds} s`);
+  }
+  const between = idsOf(findAfter(120, options));
+  assertEquals(between.includes("slow_queue"), false);
+  assertEquals(between.includes("memory_bound_queue"), true);
 });
 
 Deno.test("a small KV cache makes a queue that is bound by memory, and preemptions", () => {

@@ -153,9 +153,17 @@ Deno.test("first tokens that are slow without a queue point to prefill", () => {
   assertEquals(idsOf(slow), ["slow_prefill warn"]);
   assertEquals(idsOf({ ...slow, ttftP95: 3 }), ["slow_prefill bad"]);
   assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);
-  assertEquals(idsOf({ ...slow, queueMean: 0.21 }), []);
   assertEquals(idsOf({ ...slow, waitingMean: 1 }), ["slow_prefill warn"]);
   assertEquals(idsOf({ ...slow, waitingMean: 1.1 }), []);
+});
+
+Deno.test("first tokens that wait in a queue that does not last are found", () => {
+  const slow = { ttftP95: 1, ttftMean: 0.8, queueMean: 0.21 };
+  assertEquals(idsOf(slow), ["slow_queue warn"]);
+  assertEquals(idsOf({ ...slow, ttftP95: 3 }), ["slow_queue bad"]);
+  assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);
+  // A queue that lasts is told by what it waits for.
+  assertEquals(idsOf({ ...slow, waiting: 1 }), ["scheduler_bound_queue warn"]);
 });
 
 Deno.test("an engine unlike the others is named", () => {
@@ -280,7 +288,12 @@ Deno.test("every rule finds what it is named after, and the titles are those of 
   const document = Deno.readTextFileSync(
     new URL("../../docs/live-page.md", import.meta.url).pathname,
   ).replace(/\s+/g, " ");
-  const changes = [ALL_WRONG, { waiting: 60, kvCache: 0.1 }, { prefixCachingOff: true }];
+  const changes = [
+    ALL_WRONG,
+    { waiting: 60, kvCache: 0.1 },
+    { ttftP95: 9, queueMean: 0.2 },
+    { prefixCachingOff: true },
+  ];
   for (const [id, rule] of Object.entries(RULES)) {
     const found = changes.map((change) => rule({ ...FINE, ...change }))
       .filter((finding) => finding !== undefined);

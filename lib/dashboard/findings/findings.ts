@@ -2,10 +2,10 @@
 
 import type { Finding } from "../view.ts";
 import { abortShare, errorShare, rejections } from "./failures.ts";
+import { slowPrefill, slowQueue } from "./first_tokens.ts";
 import { engineImbalance, serverImbalance } from "./imbalance.ts";
 import type { Observations } from "./observations.ts";
 import { preemptions } from "./preemptions.ts";
-import { slowPrefill } from "./prefill.ts";
 import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
 import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
@@ -19,6 +19,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "memory_bound_queue": memoryBoundQueue,
   "scheduler_bound_queue": schedulerBoundQueue,
   preemptions,
+  "slow_queue": slowQueue,
   "slow_prefill": slowPrefill,
   "abort_share": abortShare,
   "server_stale": staleServers,

@@ -12,7 +12,7 @@ const FULL_KV_CACHE = KV_CACHE_LIMITS.warn;
 const MOSTLY_DEFERRED = 0.5;
 
 /** Whether requests have been waiting all through the last minute. */
-function waitingSteadily({ waiting = 0 }: Observations): boolean {
+export function isQueueSteady({ waiting = 0 }: Observations): boolean {
   return waiting >= WAITING_LIMITS.warn;
 }
 
@@ -23,7 +23,7 @@ function levelOf(waiting: number): Finding["level"] {
 /** Requests wait because the KV cache is full. */
 export function memoryBoundQueue(observations: Observations): Finding | undefined {
   const { waiting = 0, kvCache = 0 } = observations;
-  if (!waitingSteadily(observations) || kvCache < FULL_KV_CACHE) return undefined;
+  if (!isQueueSteady(observations) || kvCache < FULL_KV_CACHE) return undefined;
   return {
     id: "memory_bound_queue",
     level: levelOf(waiting),
@@ -39,7 +39,7 @@ export function memoryBoundQueue(observations: Observations): Finding | undefine
 /** Requests wait although the KV cache has room. */
 export function schedulerBoundQueue(observations: Observations): Finding | undefined {
   const { waiting = 0, deferred = 0, running = 0, kvCache } = observations;
-  if (!waitingSteadily(observations) || kvCache === undefined) return undefined;
+  if (!isQueueSteady(observations) || kvCache === undefined) return undefined;
   if (kvCache >= FULL_KV_CACHE) return undefined;
   const isDeferred = deferred >= MOSTLY_DEFERRED * waiting;
   const numbers = `${count(waiting, "request")} or more waited all through the last minute, ` +
