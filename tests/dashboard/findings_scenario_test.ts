@@ -45,10 +45,10 @@ Deno.test("nothing is wrong with steady traffic, on either front end", () => {
 
 Deno.test("short rushes make no queue that lasts, but are found where first tokens come late", () => {
   const burst = { ...SCENARIOS.burst, engine: { ...SCENARIOS.burst.engine, numGpuBlocks: 20_000 } };
-  const [finding, ...others] = findAfter(130, { scenario: burst });
-  assertEquals([finding?.id, others], ["slow_queue", []]);
+  const findings = findAfter(130, { scenario: burst });
+  assertEquals(idsOf(findings), ["slow_queue", "slow_decode"]);
   assertMatch(
-    finding?.why ?? "",
+    findings[0]?.why ?? "",
     /\(goal 1\ss\).*, of which [\d.]+\ss are spent in the queue/,
   );
 });
@@ -97,6 +97,18 @@ Deno.test("slow reading of prompts is told from a long queue", () => {
   assertEquals(idsOf(find({ load: 0.2, ...slow })), ["slow_prefill"]);
   const findings = find({ load: 4, engine: { maxNumSeqs: 8 } });
   assertEquals(idsOf(findings), ["scheduler_bound_queue"]);
+});
+
+Deno.test("slow steps of the engine are told from long prompts that get in between", () => {
+  const [steps, ...others] = find({ load: 0.3, engine: { stepMs: 130 } });
+  assertEquals([steps?.id, steps?.title, others], [
+    "slow_decode",
+    "Answers are written slowly",
+    [],
+  ]);
+  const findings = find({ load: 0.6, engine: { prefillTokensPerSecond: 1_500 } });
+  assertEquals(idsOf(findings), ["slow_queue", "slow_decode"]);
+  assertEquals(findings[1]?.title, "Answers stall");
 });
 
 Deno.test("an engine that gets most of the requests is named", () => {

@@ -34,6 +34,8 @@ const FINE: Observations = {
   rejected: { "max_num_queued_reqs": 0 },
   ttftP95: 0.4,
   ttftMean: 0.2,
+  tpotP95: 0.03,
+  interTokenP50: 0.02,
   queueMean: 0.01,
   engines: { running: [], kvCache: [] },
   servers: { running: [], kvCache: [] },
@@ -76,6 +78,8 @@ Deno.test("nothing is wrong where nothing is known", () => {
       rejected: {},
       ttftP95: undefined,
       ttftMean: undefined,
+      tpotP95: undefined,
+      interTokenP50: undefined,
       queueMean: undefined,
       engines: FINE.engines,
       servers: FINE.servers,
@@ -164,6 +168,15 @@ Deno.test("first tokens that wait in a queue that does not last are found", () =
   assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);
   // A queue that lasts is told by what it waits for.
   assertEquals(idsOf({ ...slow, waiting: 1 }), ["scheduler_bound_queue warn"]);
+});
+
+Deno.test("answers that are written slowly are told from those that stall", () => {
+  const slow = { tpotP95: 0.1, interTokenP50: 0.05 };
+  assertEquals(idsOf(slow), ["slow_decode warn"]);
+  assertEquals(idsOf({ ...slow, tpotP95: 0.31 }), ["slow_decode bad"]);
+  assertEquals(idsOf({ ...slow, tpotP95: 0.099 }), []);
+  assertEquals(find(slow)[0]?.title, "Answers are written slowly");
+  assertEquals(find({ ...slow, interTokenP50: 0.049 })[0]?.title, "Answers stall");
 });
 
 Deno.test("an engine unlike the others is named", () => {
@@ -266,6 +279,7 @@ const ALL_WRONG: Partial<Observations> = {
   ended: { stop: 1, error: 1, abort: 1 },
   rejected: { "max_num_queued_reqs": 9 },
   ttftP95: 9,
+  tpotP95: 9,
   targets: [
     { ...UP, state: "sleeping", lastSuccessMs: NOW_MS - 60_000 },
     { ...UP, state: "down", up: false },

@@ -3,6 +3,7 @@
 import type { Finding } from "../view.ts";
 import { abortShare, errorShare, rejections } from "./failures.ts";
 import { slowPrefill, slowQueue } from "./first_tokens.ts";
+import { slowDecode } from "./further_tokens.ts";
 import { engineImbalance, serverImbalance } from "./imbalance.ts";
 import type { Observations } from "./observations.ts";
 import { preemptions } from "./preemptions.ts";
@@ -21,6 +22,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   preemptions,
   "slow_queue": slowQueue,
   "slow_prefill": slowPrefill,
+  "slow_decode": slowDecode,
   "abort_share": abortShare,
   "server_stale": staleServers,
   "server_sleeping": sleepingServers,

@@ -64,6 +64,10 @@ export interface Observations {
   readonly ttftP95: number | undefined;
   /** Its mean, in seconds. */
   readonly ttftMean: number | undefined;
+  /** 95th percentile of a request's mean time per further token over five minutes, in seconds. */
+  readonly tpotP95: number | undefined;
+  /** The middle one of the pauses between tokens over five minutes, in seconds. */
+  readonly interTokenP50: number | undefined;
   /** Mean time in the queue over five minutes, in seconds. */
   readonly queueMean: number | undefined;
   /** Engines side by side. */
@@ -172,6 +176,8 @@ export function observe(input: ObserveInput): Observations {
     rejected: countsBy("reason", recent.rates("admission_rejections_total", ["reason"]), RECENT_MS),
     ttftP95: valueOf(recent.quantile(0.95, "time_to_first_token_seconds")),
     ttftMean: valueOf(recent.mean("time_to_first_token_seconds")),
+    tpotP95: valueOf(recent.quantile(0.95, "request_time_per_output_token_seconds")),
+    interTokenP50: valueOf(recent.quantile(0.5, "inter_token_latency_seconds")),
     queueMean: valueOf(recent.mean("request_queue_time_seconds")),
     engines: neighbours(minute, ["instance", "engine"]),
     servers: neighbours(minute, ["instance"]),
