@@ -27,11 +27,14 @@ const ODD_FACTOR = 2;
  * @returns The odd one; undefined when they are alike, or when there is only one.
  */
 export function oddOneOut(neighbours: readonly Named[], minDifference: number): Odd | undefined {
-  const sum = neighbours.reduce((total, { value }) => total + value, 0);
-  const candidates = neighbours.map(({ name, value }): Odd => ({
+  // Not the sum less one's own: of two neighbours both must be exactly as far from each other.
+  const meanWithout = (own: number): number =>
+    neighbours.reduce((sum, { value }, index) => index === own ? sum : sum + value, 0) /
+    (neighbours.length - 1);
+  const candidates = neighbours.map(({ name, value }, index): Odd => ({
     name,
     value,
-    others: (sum - value) / (neighbours.length - 1),
+    others: meanWithout(index),
   }));
   return candidates
     .filter(({ value, others }) =>

@@ -23,6 +23,8 @@ Deno.test("small differences do not matter", () => {
 Deno.test("of two the greater is the odd one", () => {
   assertEquals(find([4, 12])?.name, "engine 1");
   assertEquals(find([12, 4])?.name, "engine 0");
+  // The sum of these less one of them is not exactly the other.
+  assertEquals(find([0.01558909001426093, 0.04972807530292816], 0.01)?.name, "engine 1");
 });
 
 Deno.test("one alone, or none, is not odd", () => {
