@@ -89,6 +89,11 @@ export class Scope {
     return this.#history.mean(this.#askRange(metric))[0]?.values;
   }
 
+  /** Means of a histogram, one a set of values of the labels. */
+  means(metric: string, by: readonly string[]): TimeSeries[] {
+    return this.#history.mean({ ...this.#askRange(metric), by });
+  }
+
   /** Share of a histogram's observations at or under a bound; undefined as above. */
   share(bound: number, metric: string): Line | undefined {
     return this.#history.share(bound, this.#askRange(metric))[0]?.values;

@@ -3,7 +3,7 @@ import type { Finding } from "../../lib/dashboard/view.ts";
 import type { EngineOptions } from "../../lib/demo/engine_options.ts";
 import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import type { Workload } from "../../lib/demo/workload.ts";
-import { letRun, look, OUTAGE, type ServerOptions, SLEEP } from "./scenario.ts";
+import { letRun, look, OUTAGE, type Past, type ServerOptions, SLEEP } from "./scenario.ts";
 
 /** What of the steady scenario is else. */
 interface Change {
@@ -118,6 +118,23 @@ Deno.test("an engine that gets most of the requests is named", () => {
     findings[0]?.why ?? "",
     /^In the last minute engine 2 had \d+ running requests, the others \d+ /,
   );
+});
+
+Deno.test("a slow engine is named though it has no more requests than the others", () => {
+  const findings = find({ load: 0.3 }, { engines: 3, engineOptions: [{}, { slowness: 3 }] });
+  assertEquals(idsOf(findings), ["slow_engine"]);
+  assertMatch(findings[0]?.why ?? "", /^In the last minute .* of engine 1 was \d/);
+});
+
+Deno.test("servers with different models may differ in speed", () => {
+  const slow = { scenario: scenarioWith({ load: 0.1, engine: { slowness: 3 } }) };
+  const past = (model: string): Past =>
+    letRun(150, {
+      "vllm-a": { scenario: scenarioWith({ load: 0.1 }) },
+      "vllm-b": { ...slow, model },
+    });
+  assertEquals(look(past("another/model")).findings, []);
+  assertEquals(idsOf(look(past("meta-llama/Llama-3.1-8B-Instruct")).findings), ["slow_server"]);
 });
 
 Deno.test("a server that gets most of the requests is named", () => {

@@ -37,8 +37,8 @@ const FINE: Observations = {
   tpotP95: 0.03,
   interTokenP50: 0.02,
   queueMean: 0.01,
-  engines: { running: [], kvCache: [] },
-  servers: { running: [], kvCache: [] },
+  engines: { running: [], kvCache: [], pause: [] },
+  servers: { running: [], kvCache: [], pause: [] },
 };
 
 /** Finds what is wrong when some numbers differ from those of a server that is fine. */
@@ -185,35 +185,58 @@ Deno.test("an engine unlike the others is named", () => {
     { name: "engine 1", value: 4 },
     { name: "engine 2", value: 24 },
   ];
-  const [finding] = find({ engines: { running, kvCache: [] } });
+  const [finding] = find({ engines: { running, kvCache: [], pause: [] } });
   assertEquals([finding?.id, finding?.level], ["engine_imbalance", "warn"]);
   assertEquals(
     finding?.why,
     "In the last minute engine 2 had 24 running requests, " +
       "the others 4 running requests on average.",
   );
-  assertEquals(find({ engines: { running: running.slice(0, 2), kvCache: [] } }), []);
+  assertEquals(find({ engines: { running: running.slice(0, 2), kvCache: [], pause: [] } }), []);
 });
 
 Deno.test("engines with as many requests but uneven caches are named as well", () => {
   const kvCache = [{ name: "engine 0", value: 0.2 }, { name: "engine 1", value: 0.45 }];
   const running = [{ name: "engine 0", value: 9 }, { name: "engine 1", value: 9 }];
-  assertEquals(idsOf({ engines: { running, kvCache } }), ["engine_imbalance warn"]);
+  assertEquals(idsOf({ engines: { running, kvCache, pause: [] } }), ["engine_imbalance warn"]);
   const close = [{ name: "engine 0", value: 0.2 }, { name: "engine 1", value: 0.44 }];
-  assertEquals(idsOf({ engines: { running, kvCache: close } }), []);
+  assertEquals(idsOf({ engines: { running, kvCache: close, pause: [] } }), []);
 });
 
 Deno.test("engines that are one a server are told as servers", () => {
   const running = [{ name: "vllm-a", value: 3 }, { name: "vllm-b", value: 30 }];
-  const both = { running, kvCache: [] };
+  const both = { running, kvCache: [], pause: [] };
   assertEquals(idsOf({ engines: both, servers: both }), ["server_imbalance warn"]);
 });
 
 Deno.test("a server unlike the others is named", () => {
   const running = [{ name: "vllm-a", value: 3 }, { name: "vllm-b", value: 30 }];
-  const [finding] = find({ servers: { running, kvCache: [] } });
+  const [finding] = find({ servers: { running, kvCache: [], pause: [] } });
   assertEquals(finding?.id, "server_imbalance");
   assertStringIncludes(finding?.why ?? "", "vllm-b had 30 running requests");
+});
+
+Deno.test("an engine slower than the others is named, a faster one is not", () => {
+  const engines = (...values: number[]): Partial<Observations> => {
+    const pause = values.map((value, index) => ({ name: `engine ${index}`, value }));
+    return { engines: { running: [], kvCache: [], pause } };
+  };
+  const [finding, ...others] = find(engines(0.02, 0.04, 0.02));
+  assertEquals([finding?.id, finding?.level, others], ["slow_engine", "warn", []]);
+  assertEquals(
+    finding?.why,
+    "In the last minute the pause between tokens of engine 1 was 40 ms, " +
+      "that of the others 20 ms on average.",
+  );
+  assertEquals(find(engines(0.02, 0.039)), []);
+  assertEquals(find(engines(0.004, 0.0139)), []);
+  assertEquals(find(engines(0.06, 0.02, 0.06, 0.06)), []);
+});
+
+Deno.test("a server slower than the others is named once", () => {
+  const pause = [{ name: "vllm-a", value: 0.02 }, { name: "vllm-b", value: 0.06 }];
+  const both = { running: [], kvCache: [], pause };
+  assertEquals(idsOf({ engines: both, servers: both }), ["slow_server warn"]);
 });
 
 Deno.test("a server that is down is found, with how long and why", () => {
@@ -287,6 +310,7 @@ const ALL_WRONG: Partial<Observations> = {
   servers: {
     running: [{ name: "a", value: 1 }, { name: "b", value: 20 }],
     kvCache: [],
+    pause: [{ name: "a", value: 0.02 }, { name: "b", value: 0.06 }],
   },
   engines: {
     running: [
@@ -295,6 +319,11 @@ const ALL_WRONG: Partial<Observations> = {
       { name: "b, engine 0", value: 20 },
     ],
     kvCache: [],
+    pause: [
+      { name: "a, engine 0", value: 0.02 },
+      { name: "a, engine 1", value: 0.02 },
+      { name: "b, engine 0", value: 0.06 },
+    ],
   },
 };
 

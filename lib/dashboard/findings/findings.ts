@@ -10,6 +10,7 @@ import { preemptions } from "./preemptions.ts";
 import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
 import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
+import { slowEngine, slowServer } from "./slow_neighbour.ts";
 import { downServers, sleepingServers, staleServers } from "./servers.ts";
 
 /** All rules by the id of what they find, the most pressing first. */
@@ -26,6 +27,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "abort_share": abortShare,
   "server_stale": staleServers,
   "server_sleeping": sleepingServers,
+  "slow_server": slowServer,
+  "slow_engine": slowEngine,
   "server_imbalance": serverImbalance,
   "engine_imbalance": engineImbalance,
   "prefix_caching_off": prefixCachingOff,

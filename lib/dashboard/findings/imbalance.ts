@@ -3,7 +3,8 @@
 import { formatShare } from "../format.ts";
 import { type Named, oddOneOut } from "../odd_one_out.ts";
 import type { Finding } from "../view.ts";
-import type { Neighbours, Observations } from "./observations.ts";
+import type { Neighbours } from "./neighbours.ts";
+import type { Observations } from "./observations.ts";
 import { count, LINKS } from "./rule.ts";
 
 /** Running requests by which two must differ to be called uneven. */

@@ -3,11 +3,10 @@
 import type { History, Selection, TimeSeries } from "../../history/history.ts";
 import type { Goals } from "../../config/goals.ts";
 import { isEmpty, meanOf } from "../line.ts";
-import { neighbourNames } from "../neighbour_names.ts";
-import type { Named } from "../odd_one_out.ts";
 import { Scope } from "../scope.ts";
 import type { Frame } from "../time_frame.ts";
 import type { ViewTarget } from "../view.ts";
+import { type Neighbours, neighbours } from "./neighbours.ts";
 
 /** The stretch in which something must have happened to be called wrong now. */
 const RECENT_MS = 300_000;
@@ -17,14 +16,6 @@ const HABIT_MS = 900_000;
 const QUEUE_MS = 60_000;
 /** How closely the queue is looked at. */
 const QUEUE_STEP_MS = 5_000;
-
-/** Engines, or servers, side by side. */
-export interface Neighbours {
-  /** Mean running requests of each. */
-  readonly running: readonly Named[];
-  /** KV cache in use of each, 0 to 1. */
-  readonly kvCache: readonly Named[];
-}
 
 /** What the rules look at. What is not known is undefined. */
 export interface Observations {
@@ -121,22 +112,6 @@ function countsBy(
   }));
 }
 
-/** The means of lines under the names of their engines or servers. */
-function named(series: readonly TimeSeries[]): Named[] {
-  const names = neighbourNames(series.map(({ labels }) => labels));
-  return series.flatMap(({ values }, index) => {
-    const value = meanOf(values);
-    return value === null ? [] : [{ name: names[index] ?? "", value }];
-  });
-}
-
-function neighbours(minute: Scope, by: readonly string[]): Neighbours {
-  return {
-    running: named(minute.gauges("num_requests_running", { by })),
-    kvCache: named(minute.gauges("kv_cache_usage_perc", { by, aggregate: "max" })),
-  };
-}
-
 /** The fewest that waited; a queue that came up within the minute is none yet. */
 function leastWaiting(minute: Scope): number | undefined {
   const line = minute.gauge("num_requests_waiting");
@@ -151,6 +126,11 @@ export function observe(input: ObserveInput): Observations {
   const minute = scope(lastMinute(nowMs));
   const recent = scope(moment(nowMs, RECENT_MS));
   const habit = scope(moment(nowMs, HABIT_MS));
+  const comparison = {
+    minute,
+    whole: scope(moment(nowMs, QUEUE_MS)),
+    sameModel: history.labelValues("model_name", selection).length <= 1,
+  };
   const reasons = recent.gauges("num_requests_waiting_by_reason", { by: ["reason"] });
   const queries = valueOf(habit.rate("prefix_cache_queries_total"));
   return {
@@ -179,8 +159,8 @@ export function observe(input: ObserveInput): Observations {
     tpotP95: valueOf(recent.quantile(0.95, "request_time_per_output_token_seconds")),
     interTokenP50: valueOf(recent.quantile(0.5, "inter_token_latency_seconds")),
     queueMean: valueOf(recent.mean("request_queue_time_seconds")),
-    engines: neighbours(minute, ["instance", "engine"]),
-    servers: neighbours(minute, ["instance"]),
+    engines: neighbours(comparison, ["instance", "engine"]),
+    servers: neighbours(comparison, ["instance"]),
   };
 }
 
