@@ -5,6 +5,7 @@
  */
 
 import type { ParseableApi } from "./api.ts";
+import { FIRST_ROW } from "./content/metrics.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
 import { ParseableError } from "./parseable_error.ts";
 import type { Outcome } from "./report.ts";
@@ -14,9 +15,6 @@ const LOG_SOURCE = "otel-metrics";
 
 /** The column that Parseable gives every row. */
 const TIME_COLUMN = "p_timestamp";
-
-/** The metric of the first row; no query of ours asks for it. */
-const METRIC_NAME = "vllm_metrics_provision";
 
 /** The stream in Parseable. */
 export interface StreamState {
@@ -36,11 +34,16 @@ export interface StreamOptions {
   readonly nowMs: number;
 }
 
-/** The first row, as OTLP. */
-function firstRow(nowMs: number): unknown {
+/**
+ * Writes the first row of a stream.
+ *
+ * @param nowMs Its time in milliseconds since 1970.
+ * @returns The row, as OTLP in JSON.
+ */
+export function firstRow(nowMs: number): unknown {
   const description = "Made when the stream was made";
   const dataPoints = [{ timeUnixNano: `${nowMs}000000`, asDouble: 1 }];
-  const metrics = [{ name: METRIC_NAME, description, gauge: { dataPoints } }];
+  const metrics = [{ name: FIRST_ROW, description, gauge: { dataPoints } }];
   return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
 }
 

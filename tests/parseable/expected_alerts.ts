@@ -6,6 +6,7 @@ import type { Series } from "./series.ts";
 const MINUTE_MS = 60_000;
 const RUNNING = "vllm_num_requests_running";
 const UP = "vllm_metrics_upstream_up";
+const FIRST_ROW = "vllm_metrics_provision";
 const REQUESTS = "vllm_metrics_relay_requests_total";
 const SCRAPES = "vllm_metrics_scrapes_total";
 const FAILURES = "vllm_metrics_scrape_failures_total";
@@ -73,7 +74,7 @@ export function expectedAlerts(series: readonly Series[]): Map<string, () => Row
       () => called("ttft_p95", all.quantile(0.95, ["vllm_time_to_first_token_seconds"], model)),
     ],
     ["vLLM metrics: no data", () => {
-      const times = all.series([RUNNING, UP]).flatMap(({ samples }) =>
+      const times = all.series([RUNNING, UP, FIRST_ROW]).flatMap(({ samples }) =>
         samples.map(({ timeMs }) => timeMs)
       );
       return [{ ...whole({}, ""), samples_seen: new Set(times).size }];

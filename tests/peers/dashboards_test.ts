@@ -3,6 +3,7 @@ import { alertList } from "../../lib/parseable/content/alerts.ts";
 import type { ContentSettings } from "../../lib/parseable/content/content_settings.ts";
 import { dashboardList } from "../../lib/parseable/content/dashboards.ts";
 import { queryText } from "../../lib/parseable/content/query.ts";
+import { firstRow } from "../../lib/parseable/stream.ts";
 import { relayed } from "../otlp/relay.ts";
 import { expectedAlerts } from "../parseable/expected_alerts.ts";
 import { expectedTiles } from "../parseable/expected_answers.ts";
@@ -214,6 +215,16 @@ Deno.test("a stream without the columns of vLLM shows nothing and fails nowhere"
 
   for (const [name, rows] of answers) {
     assertEquals(rows, name === NO_DATA ? [{ samples_seen: 0 }] : []);
+  }
+});
+
+Deno.test("no alert fires on a stream that provision has just made", async () => {
+  const rows = streamRows(JSON.stringify(firstRow(1_795_492_800_000)), 1_795_492_800_300);
+
+  const answers = await askAll(rows);
+
+  for (const [name, rows] of answers) {
+    assertEquals(rows, name === NO_DATA ? [{ samples_seen: 1 }] : []);
   }
 });
 

@@ -112,7 +112,9 @@ function pipelineAlerts(): Alert[] {
       severity: "critical",
       text: "Nothing came for 5 minutes, neither from vLLM nor from the proxy. See whether proxy " +
         "and Fluent Bit run, and what their logs say.",
-      query: { sql: NO_DATA, metrics: [metrics.RUNNING, metrics.UPSTREAM_UP] },
+      // Parseable evaluates an alert when it is made. The first row counts, or a new installation
+      // would begin with a critical alert, before Fluent Bit has sent anything.
+      query: { sql: NO_DATA, metrics: [metrics.RUNNING, metrics.UPSTREAM_UP, metrics.FIRST_ROW] },
       operator: "<",
       threshold: 1,
       windowMinutes: 5,

@@ -32,5 +32,7 @@ export const QUEUE = "vllm_request_queue_time_seconds";
 export const PREFILL = "vllm_request_prefill_time_seconds";
 /** Time of the decoding. */
 export const DECODE = "vllm_request_decode_time_seconds";
+/** The row that makes the stream, see `stream.ts`. */
+export const FIRST_ROW = "vllm_metrics_provision";
 /** Whether the proxy reached vLLM. */
 export const UPSTREAM_UP = "vllm_metrics_upstream_up";
