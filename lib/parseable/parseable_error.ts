@@ -61,6 +61,8 @@ export function refusalOf(status: number, words: string, label: string): Parseab
         hint: "The user name or password is wrong, or this user may not do that.",
       });
   }
-  const code = status >= STATUS_CODE.InternalServerError ? "PARSEABLE_FAILED" : "PARSEABLE_REFUSED";
-  return new ParseableError(code, options);
+  // 408 is what Parseable 2.9.5 says when it is too busy to read a request in time.
+  const isBusy = status === STATUS_CODE.RequestTimeout || status === STATUS_CODE.TooManyRequests;
+  const hasFailed = isBusy || status >= STATUS_CODE.InternalServerError;
+  return new ParseableError(hasFailed ? "PARSEABLE_FAILED" : "PARSEABLE_REFUSED", options);
 }

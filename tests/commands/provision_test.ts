@@ -118,6 +118,16 @@ Deno.test.each<[what: string, answer: () => Response]>([
   assertMatch(stderr, /: what answers there is no Parseable\. Is PARSEABLE_URL right\?\n$/);
 });
 
+Deno.test.each([408, 429])(
+  "provision takes a Parseable that is busy (%i) for one",
+  async (status) => {
+    await using server = serveHttp(() => new Response(null, { status }));
+    const { code, stderr } = await provision([], { PARSEABLE_URL: server.origin, ...ADMIN });
+    assertEquals(code, 1);
+    assertMatch(stderr, new RegExp(`: it answered ${status}\\.\n$`));
+  },
+);
+
 Deno.test("provision names what is wrong with the certificate of Parseable", async () => {
   await using server = serveHttp(() => new Response(null), "server");
   const { code, stderr } = await provision([], { PARSEABLE_URL: server.origin, ...ADMIN });

@@ -156,6 +156,8 @@ const REFUSALS: ReadonlyArray<readonly [answer: number, expected: number, retry:
   [403, 503, true],
   [404, 503, true],
   [302, 503, true],
+  // What an overloaded Parseable answers; passed on as it is, Fluent Bit would drop its data.
+  [408, 503, true],
   [429, 429, true],
   [400, 400, false],
   [413, 413, false],
