@@ -5,7 +5,7 @@ import { startRelay } from "./relay_service.ts";
 
 Deno.test("after an outage of Parseable every scrape is there, and doubled only where an answer was lost", async () => {
   await using parseable = serveParseable();
-  await using relay = startRelay(parseable.origin, { PARSEABLE_TIMEOUT: "200ms" });
+  await using relay = startRelay(parseable.origin);
   const fluentBit = new FakeFluentBit();
   const lost = { count: 0 };
   // A minute at 2 s: refusing, hanging up in the middle, and losing its answer after storing.
