@@ -44,6 +44,8 @@ export class Family {
   #help: string | undefined;
   #type: MetricType | undefined;
   #started = false;
+  /** Whether its samples add to its name what OpenMetrics adds, as `x_total_total` below `x_total`. */
+  #isSuffixed = false;
   #repeated = false;
   /** Whether its HELP and TYPE come too late to be written. */
   #isLate = false;
@@ -85,7 +87,7 @@ export class Family {
     const name = this.#baseName;
     const suffix = OPENMETRICS_SUFFIX[this.type];
     if (name === undefined || suffix === undefined || this.#context.format === "text") return name;
-    return name.endsWith(suffix) ? name : name + suffix;
+    return name.endsWith(suffix) && !this.#isSuffixed ? name : name + suffix;
   }
 
   /** Sets the help text; false when it is too late or not the first. */
@@ -109,14 +111,18 @@ export class Family {
    * @returns What it adds to the family's name, or undefined when it is another family's.
    */
   suffixOf(sampleName: string): string | undefined {
-    const rest = sampleName.startsWith(this.rawName)
-      ? sampleName.slice(this.rawName.length)
-      : this.#renamedSuffix(sampleName);
+    const rest = this.#restOf(sampleName);
     if (rest === undefined) return undefined;
     if (SUFFIXES[this.type].includes(rest)) return rest;
     if (this.#context.format === "text") return undefined;
     if (rest === OPENMETRICS_SUFFIX[this.type]) return "";
     return rest === "_created" && WITH_CREATED.includes(this.type) ? rest : undefined;
+  }
+
+  #restOf(sampleName: string): string | undefined {
+    return sampleName.startsWith(this.rawName)
+      ? sampleName.slice(this.rawName.length)
+      : this.#renamedSuffix(sampleName);
   }
 
   /** vLLM's mounted endpoint writes `vllm_x` below `# TYPE vllm:x` when asked for OpenMetrics. */
@@ -135,7 +141,7 @@ export class Family {
    * @returns Whether it was written at once.
    */
   add(sample: Sample, suffix: string): boolean {
-    this.#start();
+    this.#start(sample.name);
     const name = this.name;
     const reason = this.#repeated
       ? "duplicate_family"
@@ -210,9 +216,10 @@ export class Family {
     return !HELD_TYPES.includes(this.type);
   }
 
-  #start(): void {
+  #start(sampleName: string): void {
     if (this.#started) return;
     this.#started = true;
+    this.#isSuffixed = this.#restOf(sampleName) !== "";
     const name = this.name;
     if (name === undefined || !this.#declared) return;
     const { names } = this.#context;

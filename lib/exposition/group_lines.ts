@@ -11,7 +11,7 @@ import { formatSample, type Label, type Sample } from "./sample.ts";
 
 /** Whether a label is one that tells label sets apart: empty, and ours when it is on a count. */
 export function isSeparator([name, value]: Label): boolean {
-  return value === "" && /^_*bounds$/.test(name);
+  return value === "" && /^bounds_*$/.test(name);
 }
 
 /** Takes out of a count the separator that an earlier pass put in. */
@@ -77,7 +77,8 @@ class Layouts {
 
 function freeName(names: readonly string[]): string {
   let name = "bounds";
-  while (names.includes(name)) name = `_${name}`;
+  // Readers may keep names that begin with "__" for themselves.
+  while (names.includes(name)) name += "_";
   return name;
 }
 

@@ -1,6 +1,9 @@
 /** Values and timestamps as text: what Go's ParseFloat takes in, what every reader takes out. */
 
-/** Smallest number that is not denormal; Fluent Bit refuses smaller ones (strtod's ERANGE). */
+/**
+ * Smallest number that is not denormal; Fluent Bit refuses smaller ones (strtod's ERANGE), also
+ * when they round to this one.
+ */
 const SMALLEST_NORMAL = 2.2250738585072014e-308;
 /** Longest number that Fluent Bit reads, in characters. */
 const LONGEST_NUMBER = 62;
@@ -43,7 +46,7 @@ export function sanitizeValue(text: string): string | undefined {
   if (DECIMAL.test(text)) {
     const value = Number(text);
     const plain = Number.isFinite(value) &&
-      (Math.abs(value) >= SMALLEST_NORMAL || !/[1-9]/.test(text.replace(/[eE].*/, "")));
+      (Math.abs(value) > SMALLEST_NORMAL || !/[1-9]/.test(text.replace(/[eE].*/, "")));
     return plain && text.length <= LONGEST_NUMBER ? text : numberText(value);
   }
   if (NOT_A_NUMBER.test(text)) return "NaN";

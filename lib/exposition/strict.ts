@@ -150,7 +150,8 @@ export class StrictSanitizer {
       suffix = "";
     }
     const written = this.#family?.add(sample, suffix) ?? false;
-    if (written && this.#family?.isPlain && suffix === "") this.#setPlain(sample);
+    if (!this.#family?.isPlain) this.#plain = undefined;
+    else if (written && suffix === "") this.#setPlain(sample);
     return undefined;
   }
 

@@ -12,7 +12,7 @@ const EQUALS = 0x3d;
 /** Label names of one line up to which Fluent Bit's limit of 128 a family is not looked at. */
 const MAX_LABELS = 100;
 /** An empty label: perhaps one by which the sanitiser tells one layout of a histogram from another. */
-const EMPTY_LABEL = /(?:^|[{,])_*bounds=""/;
+const EMPTY_LABEL = /(?:^|[{,])bounds_*=""/;
 /** The label of a histogram whose value belongs to the form. */
 const BOUND = /(?:^|[{,])le="/;
 

@@ -3,6 +3,8 @@
 import { ScrapeLost } from "./fluent_bit_tokens.ts";
 
 const SMALLEST_NORMAL = 2 ** -1022;
+/** Denormal numbers that round to it are refused: it has to be told to all its digits. */
+const SMALLEST_TEXT = /^[+-]?2\.2250738585072014e-308$/i;
 const LARGEST_INTEGER = 2n ** 63n - 1n;
 /** Where 64 bits without a sign end: for counts, and for nanoseconds. */
 const UNSIGNED_END = 2 ** 64;
@@ -15,8 +17,9 @@ export function readDouble(text: string): number | undefined {
   if (!/^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text)) return undefined;
   const value = Number(text);
   const isZero = !/[1-9]/.test(text.split(/e/i, 1)[0] ?? "");
-  if (!Number.isFinite(value) || (Math.abs(value) < SMALLEST_NORMAL && !isZero)) return undefined;
-  return value;
+  const isTiny = Math.abs(value) < SMALLEST_NORMAL ||
+    (Math.abs(value) === SMALLEST_NORMAL && !SMALLEST_TEXT.test(text.trim()));
+  return !Number.isFinite(value) || (isTiny && !isZero) ? undefined : value;
 }
 
 /** `strtoll` on the whole text, negative numbers as 0. */

@@ -70,6 +70,9 @@ Deno.test.each<[string, string | undefined]>([
   ["1e-320", "0"],
   ["1e-400", "0"],
   ["0e-400", "0e-400"],
+  ["2.225073858507202e-308", "2.225073858507202e-308"],
+  ["2.2250738585072012e-308", "2.2250738585072014e-308"],
+  ["-2.2250738585072012e-308", "-2.2250738585072014e-308"],
   [`0.${"1".repeat(70)}`, "0.1111111111111111"],
   ["0x1p4", "16"],
   ["-0x1.8p1", "-3"],
@@ -164,6 +167,18 @@ Deno.test("histograms with other bounds are told apart by an empty label on thei
   const input = `# TYPE h histogram\n${one}h_count{m="x"} 2\n${other}h_count{m="y"} 2\n`;
   const output = `# TYPE h histogram\n${one}h_count{m="x"} 2\n${other}h_count{m="y",bounds=""} 2\n`;
   assertEquals(sanitized(input).text, output);
+});
+
+Deno.test("the empty label is one that no reader keeps for itself", () => {
+  const labels = 'bounds="x",bounds_="y"';
+  const one = `h_bucket{${labels},le="1"} 1\nh_bucket{${labels},le="+Inf"} 2\nh_sum{${labels}} 3\n`;
+  const other = one.replaceAll('le="1"', 'le="5"').replaceAll('"x"', '"z"');
+  const count = `h_count{${labels}} 2\n`;
+  const input = `# TYPE h histogram\n${one}${count}${other}${count.replace('"x"', '"z"')}`;
+  const output =
+    `# TYPE h histogram\n${one}${count}${other}h_count{bounds="z",bounds_="y",bounds__=""} 2\n`;
+  assertEquals(sanitized(input).text, output);
+  assertEquals(sanitized(output).text, output);
 });
 
 Deno.test("created samples of OpenMetrics become a family of their own", () => {

@@ -48,6 +48,31 @@ const REPAIRS: readonly Repair[] = [
     dropped: { too_many_labels: 2 },
   },
   {
+    behaviour: "drops samples of a form that passed before all label names were there",
+    input: `# TYPE a gauge\na{${pairs(0, 100)}} 1\na{${pairs(100, 128)}} 2\na{${
+      pairs(0, 100)
+    }} 3\n`,
+    output: `# TYPE a gauge\na{${pairs(0, 100)}} 1\na{${pairs(100, 128)}} 2\n`,
+    dropped: { too_many_labels: 1 },
+  },
+  {
+    behaviour: "rounds a number up that is denormal until it is rounded",
+    input: "a 2.2250738585072012e-308\na 2.2250738585072014e-308\n",
+    output: "a 2.2250738585072014e-308\na 2.2250738585072014e-308\n",
+  },
+  {
+    behaviour: "keeps the names of samples whose family is called like a sample already",
+    input: "# TYPE a_total counter\na_total_total 1\na_total_created 2\n" +
+      "# TYPE v:total counter\nv:total_created 3\nv:total_total 4\n" +
+      '# TYPE b_info info\nb_info_info{x="1"} 1\n# TYPE c_total counter\nc_total 1\n# EOF\n',
+    output: "# TYPE a_total_total counter\na_total_total 1\n" +
+      "# TYPE a_total_created gauge\na_total_created 2\n" +
+      "# TYPE v_total_total counter\nv_total_total 4\n" +
+      "# TYPE v_total_created gauge\nv_total_created 3\n" +
+      '# TYPE b_info_info gauge\nb_info_info{x="1"} 1\n# TYPE c_total counter\nc_total 1\n',
+    format: "openmetrics",
+  },
+  {
     behaviour: "keeps line feeds and other blanks than spaces at the start of a help text",
     input: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b  \v\f y \n# TYPE b gauge\n",
     output: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b \v\f y \n# TYPE b gauge\n",
