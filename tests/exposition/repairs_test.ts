@@ -73,6 +73,14 @@ const REPAIRS: readonly Repair[] = [
     format: "openmetrics",
   },
   {
+    behaviour: "takes no sample for one of a family that names the others in another way",
+    input: "# TYPE a_b:total counter\na_b:total_total 1\na:b_total 2\n" +
+      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n# EOF\n",
+    output: "# TYPE a_b_total_total counter\na_b_total_total 1\na_b_total 2\n" +
+      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n",
+    format: "openmetrics",
+  },
+  {
     behaviour: "keeps line feeds and other blanks than spaces at the start of a help text",
     input: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b  \v\f y \n# TYPE b gauge\n",
     output: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b \v\f y \n# TYPE b gauge\n",
