@@ -115,17 +115,12 @@ export class Family {
     if (rest === undefined) return undefined;
     const added = this.#context.format === "text" ? undefined : OPENMETRICS_SUFFIX[this.type];
     if (added !== undefined && (rest === "" || rest === added)) {
-      return this.#isNamedSo(rest, added) ? "" : undefined;
+      // All samples are named as the first one.
+      return this.#started && this.#isSuffixed !== (rest === added) ? undefined : "";
     }
     if (SUFFIXES[this.type].includes(rest)) return rest;
     if (this.#context.format === "text") return undefined;
     return rest === "_created" && WITH_CREATED.includes(this.type) ? rest : undefined;
-  }
-
-  /** Below `x_total` the samples are `x_total` or `x_total_total`, all as the first one. */
-  #isNamedSo(rest: string, added: string): boolean {
-    if (!this.#started || !this.#baseName?.endsWith(added)) return true;
-    return (rest === added) === this.#isSuffixed;
   }
 
   #restOf(sampleName: string): string | undefined {

@@ -75,9 +75,11 @@ const REPAIRS: readonly Repair[] = [
   {
     behaviour: "takes no sample for one of a family that names the others in another way",
     input: "# TYPE a_b:total counter\na_b:total_total 1\na:b_total 2\n" +
-      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n# EOF\n",
+      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n" +
+      '# TYPE d::sum info\nd::sum_info{x="1"} 1\nd_sum 5\n# EOF\n',
     output: "# TYPE a_b_total_total counter\na_b_total_total 1\na_b_total 2\n" +
-      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n",
+      "# TYPE c_total counter\nc_total 3\nc_total_total 4\n" +
+      '# TYPE d_sum_info gauge\nd_sum_info{x="1"} 1\nd_sum 5\n',
     format: "openmetrics",
   },
   {
