@@ -87,7 +87,8 @@ export class Family {
     const name = this.#baseName;
     const suffix = OPENMETRICS_SUFFIX[this.type];
     if (name === undefined || suffix === undefined || this.#context.format === "text") return name;
-    return name.endsWith(suffix) && !this.#isSuffixed ? name : name + suffix;
+    const isSuffixed = this.#started ? this.#isSuffixed : !name.endsWith(suffix);
+    return isSuffixed ? name + suffix : name;
   }
 
   /** Sets the help text; false when it is too late or not the first. */

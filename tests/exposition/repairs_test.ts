@@ -83,6 +83,12 @@ const REPAIRS: readonly Repair[] = [
     format: "openmetrics",
   },
   {
+    behaviour: "adds nothing to the names of samples that lack what OpenMetrics adds",
+    input: '# TYPE v:a counter\nv:a 1\n# TYPE b info\nb{x="1"} 1\n# TYPE c counter\n# EOF\n',
+    output: '# TYPE v_a counter\nv_a 1\n# TYPE b gauge\nb{x="1"} 1\n# TYPE c_total counter\n',
+    format: "openmetrics",
+  },
+  {
     behaviour: "keeps line feeds and other blanks than spaces at the start of a help text",
     input: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b  \v\f y \n# TYPE b gauge\n",
     output: "# HELP a \\n\u00a0x\n# TYPE a gauge\n# HELP b \v\f y \n# TYPE b gauge\n",
