@@ -14,6 +14,9 @@ export interface ParseableOptions {
   readonly exchange: Exchange;
 }
 
+/** What Parseable answers when it is too busy: 2.9.5 says 408 when it reads a request too late. */
+const BUSY: readonly number[] = [STATUS_CODE.RequestTimeout, STATUS_CODE.TooManyRequests];
+
 /** A refusal that is Parseable's, or that there is no Parseable. */
 export class DeliveryError extends RelayError {
   /** What Parseable said in its own words, unless the message says it; empty when it is silent. */
@@ -41,7 +44,7 @@ export class DeliveryError extends RelayError {
     this.words = message.includes(words) ? "" : words;
     this.answered = answer?.status;
     this.isAboutRequest = answer !== undefined && answer.status >= 400 && answer.status < 500 &&
-      answer.status !== STATUS_CODE.TooManyRequests;
+      !BUSY.includes(answer.status);
   }
 }
 

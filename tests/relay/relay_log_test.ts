@@ -44,13 +44,17 @@ Deno.test("a sender with a wrong password beside a good one is told of once", as
   assertEquals(rest, []);
 });
 
-Deno.test("each outage is told of once, and its end", async () => {
+Deno.test.each<[status: number, passedOn: number]>([
+  [503, 503],
+  [408, 503],
+  [429, 429],
+])("each outage is told of once, and its end: Parseable answers %i", async (status, passedOn) => {
   await using parseable = serveParseable();
   await using relay = startRelay(parseable.origin);
   for (let outage = 0; outage < 2; outage++) {
     assertEquals(await send(relay, scrape()), 200);
-    parseable.answer = () => new Response(null, { status: 503 });
-    for (let count = 0; count < 5; count++) assertEquals(await send(relay, scrape()), 503);
+    parseable.answer = () => new Response(null, { status });
+    for (let count = 0; count < 5; count++) assertEquals(await send(relay, scrape()), passedOn);
     parseable.answer = undefined;
   }
   assertEquals(relay.log.map((line) => line.includes("does not take data")), [
