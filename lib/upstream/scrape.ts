@@ -48,9 +48,7 @@ export function acceptReply(reply: Reply, options: AcceptOptions): Scrape {
   }
   const coding = codingOf(reply.headers);
   const sent = reply.body ?? ReadableStream.from<Uint8Array<ArrayBuffer>>([]);
-  const plain = coding === ""
-    ? sent
-    : decode(ReadableStream.from(whole(sent, () => closedEarly(label, progress))), coding);
+  const plain = coding === "" ? sent : decode(sent, coding, () => closedEarly(label, progress));
   if (plain === undefined) throw unknownCoding(label);
   const contentLength = coding === "" ? sentBytes : undefined;
   progress.expectedBytes = contentLength;
@@ -71,16 +69,4 @@ export function acceptReply(reply: Reply, options: AcceptOptions): Scrape {
 function lengthOf(headers: Headers): number | undefined {
   const text = headers.get("content-length") ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
-
-/** Tells a connection that breaks from a coding that does, which are alike after decompression. */
-async function* whole(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onBroken: () => Error,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  try {
-    yield* body;
-  } catch {
-    throw onBroken();
-  }
 }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { ROOM_BYTES } from "../../lib/upstream/body.ts";
 import { createUpstream } from "../../lib/upstream/upstream.ts";
 import {
   collectGarbage,
@@ -192,6 +193,22 @@ for (const coding of ["zstd", "gzip, gzip", "constructor"]) {
       'Cannot scrape "http://vllm/metrics": the body is compressed in a way that was not asked for',
       "Let what stands in front of vLLM send it plain, or as gzip, deflate or br.",
     ]);
+  });
+}
+
+for (const coding of ["gzip", "deflate", "br"]) {
+  Deno.test(`a body that ${coding} makes short is decompressed piece by piece`, async () => {
+    const body = await compressed("x".repeat(10_000_000), coding);
+    const headers = { "content-encoding": coding };
+    await using server = serveHttp(() => new Response(body, { headers }));
+    using upstream = createUpstream(configFor(server.origin, { maxBodyBytes: 10_000_000 }));
+    const scrape = await upstream.scrape({ signal: NEVER });
+    let [longest, sum] = [0, 0];
+    for await (const { length } of scrape.body) {
+      longest = Math.max(longest, length);
+      sum += length;
+    }
+    assertEquals([sum, longest <= ROOM_BYTES], [10_000_000, true], `${longest} bytes at once`);
   });
 }
 
