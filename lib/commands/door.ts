@@ -55,6 +55,8 @@ export class Door {
     const old = this.#listener;
     this.#listener = this.#open({ ...this.#options, port: old.port, tls, again: true });
     this.#tls = tls;
+    // One that broke is not missed any more.
+    clearTimeout(this.#timer);
     const closed = new Promise((resolve) => setTimeout(resolve, OVERLAP_MS))
       .then(() => old.shutdown())
       .catch(() => {/* It broke, so it is closed. */})

@@ -217,6 +217,36 @@ Deno.test("a door that has gone is closed, also when a certificate was renewed",
   assertEquals(await isRefused(test.ask("self")), true);
 });
 
+Deno.test("a certificate that is renewed while a listener is broken opens it once", async () => {
+  const log = new LogLines();
+  const broken = Promise.withResolvers<void>();
+  const closed = Promise.withResolvers<void>();
+  let opened = 0;
+  const door = new Door({
+    host: {
+      listen: (options) => {
+        const listener = listen(options);
+        if (opened++ > 0) return listener;
+        const shutdown = (): Promise<void> => listener.shutdown().finally(closed.resolve);
+        return { ...listener, finished: broken.promise, shutdown };
+      },
+    },
+    hostname: "127.0.0.1",
+    port: 0,
+    handler: () => new Response("fast"),
+    tls: pairOf("server"),
+    log: loggerFor(log),
+  });
+  const told = log.seen("A listener broke");
+  broken.reject(new Error("Too many open files"));
+  await told;
+  door.renew(pairOf("self"));
+  // Later than the broken one would have been opened anew.
+  await closed.promise;
+  assertEquals([opened, log.all.length], [2, 1], log.all.join("\n"));
+  await door.shutdown();
+});
+
 Deno.test("clients that take up all file descriptors do not end the service", async () => {
   const otlp = `127.0.0.1:${closedPort()}`;
   await using service = await startServe({
