@@ -46,7 +46,10 @@ export class Renewal implements Disposable {
     const read = readServingTlsAgain(this.#tls, readFile);
     if (!read.ok) return this.#complain(read.problem);
     const { tls } = read;
-    if (tls.cert === this.#tls.cert && tls.key.reveal() === this.#tls.key.reveal()) return;
+    if (tls.cert === this.#tls.cert && tls.key.reveal() === this.#tls.key.reveal()) {
+      this.#problem = "";
+      return;
+    }
     try {
       for (const door of doors) door.renew(tls);
     } catch (error) {

@@ -201,12 +201,19 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
   lookTwice();
   await untilGone(test, "server");
   assertEquals(await test.ask("self"), "fast");
+  // Mended and broken again, it is told again.
+  for (const key of ["server.key", "self.key", "server.key"]) {
+    files.set("/key.pem", pem(key));
+    lookTwice();
+  }
   const warning = 'level=warn msg="Cannot renew the certificate; the one before stays" error=';
   assertEquals(test.log.all, [
     `${warning}"TLS_KEY_FILE: is not the key of the first certificate in TLS_CERT_FILE."`,
     `${warning}"TLS_CERT_FILE: cannot use \\"/cert.pem\\": there is no such file. ` +
     'Write the path of a file."',
     'level=info msg="The certificate was renewed" file=/cert.pem',
+    `${warning}"TLS_KEY_FILE: is not the key of the first certificate in TLS_CERT_FILE."`,
+    `${warning}"TLS_KEY_FILE: is not the key of the first certificate in TLS_CERT_FILE."`,
   ]);
 });
 
