@@ -12,19 +12,25 @@ export const EXPOSITION: ResponseInit = { headers: { "content-type": EXPOSITION_
 
 /** Prometheus breaks a scrape off at its own time-out; the reply must be there before, in seconds. */
 const SCRAPE_TIMEOUT_OFFSET_SECONDS = 0.5;
+/**
+ * Shortest time for a scrape, in seconds, as for SCRAPE_TIMEOUT: a server that does not answer
+ * within less is not down, and that is what everybody would be told.
+ */
+const MIN_SECONDS = 0.1;
 
 /**
  * The longest time for a scrape, by what Prometheus says of its own patience.
  *
  * @param request The reader's request.
  * @returns `X-Prometheus-Scrape-Timeout-Seconds` less half a second (or half of it, when that
- *   is more) in milliseconds; undefined without such a header or with a senseless one.
+ *   is more) in milliseconds, at least 100; undefined without such a header or with a senseless
+ *   one.
  */
 export function readerTimeoutMs(request: Request): number | undefined {
   const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
   const seconds = Number(text);
   if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
-  return Math.max(seconds - SCRAPE_TIMEOUT_OFFSET_SECONDS, seconds / 2) * 1_000;
+  return Math.max(seconds - SCRAPE_TIMEOUT_OFFSET_SECONDS, seconds / 2, MIN_SECONDS) * 1_000;
 }
 
 /**

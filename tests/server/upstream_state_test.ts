@@ -82,6 +82,7 @@ Deno.test("the counters tell each kind of failure, and the state of the last scr
 });
 
 Deno.test.each([
+  ["0.001", "100ms"],
   ["0.2", "100ms"],
   ["0.3", "150ms"],
   ["0.55", "275ms"],
