@@ -119,4 +119,9 @@ export interface History {
   share(bound: number, question: RangeQuestion): TimeSeries[];
   /** Observations by bucket since the time before, for a heat map; all series together. */
   buckets(question: Question): Buckets;
+  /**
+   * When a server was back after scrapes that failed, or had begun to count anew, within two times;
+   * all in milliseconds since 1970, ascending. Failed scrapes behind which it counts on are none.
+   */
+  restarts(instance: string, fromMs: number, toMs: number): number[];
 }

@@ -14,6 +14,7 @@ import type {
 } from "./history.ts";
 import type { Archive } from "./keeper.ts";
 import { isSelected, type Server } from "./lines.ts";
+import { restartTimes } from "./restarts.ts";
 import { ServerRows } from "./server_rows.ts";
 
 /**
@@ -262,6 +263,12 @@ export class HistoryStore implements History {
   /** Observations by bucket since the time before. */
   buckets(question: Question): Buckets {
     return bucketCounts(this.#servers(), { ...question, rangeMs: question.grid.stepMs });
+  }
+
+  /** When a server was back, or had begun anew. */
+  restarts(instance: string, fromMs: number, toMs: number): number[] {
+    const rows = this.#entries.get(instance)?.rows;
+    return rows === undefined ? [] : restartTimes(rows, fromMs, toMs);
   }
 
   #forget(instance: string): void {

@@ -16,5 +16,6 @@ export function emptyHistory(targets: readonly TargetState[]): History {
     mean: nothing,
     share: nothing,
     buckets: (): Buckets => ({ bounds: [], counts: [] }),
+    restarts: () => [],
   };
 }

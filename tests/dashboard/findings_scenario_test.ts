@@ -161,6 +161,28 @@ Deno.test("a server that is down is found, and forgotten once it is back", () =>
   assertEquals(findAfter(180, options), []);
 });
 
+Deno.test("a server that restarts again and again is found while it is up, and named", () => {
+  const past = letRun(260, {
+    "vllm-a": { scenario: OUTAGE },
+    "vllm-b": { scenario: scenarioWith({ load: 0.5 }), seed: 8 },
+  });
+  const findings = look(past).findings;
+  assertEquals(idsOf(findings).includes("server_down"), false);
+  assertEquals(
+    findings.find(({ id }) => id === "server_restarts")?.why,
+    "vllm-a went away or began anew 2 times in the last hour, the last time 20 s ago.",
+  );
+  assertEquals(look(past, { selection: { instance: "vllm-b" } }).findings, []);
+});
+
+Deno.test("restarts are forgotten after an hour", () => {
+  const past = letRun(260, { vllm: { scenario: OUTAGE } });
+  const idsAt = (seconds: number): string[] =>
+    idsOf(look({ ...past, nowMs: past.nowMs + seconds * 1_000 }).findings);
+  assertEquals(idsAt(3_400).includes("server_restarts"), true);
+  assertEquals(idsAt(3_500).includes("server_restarts"), false);
+});
+
 Deno.test("a server that is not scraped any more is stale", () => {
   const past = letRun(120, { vllm: {} });
   const [finding, ...others] = look({ ...past, nowMs: past.nowMs + 40_000 }).findings;

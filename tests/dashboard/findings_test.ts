@@ -21,6 +21,7 @@ const FINE: Observations = {
   intervalMs: 2_000,
   goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
   targets: [UP],
+  restarts: [{ instance: "vllm-a", timesMs: [] }],
   waiting: 0,
   waitingMean: 0,
   deferred: 0,
@@ -65,6 +66,7 @@ Deno.test("nothing is wrong where nothing is known", () => {
       intervalMs,
       goals,
       targets: [{ ...UP, ...unknown, lastSuccessMs: undefined, sinceMs: undefined }],
+      restarts: [],
       waiting: undefined,
       waitingMean: undefined,
       deferred: undefined,
@@ -260,6 +262,26 @@ Deno.test("a server that is down is found, with how long and why", () => {
   );
 });
 
+Deno.test("a server that restarted twice in the last hour is found, one restart is a deploy", () => {
+  const timesMs = [NOW_MS - 600_000, NOW_MS - 40_000];
+  const once = { instance: "vllm-b", timesMs: timesMs.slice(1) };
+  const [finding, ...more] = find({ restarts: [{ instance: "vllm-a", timesMs }, once] });
+  assertEquals([finding?.id, finding?.level, more], ["server_restarts", "warn", []]);
+  assertEquals(
+    finding?.why,
+    "vllm-a went away or began anew 2 times in the last hour, the last time 40 s ago.",
+  );
+  assertEquals(idsOf({ restarts: [once] }), []);
+});
+
+Deno.test("all servers that restart again and again are named in one finding", () => {
+  const timesMs = [NOW_MS - 600_000, NOW_MS - 300_000, NOW_MS - 180_000];
+  const restarts = ["vllm-a", "vllm-b"].map((instance) => ({ instance, timesMs }));
+  const [finding, ...more] = find({ restarts });
+  assertEquals([finding?.title, more], ["2 servers restart again and again", []]);
+  assertMatch(finding?.why ?? "", /^vllm-a .* 3 times .* 3 min ago\. vllm-b .* 3 min ago\.$/);
+});
+
 Deno.test("the question that comes with an error ends its sentence and is asked once", () => {
   const error = "Cannot scrape: connection refused. Is vLLM running, and is the port right?";
   const down: ViewTarget = { ...UP, state: "down", up: false, error, sinceMs: NOW_MS - 5_000 };
@@ -303,6 +325,7 @@ const ALL_WRONG: Partial<Observations> = {
   rejected: { "max_num_queued_reqs": 9 },
   ttftP95: 9,
   tpotP95: 9,
+  restarts: [{ instance: "vllm-a", timesMs: [NOW_MS - 90_000, NOW_MS - 30_000] }],
   targets: [
     { ...UP, state: "sleeping", lastSuccessMs: NOW_MS - 60_000 },
     { ...UP, state: "down", up: false },

@@ -122,6 +122,20 @@ Deno.test("a counter that fell while the service was away has begun anew", () =>
   assertEquals(values(kept.store.increase(question)), [45]);
 });
 
+Deno.test("a restart of the service is none of the server, whose own are remembered", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    addAt(kept.store, 0, scrape(100));
+    addAt(kept.store, 2, { error: "refused" });
+    addAt(kept.store, 4, scrape(1));
+  }
+  using kept = open(folder.file());
+  addAt(kept.store, 600, scrape(500));
+  addAt(kept.store, 602, scrape(502));
+  assertEquals(kept.store.restarts(SERVER, START_MS, START_MS + HOUR * 1_000), [START_MS + 4_000]);
+});
+
 Deno.test("a month is kept, the last day each half minute, the rest each five minutes", () => {
   using folder = new Folder();
   {

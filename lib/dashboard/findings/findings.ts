@@ -11,11 +11,12 @@ import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
 import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
 import { slowEngine, slowServer } from "./slow_neighbour.ts";
-import { downServers, sleepingServers, staleServers } from "./servers.ts";
+import { downServers, restartingServers, sleepingServers, staleServers } from "./servers.ts";
 
 /** All rules by the id of what they find, the most pressing first. */
 export const RULES: Readonly<Record<string, Rule>> = {
   "server_down": downServers,
+  "server_restarts": restartingServers,
   "error_share": errorShare,
   rejections,
   "memory_bound_queue": memoryBoundQueue,

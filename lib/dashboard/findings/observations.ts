@@ -12,10 +12,20 @@ import { type Neighbours, neighbours } from "./neighbours.ts";
 const RECENT_MS = 300_000;
 /** The stretch for habits that show only over many requests. */
 const HABIT_MS = 900_000;
+/** The stretch in which a server that begins anew more than once is in a loop. */
+const RESTARTS_MS = 3_600_000;
 /** A queue is one that lasted so long; a shorter one is a burst. */
 const QUEUE_MS = 60_000;
 /** How closely the queue is looked at. */
 const QUEUE_STEP_MS = 5_000;
+
+/** The restarts of one server. */
+export interface Restarts {
+  /** The server. */
+  readonly instance: string;
+  /** When it was back or had begun anew in the last hour, ascending, in milliseconds since 1970. */
+  readonly timesMs: readonly number[];
+}
 
 /** What the rules look at. What is not known is undefined. */
 export interface Observations {
@@ -29,6 +39,8 @@ export interface Observations {
   readonly goals: Goals;
   /** The servers that are looked at. */
   readonly targets: readonly ViewTarget[];
+  /** Restarts of each of them. */
+  readonly restarts: readonly Restarts[];
   /** The fewest requests that waited at any time of the last minute. */
   readonly waiting: number | undefined;
   /** The mean of those that waited in the last minute, a burst included. */
@@ -139,6 +151,10 @@ export function observe(input: ObserveInput): Observations {
     intervalMs: input.intervalMs,
     goals: input.goals,
     targets: input.targets,
+    restarts: input.targets.map(({ instance }) => ({
+      instance,
+      timesMs: history.restarts(instance, nowMs - RESTARTS_MS, nowMs),
+    })),
     waiting: leastWaiting(minute),
     waitingMean: meanOf(minute.gauge("num_requests_waiting") ?? []) ?? undefined,
     deferred: valueOf(reasons.find(({ labels }) => labels.reason === "deferred")?.values),

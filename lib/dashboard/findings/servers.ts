@@ -10,6 +10,9 @@ const STALE_INTERVALS = 5;
 /** … but not before this, in milliseconds: a busy vLLM takes a second for a scrape. */
 const STALE_MS = 15_000;
 
+/** So many restarts in an hour are no deploy. */
+const LOOP_RESTARTS = 2;
+
 /** How long ago, for people. */
 function ago(nowMs: number, thenMs: number | undefined): string {
   if (thenMs === undefined) return "an unknown time";
@@ -35,6 +38,29 @@ export function downServers({ targets, nowMs }: Observations): Finding | undefin
     why: sentences.join(" "),
     action: "While vLLM starts it refuses connections; its log says how far it is. If it has " +
       "another address now, change VLLM_METRICS_URL.",
+    link: LINKS.troubleshooting,
+  };
+}
+
+/** Servers that restart again and again; once is a deploy. */
+export function restartingServers({ restarts, nowMs }: Observations): Finding | undefined {
+  const restarting = restarts.filter(({ timesMs }) => timesMs.length >= LOOP_RESTARTS);
+  if (restarting.length === 0) return undefined;
+  const sentences = restarting.map(({ instance, timesMs }) =>
+    `${instance} went away or began anew ${timesMs.length} times in the last hour, ` +
+    `the last time ${ago(nowMs, timesMs.at(-1))} ago.`
+  );
+  return {
+    id: "server_restarts",
+    level: "warn",
+    title: restarting.length === 1
+      ? "A server restarts again and again"
+      : `${restarting.length} servers restart again and again`,
+    why: sentences.join(" "),
+    action: "Read the end of vLLM's log before its last start. CUDA out of memory: lower " +
+      "gpu_memory_utilization or max_model_len. A container that was killed: give it more memory. " +
+      "A start that was broken off: the liveness probe must wait longer than vLLM loads. Several " +
+      "servers behind one address look the same: name each in VLLM_METRICS_URL.",
     link: LINKS.troubleshooting,
   };
 }
