@@ -101,11 +101,13 @@ export class Scope {
 
   /** Observations by bucket. */
   buckets(metric: string): Buckets {
-    return this.#history.buckets(this.#ask(metric));
+    const { hasGaps: _, ...question } = this.#ask(metric);
+    return this.#history.buckets(question);
   }
 
   #ask(metric: string): Question {
-    return { metric, grid: this.#frame.grid, selection: this.#selection };
+    const { grid, hasGaps = false } = this.#frame;
+    return { metric, grid, selection: this.#selection, hasGaps };
   }
 
   #askRange(metric: string): Question & { readonly rangeMs: number } {

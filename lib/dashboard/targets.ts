@@ -28,6 +28,7 @@ function stateOf(target: TargetState, asleep: ReadonlySet<string>): ViewTarget["
  * @returns The servers in the order of the configuration.
  */
 export function viewTargets(history: History, now: Frame): ViewTarget[] {
-  const asleep = sleepers(new Scope(history, {}, now));
+  // What a server was last seen to be, as old as that may be.
+  const asleep = sleepers(new Scope(history, {}, { ...now, hasGaps: false }));
   return history.targets.map((target) => ({ ...target, state: stateOf(target, asleep) }));
 }

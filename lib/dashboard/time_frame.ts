@@ -42,6 +42,8 @@ export interface Frame {
   readonly grid: Grid;
   /** The stretch, in milliseconds. */
   readonly rangeMs: number;
+  /** Whether times when nobody scraped are gaps; what is asked is answered as by Prometheus without it. */
+  readonly hasGaps?: boolean;
 }
 
 /** All grids of one window. */
@@ -87,10 +89,15 @@ export function timeFrame(windowSeconds: number, nowMs: number, intervalMs: numb
     return {
       grid: { startMs: endMs - count * wideMs, endMs, stepMs: wideMs },
       rangeMs: Math.max(leastMs, wideMs),
+      hasGaps: true,
     };
   };
   return {
-    now: { grid: { startMs: nowMs, endMs: nowMs, stepMs: 1_000 }, rangeMs: leastMs },
+    now: {
+      grid: { startMs: nowMs, endMs: nowMs, stepMs: 1_000 },
+      rangeMs: leastMs,
+      hasGaps: true,
+    },
     trend: frame(TREND_STEPS),
     chart: frame(1),
     heat: frame(HEAT_STEPS),

@@ -33,7 +33,7 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
     const wanted = selected(server, question.metric, question.selection);
     if (wanted.length === 0) continue;
     const rows = new RowRange(server, question.grid, 0);
-    const latest = rows.latest(times);
+    const latest = rows.latest(times, question.hasGaps ?? false);
     for (const series of wanted) {
       const column = rows.column(series.id);
       const found = groups.of(series);
@@ -134,20 +134,19 @@ function* counters(
   servers: readonly Server[],
   question: RangeQuestion,
 ): Generator<{ series: ReturnType<typeof selected>[number]; increases: number[] }> {
-  const { grid, rangeMs } = question;
+  const { grid, rangeMs, hasGaps = false } = question;
   const times = timesOf(grid);
   for (const server of servers) {
     const wanted = selected(server, question.metric, question.selection);
     if (wanted.length === 0) continue;
     const rows = new RowRange(server, grid, rangeMs);
-    const ranges = rows.ranges(times, rangeMs);
+    const stretches = rows.stretches(times, rangeMs, hasGaps);
     for (const series of wanted) {
       const { times: taken, intervals } = rows;
       const rates = new Rates({ times: taken, intervals, values: rows.column(series.id) });
-      const increases = times.map((endMs, index) => {
-        const stretchMs = ranges[index] ?? rangeMs;
-        const increase = rates.increase({ endMs, rangeMs: stretchMs });
-        return stretchMs === rangeMs ? increase : increase * (rangeMs / stretchMs);
+      const increases = stretches.map((stretch) => {
+        const increase = rates.increase(stretch);
+        return stretch.rangeMs === rangeMs ? increase : increase * (rangeMs / stretch.rangeMs);
       });
       yield { series, increases };
     }

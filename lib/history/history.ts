@@ -44,6 +44,14 @@ export interface Question {
   readonly selection?: Selection;
   /** One line for each set of values of these labels; one line in all without it. */
   readonly by?: readonly string[];
+  /**
+   * Whether times when nobody scraped are told from others, as Prometheus does not: a gauge holds
+   * for four times the last two distances of scrapes (15 s at least, five minutes at most), and an
+   * increase is what it would be had all of its stretch gone as the part of it that was scraped.
+   *
+   * @default {false}
+   */
+  readonly hasGaps?: boolean;
 }
 
 /** A question about a gauge. */

@@ -19,7 +19,7 @@ export interface Stretch {
 }
 
 /** A sample counts as close to the end of the stretch up to this part of their mean distance. */
-const CLOSE = 1.1;
+export const CLOSE = 1.1;
 
 /** Finds the rates of a counter over stretches whose ends ascend. */
 export class Rates {

@@ -2,11 +2,17 @@
 
 import type { Rows } from "./block.ts";
 import type { Grid } from "./history.ts";
+import { CLOSE, type Stretch } from "./rates.ts";
 
 /** How long a value holds when nothing newer is known (Prometheus' `query.lookback-delta`), in milliseconds. */
 const LOOKBACK_MS = 300_000;
 /** A stretch that is shorter than so many distances of thinned rows may hold only one of them. */
 const DISTANCES = 2.5;
+/**
+ * How long a value holds where gaps are asked for: so many times the last two distances of scrapes,
+ * since two readers may come one soon after the other, and this long at least, in milliseconds.
+ */
+const HOLD = { distances: 4, leastMs: 15_000 };
 
 /** Where rows come from. */
 export interface RowSource {
@@ -83,12 +89,14 @@ export class RowRange {
    * The last row at or before each time.
    *
    * @param times Ascending times, in milliseconds since 1970.
+   * @param hasGaps Whether a row is too old as soon as nobody seems to scrape any more.
    * @returns A row a time; -1 where there is none, or only one that is too old.
    */
-  latest(times: readonly number[]): number[] {
+  latest(times: readonly number[], hasGaps: boolean): number[] {
     return this.#latest(times).map((row, index) => {
       const ageMs = (times[index] ?? 0) - (this.times[row] ?? -Infinity);
-      return ageMs < LOOKBACK_MS + (this.intervals[row] ?? 0) ? row : -1;
+      const holdMs = hasGaps ? this.#holdMs(row) : LOOKBACK_MS;
+      return ageMs < holdMs + (this.intervals[row] ?? 0) ? row : -1;
     });
   }
 
@@ -97,12 +105,40 @@ export class RowRange {
    *
    * @param times Ascending times, in milliseconds since 1970.
    * @param rangeMs The shortest stretch, in milliseconds.
-   * @returns A length a time, in milliseconds.
+   * @param hasGaps Whether a stretch ends where nobody scraped before or behind its rows.
+   * @returns A stretch a time.
    */
-  ranges(times: readonly number[], rangeMs: number): number[] {
-    return this.#latest(times).map((row) =>
-      Math.max(rangeMs, DISTANCES * (this.intervals[row] ?? 0))
-    );
+  stretches(times: readonly number[], rangeMs: number, hasGaps: boolean): Stretch[] {
+    const latest = this.#latest(times);
+    let first = 0;
+    return times.map((endMs, index) => {
+      const last = latest[index] ?? -1;
+      const whole = {
+        endMs,
+        rangeMs: Math.max(rangeMs, DISTANCES * (this.intervals[last] ?? 0)),
+      };
+      if (!hasGaps) return whole;
+      while (first < last && (this.times[first] ?? 0) < endMs - whole.rangeMs) first++;
+      return first < last ? this.#scraped(whole, first, last) : whole;
+    });
+  }
+
+  /** The part of a stretch in which somebody scraped, by its first and its last row. */
+  #scraped({ endMs, rangeMs }: Stretch, first: number, last: number): Stretch {
+    const startMs = endMs - rangeMs;
+    const [firstMs, lastMs] = [this.times[first] ?? startMs, this.times[last] ?? endMs];
+    const meanMs = (lastMs - firstMs) / (last - first);
+    const isGap = (ms: number, row: number): boolean =>
+      ms >= CLOSE * Math.max(meanMs, this.intervals[row] ?? 0);
+    const fromMs = isGap(firstMs - startMs, first) ? firstMs : startMs;
+    const toMs = isGap(endMs - lastMs, last) ? lastMs : endMs;
+    return { endMs: toMs, rangeMs: toMs - fromMs };
+  }
+
+  /** How long the values of a row hold where gaps are asked for, in milliseconds. */
+  #holdMs(row: number): number {
+    const distancesMs = (this.times[row] ?? 0) - (this.times[Math.max(0, row - 2)] ?? 0);
+    return Math.min(Math.max(HOLD.leastMs, HOLD.distances * distancesMs), LOOKBACK_MS);
   }
 
   #latest(times: readonly number[]): number[] {

@@ -17,6 +17,20 @@ Deno.test("a gauge is stale after five minutes", () => {
   assertEquals(values(store.gauge({ metric: RUNNING, grid: grid(298, 301) })), [1, 1, null, null]);
 });
 
+Deno.test("a gauge holds for a few scrapes where gaps are asked for", () => {
+  const store = history({ 0: running(1), 2: running(1), 4: running(1), 40: running(2) });
+  const question = { metric: RUNNING, grid: grid(16, 44, 4), hasGaps: true };
+  assertEquals(values(store.gauge(question)), [1, null, null, null, null, null, 2, 2]);
+});
+
+Deno.test("readers that come seldom, or one soon after the other, leave no gaps", () => {
+  const store = history(
+    Object.fromEntries([0, 60, 63, 120, 123, 180].map((seconds) => [seconds, running(1)])),
+  );
+  const question = { metric: RUNNING, grid: grid(60, 200, 10), hasGaps: true };
+  assertEquals(values(store.gauge(question)), Array(15).fill(1));
+});
+
 Deno.test("a gauge has no value before its first scrape", () => {
   const store = history({ 10: running(1) });
   assertEquals(values(store.gauge({ metric: RUNNING, grid: grid(8, 10) })), [null, null, 1]);

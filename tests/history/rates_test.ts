@@ -111,3 +111,39 @@ Deno.test("a family that was never seen has no lines", () => {
   const store = history({ 0: "vllm_prompt_tokens_total 1\n" });
   assertEquals(store.rate({ metric: "never", grid: grid(0), rangeMs: 1_000 }), []);
 });
+
+/** Scrapes each two seconds of a counter that grows by 10 a second, within some seconds. */
+function steady(...spans: readonly (readonly [number, number])[]): ReturnType<typeof history> {
+  const seconds = spans.flatMap(([from, to]) =>
+    Array.from({ length: (to - from) / 2 + 1 }, (_, index) => from + 2 * index)
+  );
+  return history(Object.fromEntries(
+    seconds.map((at) => [at, `vllm_prompt_tokens_total ${1_000 + 10 * at}\n`]),
+  ));
+}
+
+Deno.test("a rate is right from the second scrape on where gaps are asked for", () => {
+  const question = { metric: "prompt_tokens_total", grid: grid(0, 10, 2), rangeMs: 60_000 };
+  const store = steady([0, 10]);
+  assertEquals(values(store.rate({ ...question, hasGaps: true })), [null, 10, 10, 10, 10, 10]);
+  assertEquals(values(store.rate(question))[1], 30 / 60);
+});
+
+Deno.test("a rate neither falls nor rises at a gap where gaps are asked for", () => {
+  const question = { metric: "prompt_tokens_total", grid: grid(60, 260, 10), rangeMs: 60_000 };
+  const found = values(steady([0, 100], [200, 260]).rate({ ...question, hasGaps: true }));
+  assertEquals(found.slice(0, 10), Array(10).fill(10));
+  assertEquals(found.slice(-6), Array(6).fill(10));
+});
+
+Deno.test("a gap within the stretch of a rate is bridged, and a series that begins is no gap", () => {
+  const question = { metric: "prompt_tokens_total", rangeMs: 60_000, hasGaps: true };
+  const bridged = steady([0, 20], [50, 60]).rate({ ...question, grid: grid(60) });
+  assertEquals(values(bridged), [10]);
+  const begun = history({
+    ...Object.fromEntries(Array.from({ length: 30 }, (_, index) => [2 * index, "vllm_x 1\n"])),
+    60: "vllm_prompt_tokens_total 0\n",
+    62: "vllm_prompt_tokens_total 60\n",
+  });
+  assertEquals(values(begun.rate({ ...question, grid: grid(62) })), [1]);
+});
