@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { View } from "../../lib/dashboard/view.ts";
 import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/choice.ts";
 
 import { listedTargets, targetCountText } from "../../lib/dashboard/page/listed_targets.ts";
+import { noFindings } from "../../lib/dashboard/page/no_findings.ts";
 import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
 import { stack } from "../../lib/dashboard/page/stack.ts";
 import {
@@ -10,6 +12,22 @@ import {
   valueParts,
   valueText,
 } from "../../lib/dashboard/page/value_text.ts";
+
+/** A view without anything. */
+const EMPTY_VIEW: View = {
+  version: "1",
+  timeMs: 0,
+  selection: {},
+  windowSeconds: 300,
+  windows: [300],
+  targets: [],
+  models: [],
+  engines: [],
+  instances: [],
+  tiles: [],
+  charts: [],
+  findings: [],
+};
 
 Deno.test("a choice goes into the address and comes back out of it", () => {
   const choice = { instance: "b:8000", model: "org/a model&more", engine: "1", window: "900" };
@@ -79,4 +97,26 @@ Deno.test("where there is little room, a unit stands only where it changes or is
 
 Deno.test("a bucket is named by its bound", () => {
   assertEquals(["10", "2000.0", "+Inf"].map(boundText), ["10", "2,000", "∞"]);
+});
+
+Deno.test("nothing is said to be wrong only where something is known, and no tile is bad", () => {
+  const said = (
+    note: string,
+    value: number | null,
+    level: "good" | "bad" | "none",
+    state: "up" | "down" = "up",
+  ): string => {
+    const server = { instance: "a", up: true, error: "", lastSuccessMs: 0, sinceMs: 0 };
+    const words = { id: "a", title: "a", explanation: "a", unit: "count", trend: [] } as const;
+    return noFindings({
+      ...EMPTY_VIEW,
+      targets: [{ ...server, state }],
+      tiles: [{ ...words, note, value, level }],
+    }).text;
+  };
+  assertEquals(said("", 1, "good"), "✓ Nothing found that is wrong.");
+  assertEquals(said("", 1, "bad"), "No findings so far, but a tile is bad.");
+  assertEquals(said("no data", null, "none"), "");
+  assertEquals(said("", 1, "good", "down"), "");
+  assertStringIncludes(said("not reported by this vLLM", null, "none"), "--disable-log-stats");
 });

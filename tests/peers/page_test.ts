@@ -128,10 +128,10 @@ Deno.test("findings and the state of each server stand at the top, in words", as
     /^● up a:8000 ■ down since \S.* b:8000 ◐ sleeping c:8000$/,
   );
   assertEquals(await page.title(), "■ down · vllm-metrics");
-  assertEquals(await page.locator("#all-well").isVisible(), false);
+  assertEquals(await page.locator("#no-findings").isVisible(), false);
 
-  service.send(view());
-  await page.waitForSelector("#all-well");
+  service.send(view({ tiles: [tile("a", { level: "good" })] }));
+  await page.locator("#no-findings", { hasText: "✓ Nothing found that is wrong." }).waitFor();
   assertEquals(await page.title(), "vllm-metrics");
   assertEquals(await page.locator(".finding").count(), 0);
   assertEquals(
@@ -263,6 +263,84 @@ Deno.test("elements that stay the same are kept from view to view", async () => 
   const lost = await page.evaluate(`[...document.querySelectorAll("canvas, .tile, option")]
     .filter((node) => !node.kept).length`);
   assertEquals(lost, 0);
+});
+
+Deno.test("a note in a tile is wrapped, not cut", async () => {
+  await using service = new PageFixture(view({
+    tiles: [
+      tile("a", { value: null, note: "not reported by this vLLM" }),
+      tile("b", { value: 12.3 }),
+    ],
+  }));
+  await using opened = await openPage(browser, service.origin, { width: 360 });
+  const { page } = opened;
+  await page.waitForSelector("#tile-b");
+  const cut = await page.locator(".tile-value").evaluateAll((nodes) =>
+    nodes.filter(({ scrollWidth, clientWidth, scrollHeight, clientHeight }) =>
+      scrollWidth > clientWidth || scrollHeight > clientHeight
+    ).map(({ innerHTML }) => innerHTML)
+  );
+  assertEquals(cut, []);
+});
+
+Deno.test("nothing moves when values become longer", async () => {
+  const withValues = (values: readonly number[]): ReturnType<typeof view> =>
+    view({
+      charts: [
+        chart("a", {
+          kind: "stacked",
+          times: [1],
+          series: ["queue", "prefill", "decode"].map((name, index) => ({
+            name,
+            values: [values[index] ?? 0],
+          })),
+        }),
+      ],
+    });
+  await using service = new PageFixture(withValues([1, 1, 4]));
+  await using opened = await openPage(browser, service.origin);
+  const { page } = opened;
+  await page.waitForSelector("#chart-a canvas");
+  const before = await page.locator("#chart-a").boundingBox();
+  service.send(withValues([0.0234, 0.0937, 4.46]));
+  await page.locator("#chart-a .legend", { hasText: "93.7 ms" }).waitFor();
+  assertEquals(await page.locator("#chart-a").boundingBox(), before);
+});
+
+Deno.test("what the keyboard reaches is not hidden by the top of the page", async () => {
+  await using service = new PageFixture(view());
+  await using opened = await openPage(browser, service.origin, { height: 500 });
+  const { page } = opened;
+  await page.waitForSelector("#chart-spec canvas");
+  await page.locator("summary").last().focus();
+  const hidden: unknown[] = [];
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press("Shift+Tab");
+    hidden.push(
+      ...await page.evaluate(`(() => {
+        const { activeElement } = document;
+        if (activeElement.closest(".top") || activeElement === document.body) return [];
+        const top = document.querySelector(".top").getBoundingClientRect().bottom;
+        const at = activeElement.getBoundingClientRect().top;
+        return at < top ? [activeElement.outerHTML] : [];
+      })()`) as unknown[],
+    );
+  }
+  assertEquals(hidden, []);
+});
+
+Deno.test("on a phone the rows of the top stand apart, and a long name has a row of its own", async () => {
+  const name = "organisation/".padEnd(120, "model-");
+  await using service = new PageFixture(view({ models: [name] }));
+  await using opened = await openPage(browser, service.origin, { width: 360 });
+  const { page } = opened;
+  await page.waitForSelector("#chart-spec canvas");
+  const box = async (selector: string): Promise<{ y: number; height: number; width: number }> =>
+    await page.locator(selector).boundingBox() ?? { y: 0, height: 0, width: 0 };
+  const [pause, model] = [await box("#pause"), await box("#model")];
+  assertEquals(model.y - pause.y - pause.height >= 4, true);
+  assertEquals(model.width > 250, true);
+  assertEquals(await page.locator("#model").getAttribute("title"), name);
 });
 
 Deno.test("the keyboard reaches all that can be used", async () => {

@@ -46,8 +46,9 @@ export const TRAFFIC_RULES: readonly ChartRule[] = [
     kind: "stacked",
     explanation: {
       shows: "Requests per second by their end: stop is the answer's own end, length is the " +
-        "token limit, abort is a client that gave up, error is a failure. vLLM's Python front " +
-        "end does not count all aborts.",
+        "token limit, abort is a client that gave up, error is a failure, repetition is an " +
+        "answer that vLLM ended since it went in circles. vLLM's Python front end does not count " +
+        "all aborts.",
       normal: "Mostly stop, no error.",
       action: "Errors: read the log of vLLM. Much length: raise max_tokens in the requests. " +
         "Much abort: answers are too slow for their clients.",

@@ -9,6 +9,10 @@ import { shortText } from "./value_text.ts";
 /** Dashes by the place of a line: lines differ by more than their colour. */
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
 
+/** Distances of words at an axis of requests: there is no half of one. */
+const WHOLE_STEPS = [1, 10, 100, 1_000, 10_000, 100_000]
+  .flatMap((power) => [power, 2 * power, 5 * power]);
+
 /** The dash of a line, in pixels; empty for a whole line. */
 export function seriesDash(index: number): readonly number[] {
   return DASHES[index % DASHES.length] ?? [];
@@ -23,7 +27,7 @@ function range({ unit }: Chart, largest: number | null): [number, number] {
 
 /** Makes a plot of lines, or of lines that stand on one another. */
 export function createLinePlot(options: PlotOptions): Plot {
-  const { chart: { kind, series }, colors } = options;
+  const { chart: { kind, series, unit }, colors } = options;
   const isStacked = kind === "stacked";
   return createPlot(options, {
     lines: series.map((_, index) => ({
@@ -37,5 +41,6 @@ export function createLinePlot(options: PlotOptions): Plot {
         : chart.series.map(({ values }) => [...values]),
     range,
     tick: ({ unit }, height) => shortText(height, unit),
+    ...(unit === "requests" ? { steps: WHOLE_STEPS } : {}),
   });
 }

@@ -4,10 +4,11 @@ import type { Chart, Finding, Tile, View } from "../view.ts";
 import { Announcer } from "./announcer.ts";
 import { ChartView } from "./chart_view.ts";
 import { type Choice, choiceQuery, readChoice } from "./choice.ts";
-import { find, show } from "./dom.ts";
+import { find, setAttribute, setText, show } from "./dom.ts";
 import { FindingView } from "./finding_view.ts";
 import { KeyedList } from "./keyed_list.ts";
 import { Live } from "./live.ts";
+import { noFindings } from "./no_findings.ts";
 import { TileView } from "./tile_view.ts";
 import { TopBar } from "./top_bar.ts";
 
@@ -15,7 +16,7 @@ import { TopBar } from "./top_bar.ts";
 const TICK_MS = 1_000;
 
 const announcer = new Announcer();
-const allWell = find("all-well", HTMLElement);
+const noneFound = find("no-findings", HTMLElement);
 const findings = new KeyedList<Finding, FindingView>({
   parent: find("findings", HTMLUListElement),
   keyOf: ({ id }) => id,
@@ -53,7 +54,10 @@ function titleOf(view: View): string {
 function render(view: View): void {
   bar.update(view, choice);
   findings.update(view.findings);
-  show(allWell, view.findings.length === 0 && view.targets.every(({ state }) => state === "up"));
+  const { text, isGood } = noFindings(view);
+  setText(noneFound, text);
+  setAttribute(noneFound, "data-good", String(isGood));
+  show(noneFound, text !== "");
   tiles.update(view.tiles);
   charts.update(view.charts);
   document.body.removeAttribute("data-empty");

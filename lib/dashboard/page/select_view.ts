@@ -1,7 +1,7 @@
 /** A select whose options come with each view. */
 
 import type { SelectOption } from "./choice.ts";
-import { element, show } from "./dom.ts";
+import { element, setAttribute, show } from "./dom.ts";
 
 /** Keeps a select in step. */
 export class SelectView {
@@ -29,6 +29,9 @@ export class SelectView {
       this.#shown = shown;
     }
     if (this.#select.value !== chosen) this.#select.value = chosen;
+    // A long name is cut in the select.
+    const text = options.find(({ value }) => value === chosen)?.text ?? "";
+    setAttribute(this.#select, "title", text);
   }
 
   /** Shows or hides the select with its label. */
