@@ -102,10 +102,10 @@ function moment(nowMs: number, rangeMs: number): Frame {
   return { grid: { startMs: nowMs, endMs: nowMs, stepMs: 1_000 }, rangeMs };
 }
 
-/** The last minute in a few points. */
+/** The last minute in a few points; nobody knows what was between two scrapes that lie far apart. */
 function lastMinute(nowMs: number): Frame {
   const grid = { startMs: nowMs - QUEUE_MS, endMs: nowMs, stepMs: QUEUE_STEP_MS };
-  return { grid, rangeMs: QUEUE_MS };
+  return { grid, rangeMs: QUEUE_MS, hasGaps: true };
 }
 
 /** The one value of a line; undefined when there is none. */
