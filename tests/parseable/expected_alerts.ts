@@ -80,10 +80,16 @@ export function expectedAlerts(series: readonly Series[]): Map<string, () => Row
       return [{ ...whole({}, ""), samples_seen: new Set(times).size }];
     }],
     ["vLLM: down", () => {
-      const downs = all.series([UP]).map(({ labels, samples }) => ({
-        split: server(labels, ""),
-        down: Math.min(...samples.map(({ value }) => 1 - value)),
-      }));
+      const downs = all.series([UP]).flatMap(({ labels, samples }) =>
+        lowest(
+          samples.map(({ timeMs, value }) => ({
+            split: server(labels, ""),
+            value: 1 - value,
+            timeMs,
+          })),
+          2,
+        ).map(({ value, ...split }) => ({ split, down: Number(value) }))
+      );
       return called(
         "down",
         grouped(downs, ({ split }) => split, (some) => Math.max(...some.map(({ down }) => down))),

@@ -183,18 +183,20 @@ Deno.test("the age of the newest sample is counted from now", async () => {
   assert(nowMs >= before - 1 && nowMs <= Date.now() + 1, `${nowMs}`);
 });
 
-Deno.test("vLLM is down when no scrape of the window went well, and not when one did", async () => {
+Deno.test("vLLM is down when no scrape of minutes went well, and not when one did or rows just began", async () => {
   const rowsWith = (values: readonly number[]): Row[] =>
     rowsOf(values.map((value, index) => ({
-      timeMs: 1_795_492_800_000 + index * 10_000,
+      timeMs: 1_795_492_800_000 + index * 60_000,
       text: `# TYPE vllm_metrics_upstream_up gauge\nvllm_metrics_upstream_up ${value}\n`,
     })));
 
   const away = await askAll(rowsWith([0, 0, 0]));
   const back = await askAll(rowsWith([0, 0, 1]));
+  const loading = await askAll(rowsWith([0, 0]));
 
   assertEquals(away.get("vLLM: down"), [{ server: "vLLM", down: 1 }]);
   assertEquals(back.get("vLLM: down"), [{ server: "vLLM", down: 0 }]);
+  assertEquals(loading.get("vLLM: down"), []);
 });
 
 /** What an alert on nothing says: it alone fires then. */
