@@ -33,14 +33,26 @@ function typeOf(webhook: Secret): "slack" | "webhook" {
   return URL.parse(webhook.reveal())?.hostname === "hooks.slack.com" ? "slack" : "webhook";
 }
 
-/** The ids of all targets. */
-async function idsOf(api: ParseableApi): Promise<readonly string[]> {
-  const targets = listOf(await api.call("GET", "/api/v1/targets"));
-  return targets.map((entry) => textOf(objectOf(objectOf(entry).target).id));
+/** A target that is there. */
+interface FoundTarget {
+  readonly id: string;
+  /** Why Parseable does not call it; undefined when it does. */
+  readonly refusal: string | undefined;
+}
+
+/** All targets. */
+async function targetsOf(api: ParseableApi): Promise<readonly FoundTarget[]> {
+  return listOf(await api.call("GET", "/api/v1/targets")).map((entry) => {
+    const { target, enabled, error } = objectOf(entry);
+    const refusal = enabled === false ? textOf(error) : undefined;
+    return { id: textOf(objectOf(target).id), refusal };
+  });
 }
 
 /**
- * Makes the target unless it is there.
+ * Makes the target unless it is there. One that Parseable does not call counts as failed: version
+ * 2.9.5 stores its target policy, but does not find it again when it starts, and sends nothing to a
+ * private address from then on.
  *
  * @param api The client.
  * @param webhook The address.
@@ -55,7 +67,13 @@ export async function ensureTarget(
   { isDryRun }: { readonly isDryRun: boolean },
 ): Promise<Outcome> {
   const id = targetId(webhook);
-  if ((await idsOf(api)).includes(id)) return { word: "unchanged", what: WHAT };
+  const found = (await targetsOf(api)).find((target) => target.id === id);
+  if (found?.refusal !== undefined) {
+    const why = `Parseable does not call it: "${found.refusal}". Its target policy must be set ` +
+      "again after each of its starts";
+    return { word: "failed", what: WHAT, why };
+  }
+  if (found !== undefined) return { word: "unchanged", what: WHAT };
   if (!isDryRun) {
     const common = { id, name: NAME, type: typeOf(webhook), endpoint: webhook.reveal() };
     const body = common.type === "slack" ? common : { ...common, headers: {}, skipTlsCheck: false };
@@ -80,7 +98,7 @@ export async function removeOldTargets(
   { isDryRun }: { readonly isDryRun: boolean },
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
-  for (const id of await idsOf(api)) {
+  for (const { id } of await targetsOf(api)) {
     if (!id.startsWith(PREFIX) || id === current) continue;
     outcomes.push(await removeTarget(api, id, isDryRun));
   }

@@ -182,12 +182,18 @@ function alertRoute(state: FakeState, { method, path, body, search }: Call): Res
   return Response.json(kept);
 }
 
+function isPrivate({ endpoint }: JsonObject): boolean {
+  return URL.parse(textOf(endpoint))?.hostname === "10.0.0.5";
+}
+
 function targetRoute(state: FakeState, { method, path, body }: Call): Response {
   const [, id = ""] = path;
   if (method === "GET") {
     return Response.json([...state.targets.values()].map((target) => ({
       target: { ...target, endpoint: "http://********" },
-      enabled: true,
+      ...isPrivate(target)
+        ? { enabled: false, error: "Private target is not allowed by outbound policy" }
+        : { enabled: true },
     })));
   }
   if (method === "DELETE") {
@@ -196,8 +202,7 @@ function targetRoute(state: FakeState, { method, path, body }: Call): Response {
     return answer(state.targets.delete(id) ? "targets/delete" : "targets/delete-unknown");
   }
   const target = objectOf(body);
-  const isPrivate = URL.parse(textOf(target.endpoint))?.hostname === "10.0.0.5";
-  if (isPrivate) return answer("targets/create-webhook-loopback-default-policy");
+  if (isPrivate(target)) return answer("targets/create-webhook-loopback-default-policy");
   const key = textOf(target.id) || nextId(state);
   state.targets.set(key, { ...target, id: key });
   return answer("targets/create-own-id", { ...target, id: key, endpoint: "http://********" });

@@ -174,6 +174,19 @@ Deno.test("a target that Parseable refuses does not stop the alerts", async () =
   assertEquals(hasFailed, true);
 });
 
+Deno.test("a target that Parseable has, but no longer calls, counts as failed", async () => {
+  await using parseable = serveApi();
+  const endpoint = "http://10.0.0.5/secret-path";
+  const id = targetId(new Secret(endpoint));
+  parseable.state.targets.set(id, { id, name: "vllm-metrics", type: "webhook", endpoint });
+  const { lines, hasFailed } = await run(parseable, {
+    ...NOTHING,
+    env: { ALERT_WEBHOOK_URL: endpoint },
+  });
+  assertMatch(lines[2] ?? "", /^failed target "vllm-metrics": .*"Private target is not allowed/);
+  assertEquals(hasFailed, true);
+});
+
 Deno.test("the id of a target is a ULID that differs by address", () => {
   const one = targetId(new Secret("https://example.com/1"));
   assertMatch(one, /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
