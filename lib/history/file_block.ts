@@ -25,6 +25,7 @@ export interface FileBlockOptions {
 export class BlockCache {
   readonly #maxBytes: number;
   readonly #blocks = new Map<string, Block>();
+  #owners = 0;
   #bytes = 0;
 
   /**
@@ -39,6 +40,11 @@ export class BlockCache {
   /** Memory taken, in bytes. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** A number that no other block has had: those in the file are given anew to later blocks. */
+  nextOwner(): number {
+    return ++this.#owners;
   }
 
   /** Gives what was kept under a key, or makes it. What was not asked for longest goes first. */
@@ -60,6 +66,7 @@ export class BlockCache {
 /** A block of a file. */
 export class FileBlock implements Rows {
   readonly #options: FileBlockOptions;
+  readonly #owner: number;
 
   /**
    * Takes what is known of it.
@@ -68,6 +75,7 @@ export class FileBlock implements Rows {
    */
   constructor(options: FileBlockOptions) {
     this.#options = options;
+    this.#owner = options.cache.nextOwner();
   }
 
   /** Its number in the file. */
@@ -103,7 +111,7 @@ export class FileBlock implements Rows {
       to.fill(NaN, at, at + this.length);
       return;
     }
-    cache.get(`${this.id} ${family}`, () => {
+    cache.get(`${this.#owner} ${family}`, () => {
       const columns = load(this.id, family) ?? new ColumnsBuilder().build();
       return new Block({ intervalMs, times, flags, ...columns });
     }).copy(id, to, at);

@@ -76,7 +76,7 @@ export class FileTables {
   addSeries(server: number, { id, key }: StoredSeries, timeMs: number): void {
     this.#run(
       `INSERT INTO series (server, id, key, last_ms) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET last_ms = excluded.last_ms`,
+       ON CONFLICT DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)`,
       server,
       id,
       key,

@@ -207,6 +207,39 @@ Deno.test("a clock that was set back costs what was recorded from the future", (
   assertEquals(kept.store.newestMs, START_MS + (2 * HOUR + 30) * 1_000);
 });
 
+Deno.test("what was read before the clock was set back is not taken for what came after", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    for (let seconds = 0; seconds <= 4 * HOUR; seconds += 30) addAt(kept.store, seconds, scrape(1));
+  }
+  using kept = open(folder.file());
+  const asked = grid(3.1 * HOUR);
+  assertEquals(values(kept.store.gauge({ metric: "num_requests_running", grid: asked })), [1]);
+  // So long that memory has nothing of that time any more.
+  for (let seconds = 3 * HOUR; seconds <= 28.5 * HOUR; seconds += 30) {
+    addAt(kept.store, seconds, scrape(2));
+  }
+  assertEquals(values(kept.store.gauge({ metric: "num_requests_running", grid: asked })), [2]);
+});
+
+Deno.test("a series that is gone keeps its scrapes as long as others, through a pause", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file(), 31 * HOUR);
+    for (let seconds = 0; seconds <= 33 * HOUR; seconds += 30) {
+      const gone = seconds <= 20 * HOUR ? 'vllm_num_requests_running{engine="gone"} 5\n' : "";
+      addAt(kept.store, seconds, scrape(1) + gone);
+    }
+    for (let seconds = 46 * HOUR; seconds <= 46.5 * HOUR; seconds += 30) {
+      addAt(kept.store, seconds, scrape(1));
+    }
+  }
+  using kept = open(folder.file(), 31 * HOUR);
+  assertEquals(kept.store.labelValues("engine"), ["0", "gone"]);
+  assertEquals(runningAt(kept.store, 19 * HOUR), [6]);
+});
+
 Deno.test("a file that is locked costs one line when that begins and one when it ends", () => {
   using folder = new Folder();
   using kept = open(folder.file());
