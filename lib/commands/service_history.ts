@@ -1,6 +1,7 @@
 /** The history of the service: fed by scrapes that pass and by those it makes itself. */
 
 import type { HistoryConfig } from "../config/config.ts";
+import { MetricsError } from "../errors.ts";
 import { HistoryFile } from "../history/history_file.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
@@ -40,15 +41,15 @@ export class ServiceHistory implements Disposable {
    */
   constructor(parts: ServiceHistoryParts) {
     const { config, registry, log } = parts;
-    const { file: path, retentionMs, intervalMs } = config;
     this.#parts = parts;
-    this.#file = path === undefined ? undefined : new HistoryFile({ path, retentionMs, log });
+    this.#file = openFile(config, log);
     this.store = new HistoryStore({ instances: [], archive: this.#file });
-    this.feed = new HistoryFeed(this.store, intervalMs);
+    this.feed = new HistoryFeed(this.store, config.intervalMs);
     describeHistory(registry, {
       store: this.store,
       feed: this.feed,
       file: this.#file,
+      isKept: config.file !== undefined,
       polls: () => this.#poller?.polls ?? 0,
     });
   }
@@ -81,5 +82,20 @@ export class ServiceHistory implements Disposable {
   [Symbol.dispose](): void {
     this.stop();
     this.#file?.[Symbol.dispose]();
+  }
+}
+
+/** Another service's file is no reason to end this one: it does without. */
+function openFile(
+  { file: path, retentionMs }: HistoryConfig,
+  log: Logger,
+): HistoryFile | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return new HistoryFile({ path, retentionMs, log });
+  } catch (error) {
+    if (!(error instanceof MetricsError) || error.code !== "HISTORY_FILE_TAKEN") throw error;
+    log.warn("The history is in memory only", { error: error.message, hint: error.hint });
+    return undefined;
   }
 }

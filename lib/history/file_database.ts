@@ -2,6 +2,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { MetricsError } from "../errors.ts";
+import { lockFile } from "./file_lock.ts";
 
 /** `HIST` of vLLM metrics: tells our file from other SQLite files. */
 const APPLICATION_ID = 0x764d4831;
@@ -38,16 +39,22 @@ const MIGRATIONS: readonly string[] = [
 /** How long a write waits for another process, in milliseconds: nothing else goes on meanwhile. */
 const BUSY_MS = 20;
 
-/** What SQLite's words mean to an operator; Deno 2.9.6 has the codes of some errors only. */
+/** What the words of SQLite and the system mean; Deno 2.9.6 has the codes of some errors only. */
 const PROBLEMS: readonly (readonly [words: RegExp, problem: string, hint: string])[] = [
   [/locked/, "another process uses it", "Is another copy running? Give each a file of its own."],
-  [/readonly/, "it cannot be written", "May the service write it, and in its folder?"],
-  [/full/, "the disk or the file is full", "Make room, or begin a new file."],
+  [
+    /readonly|Permission denied|Read-only file system/,
+    "it cannot be written",
+    "May the service write it, and in its folder?",
+  ],
+  [/full|No space left/, "the disk or the file is full", "Make room, or begin a new file."],
   [
     /unable to open/,
     "it cannot be opened",
     "Is there such a folder, and may the service write in it?",
   ],
+  // A file beside it that cannot grow is no more than that to SQLite.
+  [/disk I\/O error/, "the disk is full or has an error", "Make room, or look after the disk."],
   [
     /not a database/,
     "it is no SQLite file",
@@ -59,21 +66,25 @@ const PROBLEMS: readonly (readonly [words: RegExp, problem: string, hint: string
  * Opens the database, and brings one of an older version up to date.
  *
  * @param path Where the file is; it is made when there is none.
- * @returns The database, of the newest version.
- * @throws {MetricsError} When it cannot be opened, or is not ours. It is then left as it is.
+ * @returns The database, of the newest version, and what keeps other services off it.
+ * @throws {MetricsError} When it cannot be opened, is not ours, or is another service's. It is then
+ *   left as it is.
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string): { database: DatabaseSync; lock: Disposable } {
   let database: DatabaseSync | undefined;
+  let lock: Disposable | undefined;
   try {
     database = new DatabaseSync(path, { timeout: BUSY_MS });
     const version = checkedVersion(database, path);
+    lock = lockFile(path);
     if (version < MIGRATIONS.length) migrate(database, version);
     database.exec("PRAGMA journal_mode = WAL");
     // A power cut may cost the last scrapes, the end of the process none (sqlite.org/wal.html).
     database.exec("PRAGMA synchronous = NORMAL");
-    return database;
+    return { database, lock };
   } catch (error) {
     if (database?.isOpen) database.close();
+    lock?.[Symbol.dispose]();
     throw failureOf(path, error);
   }
 }

@@ -32,6 +32,7 @@ export interface HistoryFileOptions {
 export class HistoryFile implements Archive, Disposable {
   readonly #options: HistoryFileOptions;
   readonly #database: DatabaseSync;
+  readonly #lock: Disposable;
   readonly #tables: FileTables;
   readonly #cache = new BlockCache(MAX_CACHE_BYTES);
   readonly #servers = new Set<ServerFile>();
@@ -41,11 +42,12 @@ export class HistoryFile implements Archive, Disposable {
    * Opens the file, and brings one of an older version up to date.
    *
    * @param options Path, retention and log.
-   * @throws {MetricsError} When it cannot be opened, or is not ours. It is then left as it is.
+   * @throws {MetricsError} When it cannot be opened, or is not ours; `HISTORY_FILE_TAKEN` when it is
+   *   another service's. It is then left as it is.
    */
   constructor(options: HistoryFileOptions) {
     this.#options = options;
-    this.#database = openDatabase(options.path);
+    ({ database: this.#database, lock: this.#lock } = openDatabase(options.path));
     const pages = Math.ceil((options.maxBytes ?? MAX_FILE_BYTES) / PAGE_BYTES);
     this.#database.exec(`PRAGMA max_page_count = ${pages}`);
     this.#tables = new FileTables(this.#database);
@@ -96,6 +98,7 @@ export class HistoryFile implements Archive, Disposable {
   [Symbol.dispose](): void {
     this.flush();
     this.#database.close();
+    this.#lock[Symbol.dispose]();
   }
 
   #attempt(action: () => void): boolean {

@@ -13,6 +13,8 @@ export interface HistoryFigures {
   readonly feed: HistoryFeed;
   /** The file that keeps it; undefined when none does. */
   readonly file: HistoryFile | undefined;
+  /** Whether a file should keep it. */
+  readonly isKept: boolean;
   /** How often it scraped by itself, since no reader did. */
   readonly polls: () => number;
 }
@@ -25,7 +27,7 @@ export interface HistoryFigures {
  */
 export function describeHistory(
   registry: MetricsRegistry,
-  { store, feed, file, polls }: HistoryFigures,
+  { store, feed, file, isKept, polls }: HistoryFigures,
 ): void {
   registry.gauge({
     name: "vllm_metrics_history_bytes",
@@ -58,7 +60,7 @@ export function describeHistory(
   registry.gauge({
     name: "vllm_metrics_history_file_up",
     help: "Whether the file of the history could be used last time; only with a file.",
-  }, () => file === undefined ? undefined : Number(file.failure === undefined));
+  }, () => isKept ? Number(file !== undefined && file.failure === undefined) : undefined);
   registry.gauge({
     name: "vllm_metrics_history_file_bytes",
     help: "Size of the file of the history; only with a file.",

@@ -68,6 +68,29 @@ Deno.test("a history file survives being killed again and again", async () => {
   assert((last ?? 0) >= 7, `the last count kept is ${last}`);
 });
 
+Deno.test("a second service on one history file does without it, until the first is gone", async () => {
+  using folder = new Folder();
+  const file = `${folder.path}/history.db`;
+  await using vllm = countingServer();
+  const upOf = async (origin: string): Promise<number | undefined> =>
+    seriesOf(await (await fetch(`${origin}/-/metrics`)).text()).get("vllm_metrics_history_file_up");
+  await using first = await startServe({ env: environment(vllm, file) });
+  assertEquals(await upOf(await first.origin()), 1);
+  {
+    await using second = await startServe({ env: environment(vllm, file) });
+    const origin = await second.origin();
+    assertEquals(await upOf(origin), 0);
+    const reply = await fetch(`${origin}/metrics`);
+    assertEquals(reply.status, 200);
+    assert((await reply.text()).includes("vllm_request_success_total"));
+    assert(second.log.all.some((line) => line.includes("another service keeps its own there")));
+  }
+  first.kill("SIGKILL");
+  await first.code;
+  await using third = await startServe({ env: environment(vllm, file) });
+  assertEquals(await upOf(await third.origin()), 1);
+});
+
 Deno.test("a service that is asked to stop writes its last scrape", async () => {
   using folder = new Folder();
   const file = `${folder.path}/history.db`;

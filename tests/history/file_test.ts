@@ -332,6 +332,24 @@ Deno.test("a file that is no SQLite file is refused and left as it is", () => {
   assertEquals(Deno.readFileSync(folder.file()), before);
 });
 
+Deno.test("a second service is kept off the file, by whatever name, until the first lets go of it", () => {
+  using folder = new Folder();
+  Deno.symlinkSync(folder.file(), folder.file("other.db"));
+  {
+    using _kept = open(folder.file());
+    const error = assertThrows(() => open(folder.file("other.db")), MetricsError);
+    assertEquals(error.code, "HISTORY_FILE_TAKEN");
+    assertEquals(
+      error.sentence,
+      `Cannot use the history "${folder.file("other.db")}": another service keeps its own there. ` +
+        "Give each a file of its own, or end the other one and start this one again.",
+    );
+  }
+  using kept = open(folder.file("other.db"));
+  addAt(kept.store, 0, scrape(1));
+  assertEquals(kept.log.all, []);
+});
+
 Deno.test("a folder that is not there is named", () => {
   using folder = new Folder();
   assert(refusal(folder.file("none/history.db")).includes("it cannot be opened"));
