@@ -4,10 +4,10 @@ import type { Goals } from "../config/goals.ts";
 import { isEmpty, round, roundLine } from "./line.ts";
 import type { Scope } from "./scope.ts";
 import { noteFor, NOTES, type Situation } from "./situation.ts";
-import { TILE_RULES, type TileRule } from "./tile_rules.ts";
+import type { TileRule } from "./tile_rules.ts";
 import type { Tile } from "./view.ts";
 
-/** What {@linkcode buildTiles} works with. */
+/** What {@linkcode buildTile} works with. */
 export interface TileInput {
   /** The history at this moment. */
   readonly now: Scope;
@@ -19,12 +19,8 @@ export interface TileInput {
   readonly situation: Situation;
 }
 
-/** Computes all tiles, in the order of the page. */
-export function buildTiles(input: TileInput): Tile[] {
-  return TILE_RULES.map((rule) => buildTile(rule, input));
-}
-
-function buildTile(rule: TileRule, { now, trend, goals, situation }: TileInput): Tile {
+/** Computes a tile. */
+export function buildTile(rule: TileRule, { now, trend, goals, situation }: TileInput): Tile {
   const line = rule.read(now, goals);
   const [found = null] = now.whileUp(line ?? []);
   const isNothing = rule.zeroIsNothing && situation.idle && found === 0;

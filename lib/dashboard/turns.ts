@@ -1,29 +1,36 @@
 /** Lets others get a turn in the midst of long work. */
 
-/** Turns of the event loop, until there is no time for them any more. */
+/** Turns of the event loop, one after the other, until there is no time for them any more. */
 export class Turns {
-  readonly #waiting = new Map<ReturnType<typeof setTimeout>, () => void>();
+  readonly #waiting: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
-  /** Waits until all that was due before has had its turn; at once after a stop. */
+  /**
+   * Waits until all that was due before has had its turn; at once after a stop. Of several who
+   * wait, one goes on a turn: together they would hold others up as long as all of them need.
+   */
   async next(): Promise<void> {
     if (this.#stopped) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      this.#waiting.delete(timer);
-      resolve();
-    }, 0);
-    this.#waiting.set(timer, resolve);
+    this.#waiting.push(resolve);
+    this.#schedule();
     await promise;
   }
 
   /** Ends all waiting. */
   stop(): void {
     this.#stopped = true;
-    for (const [timer, resolve] of this.#waiting) {
-      clearTimeout(timer);
-      resolve();
-    }
-    this.#waiting.clear();
+    clearTimeout(this.#timer);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#waiting.length === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#waiting.shift()?.();
+      this.#schedule();
+    }, 0);
   }
 }

@@ -10,9 +10,10 @@ import { compareNumbered } from "./neighbour_names.ts";
 import { Scope } from "./scope.ts";
 import { lookAround } from "./situation.ts";
 import { viewTargets } from "./targets.ts";
-import { buildTiles } from "./tiles.ts";
+import { TILE_RULES } from "./tile_rules.ts";
+import { buildTile } from "./tiles.ts";
 import { type Frame, timeFrame } from "./time_frame.ts";
-import type { Chart, View } from "./view.ts";
+import type { Chart, Tile, View } from "./view.ts";
 
 /** What does not change from view to view. */
 export interface ViewSettings {
@@ -60,8 +61,12 @@ export function* viewSteps(
   );
   const everything = new Scope(history, {}, frames.now);
   const situation = lookAround({ targets: chosen, now, everything });
-  yield;
-  const tiles = buildTiles({ now, trend: scope(frames.trend), goals, situation });
+  const tileInput = { now, trend: scope(frames.trend), goals, situation };
+  const tiles: Tile[] = [];
+  for (const rule of TILE_RULES) {
+    yield;
+    tiles.push(buildTile(rule, tileInput));
+  }
   const chartInput = { chart: scope(frames.chart), heat: scope(frames.heat), situation };
   const charts: Chart[] = [];
   for (const rule of CHART_RULES) {

@@ -101,6 +101,7 @@ export class ViewSource {
 
   async #compute(request: ViewRequest): Promise<EncodedView> {
     const steps = this.#options.build(request, this.#options.now());
+    await this.#turns.next();
     let sliceMs = performance.now();
     let step = steps.next();
     while (!step.done) {
