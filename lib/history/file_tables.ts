@@ -190,7 +190,10 @@ export class FileTables {
     this.#run("DELETE FROM block WHERE id = ?", id);
   }
 
-  /** Removes all that ended before a time, of servers that are gone as well. */
+  /**
+   * Removes all that ended before a time, of servers that are gone as well; of those of which
+   * nothing is left, the series too.
+   */
   removeBefore(timeMs: number): void {
     this.#run(
       "DELETE FROM part WHERE block IN (SELECT id FROM block WHERE end_ms < ?)",
@@ -198,6 +201,13 @@ export class FileTables {
     );
     this.#run("DELETE FROM block WHERE end_ms < ?", timeMs);
     this.#run("DELETE FROM scrape WHERE time_ms < ?", timeMs);
+    this.#run(
+      `DELETE FROM series WHERE last_ms < ? AND server IN (
+         SELECT id FROM server
+         WHERE id NOT IN (SELECT server FROM block) AND id NOT IN (SELECT server FROM scrape)
+       )`,
+      timeMs,
+    );
   }
 
   /** Does all or nothing. */

@@ -36,7 +36,7 @@ function mayBeKept(text: string, at: number): boolean {
 /**
  * Reads an exposition. Lines that are none of vLLM's samples are passed over. Where a family
  * stands under its old and its new name, the new one counts. A value that is no number is
- * taken as absent. A time behind the value is not looked at.
+ * taken as absent, and so is a counter that is infinite: it would hide all increases behind it. A time behind the value is not looked at.
  *
  * @param bytes The text, whole.
  * @param table The series of the server; new ones are added.
@@ -64,11 +64,14 @@ export function readExposition(
       if (head !== "" && !Number.isNaN(value)) {
         const known = table.known(head);
         const place = known ?? (mayAdd() ? table.place(head) : undefined);
-        if (place?.isOld) old.push([place, value]);
-        else if (place !== undefined) {
-          families.add(place.series.family);
-          values.set(place.series.id, value);
-        } else if (!mayAdd()) dropped++;
+        if (place === undefined) dropped += mayAdd() ? 0 : 1;
+        else if (Number.isFinite(value) || !place.series.isCounter) {
+          if (place.isOld) old.push([place, value]);
+          else {
+            families.add(place.series.family);
+            values.set(place.series.id, value);
+          }
+        }
       }
     }
     at = end + 1;

@@ -148,8 +148,10 @@ export class ServerFile implements Keeper {
   }
 
   #save(row: Row): boolean {
-    const { tables, table, attempt } = this.#options;
-    const added = row.ids.filter((id) => !this.#series.has(id));
+    const { tables, table, attempt, retentionMs } = this.#options;
+    // Its series have gone as well, when others had time to remove all that was there.
+    const isAnew = this.newestMs < row.timeMs - retentionMs;
+    const added = row.ids.filter((id) => isAnew || !this.#series.has(id));
     const isSaved = attempt(() =>
       tables.transaction(() => {
         for (const id of added) {

@@ -172,18 +172,22 @@ export class ServerRows {
       .filter((rows) => rows.length > 0);
   }
 
-  /** Whether a scrape comes behind the others, which all must go when the clock was set back. */
+  /** Whether a scrape comes behind the others, of which some must go when the clock was set back. */
   #isNext(timeMs: number): boolean {
-    if (timeMs < this.#newestMs - SET_BACK_MS) {
-      this.#fine = [];
-      this.#coarse = [];
-      this.#fineOpen.clear();
-      this.#coarseOpen.clear();
-      this.#sealedBytes = 0;
-      this.#newestMs = -Infinity;
-      this.#keeper?.cutOff(timeMs);
-    }
+    if (timeMs < this.#newestMs - SET_BACK_MS) this.#cutOff(timeMs);
     return timeMs > this.#newestMs;
+  }
+
+  /** Lets go of all rows at or behind a time. A block with such rows goes as a whole. */
+  #cutOff(timeMs: number): void {
+    const isBefore = ({ times }: Rows): boolean => (times.at(-1) ?? 0) < timeMs;
+    this.#coarse = this.#coarse.filter(isBefore);
+    this.#fine = this.#fine.filter(isBefore);
+    this.#sealedBytes = [...this.#coarse, ...this.#fine].reduce((sum, { bytes }) => sum + bytes, 0);
+    if (!isBefore(this.#coarseOpen)) this.#coarseOpen.clear();
+    this.#fineOpen.clear();
+    this.#keeper?.cutOff(timeMs);
+    this.#newestMs = -Infinity;
   }
 
   #noteCounters(ids: readonly number[], values: readonly number[]): boolean {

@@ -421,7 +421,8 @@ Deno.test("what is left of a server that is gone goes with the retention", () =>
   const database = new DatabaseSync(folder.file());
   const left = database.prepare(
     `SELECT (SELECT count(*) FROM block JOIN server ON server.id = server WHERE name = 'gone:1') +
-       (SELECT count(*) FROM scrape JOIN server ON server.id = server WHERE name = 'gone:1')
+       (SELECT count(*) FROM scrape JOIN server ON server.id = server WHERE name = 'gone:1') +
+       (SELECT count(*) FROM series JOIN server ON server.id = server WHERE name = 'gone:1')
        AS count`,
   ).get();
   const orphans = database.prepare(
@@ -429,6 +430,22 @@ Deno.test("what is left of a server that is gone goes with the retention", () =>
   ).get();
   database.close();
   assertEquals([left?.count, orphans?.count], [0, 0]);
+});
+
+Deno.test("a server that comes back after more than the retention is kept again", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file(), 2 * HOUR);
+    const { store } = kept;
+    store.addServer("back:1");
+    addAt(store, 0, scrape(1), "back:1");
+    addAt(store, 30, scrape(1), "back:1");
+    for (let seconds = 0; seconds <= 6 * HOUR; seconds += 30) addAt(store, seconds, "");
+    addAt(store, 6 * HOUR, scrape(7), "back:1");
+  }
+  using kept = open(folder.file(), 2 * HOUR);
+  kept.store.addServer("back:1");
+  assertEquals(runningAt(kept.store, 6 * HOUR), [7]);
 });
 
 Deno.test("a server that is found while the file is locked is kept in memory", () => {

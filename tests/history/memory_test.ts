@@ -32,6 +32,28 @@ Deno.test("nothing is kept longer than a day and a block of scrapes", () => {
   assert(keptMs <= (24 * HOUR + 64 * 60) * 1_000, `${keptMs} ms`);
 });
 
+Deno.test("a clock that went ahead for a while and came back costs no more than the last scrapes", () => {
+  const store = historyOf();
+  for (let seconds = 0; seconds <= 20 * HOUR; seconds += 10) {
+    addAt(store, seconds, running(seconds));
+  }
+  addAt(store, 21 * HOUR, running(1));
+  addAt(store, 20 * HOUR + 20, running(2));
+  const at = (seconds: number): readonly (number | null)[] =>
+    values(store.gauge({ metric: "num_requests_running", grid: grid(seconds) }));
+  assertEquals([at(HOUR), at(19.7 * HOUR), at(21 * HOUR)], [[3_590], [70_910], [null]]);
+  assertEquals(at(20 * HOUR + 20), [2]);
+});
+
+Deno.test("an infinite counter hides nothing of what follows", () => {
+  const store = historyOf();
+  for (let seconds = 0; seconds <= 300; seconds += 10) {
+    addAt(store, seconds, seconds === 50 ? "vllm_prompt_tokens_total +Inf\n" : tokens(seconds));
+  }
+  const rate = { metric: "prompt_tokens_total", grid: grid(60, 300, 120), rangeMs: 60_000 };
+  assertEquals(values(store.rate(rate)), [1, 1, 1]);
+});
+
 Deno.test("an increase over thinned scrapes is that of all of them, falls of the counter included", () => {
   const falls = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 300, maxLength: 300 });
   fc.assert(
