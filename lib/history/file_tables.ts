@@ -49,15 +49,18 @@ function bytesIn(found: Found, name: string): Uint8Array {
 /** Reads and writes the tables. All methods throw what SQLite throws. */
 export class FileTables {
   readonly #database: DatabaseSync;
+  readonly #checkPlace: () => void;
   readonly #statements = new Map<string, StatementSync>();
 
   /**
    * Takes an open database of the newest version.
    *
    * @param database The database.
+   * @param checkPlace Throws when its file is no longer where it was.
    */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, checkPlace: () => void) {
     this.#database = database;
+    this.#checkPlace = checkPlace;
   }
 
   /** The number of a server; it gets one if it has none. */
@@ -212,6 +215,7 @@ export class FileTables {
 
   /** Does all or nothing. */
   transaction(action: () => void): void {
+    this.#checkPlace();
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       action();

@@ -1,7 +1,7 @@
 /** The history's SQLite file: opened, checked, and never in the way of the service. */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { MetricsError } from "../errors.ts";
+import { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { BlockCache } from "./file_block.ts";
 import { failureOf, openDatabase } from "./file_database.ts";
@@ -50,7 +50,8 @@ export class HistoryFile implements Archive, Disposable {
     ({ database: this.#database, lock: this.#lock } = openDatabase(options.path));
     const pages = Math.ceil((options.maxBytes ?? MAX_FILE_BYTES) / PAGE_BYTES);
     this.#database.exec(`PRAGMA max_page_count = ${pages}`);
-    this.#tables = new FileTables(this.#database);
+    const { ino } = Deno.statSync(options.path);
+    this.#tables = new FileTables(this.#database, () => checkPlace(options.path, ino));
   }
 
   /** Its size in bytes, without what has not been put in its place yet. */
@@ -115,5 +116,25 @@ export class HistoryFile implements Archive, Disposable {
     this.#failure = undefined;
     if (before !== undefined) log.info("The history is kept in its file again", { file: path });
     return true;
+  }
+}
+
+/** What is written to a file that was moved away or removed would be lost, and nothing would say so. */
+function checkPlace(path: string, ino: number | null): void {
+  if (existingAt(path) === ino) return;
+  throw new MetricsError(
+    "HISTORY_FILE",
+    `Cannot use the history "${path}": it was moved away, replaced or removed`,
+    { hint: "Put it back, or start the service again." },
+  );
+}
+
+/** The number of the file at a path; undefined when there is none. */
+function existingAt(path: string): number | null | undefined {
+  try {
+    return Deno.statSync(path).ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }

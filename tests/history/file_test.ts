@@ -275,6 +275,34 @@ Deno.test("a file that is locked costs one line when that begins and one when it
   );
 });
 
+Deno.test("a file that is moved away while it is used is missed, and used again once it is back", () => {
+  using folder = new Folder();
+  using kept = open(folder.file());
+  for (let seconds = 0; seconds <= 60; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  Deno.renameSync(folder.file(), folder.file("away.db"));
+  for (let seconds = 90; seconds <= 120; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  Deno.writeTextFileSync(folder.file(), "Another one");
+  for (let seconds = 150; seconds <= 180; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(kept.log.all, [
+    `level=warn msg="The history is in memory only" error="Cannot use the history ` +
+    `\\"${folder.file()}\\": it was moved away, replaced or removed" ` +
+    `hint="Put it back, or start the service again."`,
+  ]);
+  assertEquals(runningAt(kept.store, 60, 180, 60), [60, 120, 180]);
+  Deno.renameSync(folder.file("away.db"), folder.file());
+  for (let seconds = 210; seconds <= 240; seconds += 30) {
+    addAt(kept.store, seconds, scrape(seconds));
+  }
+  assertEquals(kept.file.failure, undefined);
+  kept.file.flush();
+  const database = new DatabaseSync(folder.file(), { readOnly: true });
+  const rows = database.prepare("SELECT count(*) AS count FROM scrape").get()?.count;
+  database.close();
+  assertEquals(rows, 9);
+});
+
 Deno.test("a full disk costs what does not fit, and nothing that was there", () => {
   using folder = new Folder();
   {
