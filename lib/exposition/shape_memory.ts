@@ -23,8 +23,19 @@ const MAX_FAMILY_BYTES = 262_144;
 /** Families that may have gone since the last scrape before the next one counts as new. */
 const MAX_GONE = 16;
 
-/** Bounds of a {@linkcode ShapeMemory}. */
+/**
+ * What any of several servers has shown last. Servers of one kind differ in their numbers only, so a
+ * new one is met with it, and is not read line by line once more.
+ */
+export class ShapePool {
+  /** The families. */
+  latest: readonly Shape[] = [];
+}
+
+/** Bounds of a {@linkcode ShapeMemory}, and what it begins with. */
 export interface ShapeMemoryOptions {
+  /** Shared with the memories of other servers. @default {a pool of its own} */
+  readonly pool?: ShapePool | undefined;
   /** Bytes of all families that are remembered. @default {4194304} */
   readonly maxBytes?: number;
   /** Bytes of the largest family that is remembered. @default {262144} */
@@ -36,14 +47,16 @@ export class ShapeMemory {
   /** Bytes of the largest family that is remembered. */
   readonly maxFamilyBytes: number;
   readonly #maxBytes: number;
+  readonly #pool: ShapePool;
   #shapes: readonly Shape[] = [];
 
   /**
    * Begins with nothing remembered.
    *
-   * @param options Its bounds.
+   * @param options Its bounds, and what it shares with others.
    */
   constructor(options: ShapeMemoryOptions = {}) {
+    this.#pool = options.pool ?? new ShapePool();
     this.#maxBytes = options.maxBytes ?? MAX_MEMORY_BYTES;
     this.maxFamilyBytes = options.maxFamilyBytes ?? MAX_FAMILY_BYTES;
   }
@@ -55,9 +68,13 @@ export class ShapeMemory {
 
   /** Begins a walk beside one exposition. */
   walk(): ShapeWalk {
-    return new ShapeWalk(this.#shapes, {
+    const shapes = this.#shapes.length > 0 ? this.#shapes : this.#pool.latest;
+    return new ShapeWalk(shapes, {
       maxBytes: this.#maxBytes,
-      remember: (shapes) => this.#shapes = shapes,
+      remember: (met) => {
+        this.#shapes = met;
+        if (met.length > 0) this.#pool.latest = met;
+      },
     });
   }
 }
@@ -133,10 +150,7 @@ export class ShapeWalk {
 
   /** Ends the walk, at the end of the text: what was met is what the next walk looks for. */
   finish(): void {
-    const { length } = this.#met;
-    const same = length === this.#shapes.length &&
-      this.#met.every((shape, index) => shape === this.#shapes[index]);
-    if (!same) this.#options.remember(this.#met);
+    this.#options.remember(this.#met);
   }
 
   #meet(shape: Shape): void {

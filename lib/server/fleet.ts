@@ -2,6 +2,7 @@
 
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { hostAndPort } from "../config/server_list.ts";
+import { ShapePool } from "../exposition/shape_memory.ts";
 import { maskUrl } from "../config/url.ts";
 import type { Logger } from "../log.ts";
 import { Addresses } from "../upstream/addresses.ts";
@@ -107,6 +108,7 @@ class Crew {
   readonly options: FleetOptions;
   readonly #isMerged: boolean;
   readonly #members = new Map<string, Member>();
+  readonly #pool = new ShapePool();
 
   constructor(isMerged: boolean, options: FleetOptions) {
     this.#isMerged = isMerged;
@@ -136,7 +138,8 @@ class Crew {
     const state = new UpstreamState(names, log);
     metrics.addServer(name);
     const tap = feed.addServer(name);
-    const route = new MetricsRoute({ upstream, admission, metrics, state, now, tap });
+    const pool = this.#pool;
+    const route = new MetricsRoute({ upstream, admission, metrics, state, now, tap, pool });
     return { name, upstream, state, route };
   }
 }

@@ -2,7 +2,7 @@
 
 import { MetricsError } from "../errors.ts";
 import { ByteBuffer } from "../exposition/byte_buffer.ts";
-import { ShapeMemory } from "../exposition/shape_memory.ts";
+import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type Admission, Ticket } from "./admission.ts";
 import { ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
@@ -29,6 +29,8 @@ export interface MetricsRouteOptions {
   readonly now: () => number;
   /** Takes scrapes into the history; none are taken without. */
   readonly tap?: HistoryTap;
+  /** What servers of its kind have shown last. */
+  readonly pool?: ShapePool;
 }
 
 /** What breaks a scrape off. */
@@ -55,7 +57,7 @@ type Kept = Pick<PassageOptions, "memory" | "rooms">;
 /** Answers requests on `/metrics`. */
 export class MetricsRoute {
   readonly #options: MetricsRouteOptions;
-  readonly #kept: Kept = { memory: new ShapeMemory(), rooms: new Rooms() };
+  readonly #kept: Kept;
   readonly #answers: SharedAnswers;
 
   /**
@@ -65,6 +67,7 @@ export class MetricsRoute {
    */
   constructor(options: MetricsRouteOptions) {
     this.#options = options;
+    this.#kept = { memory: new ShapeMemory({ pool: options.pool }), rooms: new Rooms() };
     this.#answers = new SharedAnswers(options);
   }
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import { viewOf } from "../../lib/exposition/shape.ts";
+import { ShapeMemory, ShapePool } from "../../lib/exposition/shape_memory.ts";
 import { encode, sanitized } from "./sanitized.ts";
 
 const A = "# TYPE vllm:a gauge\nvllm:a 1\n";
@@ -73,6 +74,30 @@ Deno.test("memory forgets what a server no longer sends", () => {
     return memory.size;
   });
   assertEquals(sizes, [3, 2, 1, 0]);
+});
+
+/** Whether the first family of a text is one that is looked for. */
+function isMet(memory: ShapeMemory, text: string): boolean {
+  const bytes = encode(text);
+  return memory.walk().match(bytes, viewOf(bytes), 0, true, () => false) > 0;
+}
+
+Deno.test("a new server is met with what another has shown, a known one with its own", () => {
+  const pool = new ShapePool();
+  const [known, other] = [new ShapeMemory({ pool }), new ShapeMemory({ pool })];
+  assertEquals(isMet(known, A + B), false);
+  sanitized(A + B, { memory: known });
+  assertEquals(isMet(other, A + B), true);
+  sanitized(HISTOGRAM + B, { memory: other });
+  assertEquals([isMet(known, A + B), isMet(known, HISTOGRAM + B)], [true, false]);
+  assertEquals([isMet(other, A + B), isMet(other, HISTOGRAM + B)], [false, true]);
+});
+
+Deno.test("a server that shows nothing takes nothing from the others", () => {
+  const pool = new ShapePool();
+  sanitized(A + B, { memory: new ShapeMemory({ pool }) });
+  sanitized("", { format: "text", memory: new ShapeMemory({ pool }) });
+  assertEquals(isMet(new ShapeMemory({ pool }), A + B), true);
 });
 
 Deno.test("memory has a bound", () => {
