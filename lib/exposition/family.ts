@@ -2,18 +2,11 @@
 
 import { type FamilyContext, followsGroup } from "./family_context.ts";
 import type { GroupedSample } from "./group.ts";
+import { FamilyName } from "./family_name.ts";
 import { formatApart } from "./group_lines.ts";
 import { formatGroups } from "./groups.ts";
 import type { MetricType } from "./header.ts";
-import {
-  HELD_TYPES,
-  OPENMETRICS_SUFFIX,
-  SUFFIXES,
-  TYPE_OUT,
-  UNGROUPED_TYPES,
-  WITH_CREATED,
-} from "./metric_types.ts";
-import { sanitizeMetricName } from "./names.ts";
+import { HELD_TYPES, SUFFIXES, TYPE_OUT, UNGROUPED_TYPES } from "./metric_types.ts";
 import { formatSample, type Sample } from "./sample.ts";
 import { escapeHelp } from "./text.ts";
 
@@ -28,13 +21,11 @@ const MAX_COUNTER_SERIES = 10_000;
 
 /** A family from its first line to its last. Lines go in by {@linkcode Family.add}. */
 export class Family {
-  /** The name as it stood in its first line. */
-  readonly rawName: string;
   /** Samples written. */
   samples = 0;
 
   readonly #context: FamilyContext;
-  readonly #baseName: string | undefined;
+  readonly #name: FamilyName;
   readonly #declared: boolean;
   readonly #labelNames = new Set<string>();
   readonly #series = new Set<string>();
@@ -44,8 +35,6 @@ export class Family {
   #help: string | undefined;
   #type: MetricType | undefined;
   #started = false;
-  /** Whether its samples add to its name what OpenMetrics adds, as `x_total_total` below `x_total`. */
-  #isSuffixed = false;
   #repeated = false;
   /** Whether its HELP and TYPE come too late to be written. */
   #isLate = false;
@@ -61,8 +50,7 @@ export class Family {
    * @param context Where its text goes.
    */
   constructor(rawName: string, declared: boolean, context: FamilyContext) {
-    this.rawName = rawName;
-    this.#baseName = sanitizeMetricName(rawName);
+    this.#name = new FamilyName(rawName, context.format);
     this.#declared = declared;
     this.#context = context;
   }
@@ -82,13 +70,14 @@ export class Family {
     return this.#isSimple && this.type !== "counter";
   }
 
+  /** The name as it stood in its first line. */
+  get rawName(): string {
+    return this.#name.raw;
+  }
+
   /** The name to hand out; undefined when nothing is left of it. */
   get name(): string | undefined {
-    const name = this.#baseName;
-    const suffix = OPENMETRICS_SUFFIX[this.type];
-    if (name === undefined || suffix === undefined || this.#context.format === "text") return name;
-    const isSuffixed = this.#started ? this.#isSuffixed : !name.endsWith(suffix);
-    return isSuffixed ? name + suffix : name;
+    return this.#name.handedOut(this.type);
   }
 
   /** Sets the help text; false when it is too late or not the first. */
@@ -112,30 +101,7 @@ export class Family {
    * @returns What it adds to the family's name, or undefined when it is another family's.
    */
   suffixOf(sampleName: string): string | undefined {
-    const rest = this.#restOf(sampleName);
-    if (rest === undefined) return undefined;
-    const added = this.#context.format === "text" ? undefined : OPENMETRICS_SUFFIX[this.type];
-    if (added !== undefined && (rest === "" || rest === added)) {
-      // All samples are named as the first one.
-      return this.#started && this.#isSuffixed !== (rest === added) ? undefined : "";
-    }
-    if (SUFFIXES[this.type].includes(rest)) return rest;
-    if (this.#context.format === "text") return undefined;
-    return rest === "_created" && WITH_CREATED.includes(this.type) ? rest : undefined;
-  }
-
-  #restOf(sampleName: string): string | undefined {
-    return sampleName.startsWith(this.rawName)
-      ? sampleName.slice(this.rawName.length)
-      : this.#renamedSuffix(sampleName);
-  }
-
-  /** vLLM's mounted endpoint writes `vllm_x` below `# TYPE vllm:x` when asked for OpenMetrics. */
-  #renamedSuffix(sampleName: string): string | undefined {
-    const name = sanitizeMetricName(sampleName);
-    const family = this.#baseName;
-    if (name === undefined || family === undefined || !name.startsWith(family)) return undefined;
-    return name.slice(family.length);
+    return this.#name.suffixOf(sampleName, this.type);
   }
 
   /**
@@ -224,7 +190,7 @@ export class Family {
   #start(sampleName: string): void {
     if (this.#started) return;
     this.#started = true;
-    this.#isSuffixed = this.#restOf(sampleName) !== "";
+    this.#name.settle(sampleName);
     const name = this.name;
     if (name === undefined || !this.#declared) return;
     const { names } = this.#context;
@@ -273,7 +239,7 @@ export class Family {
     if (this.#heldCharacters > MAX_HELD_CHARACTERS) {
       this.#context.dropped.add("family_too_large");
     } else if (suffix === "_created") {
-      this.#created += formatSample(`${this.#baseName}_created`, sample);
+      this.#created += formatSample(`${this.#name.base}_created`, sample);
     } else {
       this.#held.push({ sample, suffix });
     }
@@ -294,7 +260,7 @@ export class Family {
 
   /** As prometheus_client does in its text format: `x_created` is a gauge of its own. */
   #writeCreated(): void {
-    const name = `${this.#baseName}_created`;
+    const name = `${this.#name.base}_created`;
     const lines = this.#created.split("\n").length - 1;
     const { dropped, names, previous } = this.#context;
     const use = names.get(name);
