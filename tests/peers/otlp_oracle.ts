@@ -1,6 +1,7 @@
-/** Asking `oracle.py`, which is built on Google's protobuf library. */
+/** Asking `otlp_oracle.py`, which is built on Google's protobuf library. */
 
 import type { Case } from "../otlp/relay.ts";
+import { python } from "./python.ts";
 
 /** A random request as the second implementation writes it. */
 export interface Generated {
@@ -33,24 +34,6 @@ function lines<T>(text: string): T[] {
   return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
-/** Fails, never skips: a Python without the library says in its own words what is missing. */
-async function ask(args: string[], input: string): Promise<string> {
-  const script = new URL("otlp_oracle.py", import.meta.url).pathname;
-  const python = new Deno.Command(Deno.env.get("PEER_PYTHON") ?? "python3", {
-    args: [script, ...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-  await using child = python.spawn();
-  const output = child.output();
-  try {
-    await ReadableStream.from([new TextEncoder().encode(input)]).pipeTo(child.stdin);
-  } catch (error) {
-    // It ended early; why, it says itself.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
-  const { success, stdout, stderr } = await output;
-  if (!success) throw new Error(`Cannot ask oracle.py: ${new TextDecoder().decode(stderr)}`);
-  return new TextDecoder().decode(stdout);
+function ask(args: readonly string[], input: string): Promise<string> {
+  return python("otlp_oracle.py", input, args);
 }

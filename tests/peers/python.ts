@@ -5,12 +5,17 @@
  *
  * @param script Its path, from this folder.
  * @param input What it reads from standard input.
+ * @param args Its arguments.
  * @returns What it wrote to standard output.
  * @throws {Error} With what it wrote to standard error, when it failed.
  */
-export async function python(script: string, input: string): Promise<string> {
+export async function python(
+  script: string,
+  input: string,
+  args: readonly string[] = [],
+): Promise<string> {
   const command = new Deno.Command(Deno.env.get("PEER_PYTHON") ?? "python3", {
-    args: [new URL(script, import.meta.url).pathname],
+    args: [new URL(script, import.meta.url).pathname, ...args],
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
