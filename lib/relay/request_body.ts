@@ -9,7 +9,7 @@ import { RelayError } from "./relay_error.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
-export const MAX_REQUEST_BYTES = 16 * 1_048_576;
+const MAX_REQUEST_BYTES = 16 * 1_048_576;
 /** Longest wait for a body, in milliseconds: nobody sends slower on purpose. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 /** After how many seconds a caller that was too slow may try again. */

@@ -26,7 +26,7 @@ const MIN_SECONDS = 0.1;
  *   is more) in milliseconds, at least 100; undefined without such a header or with a senseless
  *   one.
  */
-export function readerTimeoutMs(request: Request): number | undefined {
+function readerTimeoutMs(request: Request): number | undefined {
   const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
   const seconds = Number(text);
   if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
