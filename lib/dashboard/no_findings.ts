@@ -1,7 +1,7 @@
 /** What stands in the place of findings when there is none. */
 
-import { NOTES } from "../situation.ts";
-import type { View } from "../view.ts";
+import { NOTES } from "./situation.ts";
+import type { View } from "./view.ts";
 
 /** A sentence, and whether it is good news. */
 export interface NoFindings {

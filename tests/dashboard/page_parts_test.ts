@@ -3,7 +3,7 @@ import type { View } from "../../lib/dashboard/view.ts";
 import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/choice.ts";
 
 import { listedTargets, targetCountText } from "../../lib/dashboard/page/listed_targets.ts";
-import { noFindings } from "../../lib/dashboard/page/no_findings.ts";
+import { noFindings } from "../../lib/dashboard/no_findings.ts";
 import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
 import { stack } from "../../lib/dashboard/page/stack.ts";
 import {

@@ -1,6 +1,7 @@
 /** What `vllm-metrics top` shows: a view as lines of text. */
 
 import { formatSeconds, formatValue } from "../../dashboard/format.ts";
+import { noFindings } from "../../dashboard/no_findings.ts";
 import type { Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
 import { terminalText } from "../../terminal_text.ts";
 
@@ -130,12 +131,13 @@ class Screen {
 export function screenLines(view: View, options: ScreenOptions): string[] {
   const screen = new Screen(options);
   const findings = view.findings.flatMap((finding) => screen.findingLines(finding));
+  const instead = wrap(noFindings(view).text, options.columns, "");
   return [
     ...screen.headLines(view),
     ...view.targets.map((target) => screen.targetLine(target, view.timeMs)),
     "",
     ...view.tiles.map((tile) => screen.tileLine(tile)),
     "",
-    ...findings.length === 0 ? ["Nothing is wrong."] : findings,
+    ...findings.length === 0 ? instead : findings,
   ].map((line) => line.trimEnd());
 }

@@ -8,7 +8,7 @@ import { find, setAttribute, setText, show } from "./dom.ts";
 import { FindingView } from "./finding_view.ts";
 import { KeyedList } from "./keyed_list.ts";
 import { Live } from "./live.ts";
-import { noFindings } from "./no_findings.ts";
+import { noFindings } from "../no_findings.ts";
 import { TileView } from "./tile_view.ts";
 import { TopBar } from "./top_bar.ts";
 
