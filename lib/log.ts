@@ -1,5 +1,7 @@
 /** Structured log lines, as logfmt or as JSON. Nothing else in the project writes to the console. */
 
+import { escapedJson } from "./terminal_text.ts";
+
 /** The levels, least important first. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 /** How important a line is. */
@@ -40,7 +42,8 @@ export interface LoggerOptions {
 /** Quotes a logfmt value when it would not stand by itself. */
 function quote(value: string | number | boolean): string {
   const text = String(value);
-  return /^[^\s"=\\]+$/.test(text) ? text : JSON.stringify(text);
+  const quoted = escapedJson(JSON.stringify(text));
+  return /^[^\s"=\\]+$/.test(text) && quoted === `"${text}"` ? text : quoted;
 }
 
 function textLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
@@ -63,7 +66,7 @@ export function createLogger(options: LoggerOptions): Logger {
     if (LOG_LEVELS.indexOf(level) < lowest) return;
     const time = new Date(options.now()).toISOString();
     const line = options.format === "json"
-      ? JSON.stringify({ time, level, msg: message, ...fields })
+      ? escapedJson(JSON.stringify({ time, level, msg: message, ...fields }))
       : textLine(time, level, message, fields);
     options.write(`${line}\n`);
   }

@@ -2,6 +2,7 @@
 
 import { STATUS_CODE, STATUS_TEXT, type StatusCode } from "@std/http/status";
 import type { MetricsError } from "../errors.ts";
+import { terminalText } from "../terminal_text.ts";
 
 /** Seconds after which a reader may try again what passes by itself. */
 const RETRY_AFTER_SECONDS = 1;
@@ -31,7 +32,8 @@ export function textResponse(
   sentence: string = STATUS_TEXT[status],
   headers: Record<string, string> = {},
 ): Response {
-  return new Response(`${sentence}\n`, {
+  const shown = sentence.split("\n").map(terminalText).join("\n");
+  return new Response(`${shown}\n`, {
     status,
     headers: { "content-type": "text/plain; charset=utf-8", ...SAFE_HEADERS, ...headers },
   });
