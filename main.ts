@@ -30,7 +30,10 @@ function onError(error: unknown): Response {
     const text = error instanceof Error ? error.message : String(error);
     writeAll(Deno.stderr, `vllm-metrics: unexpected error: ${text}\n`);
   }
-  return new Response("Unexpected error.\n", { status: STATUS_CODE.InternalServerError });
+  return new Response("Unexpected error.\n", {
+    status: STATUS_CODE.InternalServerError,
+    headers: { "x-content-type-options": "nosniff" },
+  });
 }
 
 /**

@@ -113,6 +113,8 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   resolve?: Resolve;
   /** Who may read the metrics; everybody without. */
   access?: Access;
+  /** Host names that requests may be for; any without. */
+  allowedHosts?: readonly string[];
   /** The time in milliseconds. */
   now?: () => number;
   /** Time from one scrape of the history to the next, in milliseconds. */
@@ -158,8 +160,9 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, intervalMs = 2_000, file, access, servers: several, resolve, ...config } =
+  const { now = Date.now, intervalMs = 2_000, file, servers: several, resolve, ...others } =
     overrides;
+  const { access, allowedHosts, ...config } = others;
   const log = new LogLines();
   const logger = createLogger({
     level: "debug",
@@ -180,6 +183,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     relay: undefined,
     history: { intervalMs, retentionMs: 3_600_000, ...file === undefined ? {} : { file } },
     access,
+    allowedHosts,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     log: logger,
     host,

@@ -146,8 +146,9 @@ export async function serve(host: Host, past: ServiceParts["past"] = []): Promis
   });
   for (const warning of config.warnings) log.warn(warning);
   try {
-    const { servers, relay, history, goals, access } = config;
-    using service = createService({ servers, relay, history, past, goals, access, log, host });
+    const { servers, relay, history, goals, access, allowedHosts } = config;
+    const parts = { servers, relay, history, past, goals, access, allowedHosts };
+    using service = createService({ ...parts, log, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const doors = openAll(host, config, service, log);

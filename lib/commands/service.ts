@@ -17,6 +17,7 @@ import { createGuard } from "../server/guard.ts";
 import { createHandler } from "../server/handler.ts";
 import { MergedRoute, type MergedRouteOptions } from "../server/merged_route.ts";
 import { MetricsRegistry } from "../server/metrics_registry.ts";
+import { withOriginPolicy } from "../server/origin_policy.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
 import { type Resolve, resolveHost } from "../upstream/resolve.ts";
 import { VERSION } from "../version.ts";
@@ -70,6 +71,8 @@ export interface ServiceParts {
   readonly history: HistoryConfig;
   /** Scrapes of its servers that were made before; none without. */
   readonly past?: Iterable<GoodScrape>;
+  /** Host names that requests may be for; undefined when any may. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Who may read the metrics; undefined when everybody may. */
   readonly access?: Access | undefined;
   /** How fast answers should be. */
@@ -101,8 +104,8 @@ function routeFor(
  *   history cannot be used.
  */
 export function createService(parts: ServiceParts): Service {
-  const { servers, resolve = resolveHost, relay, history, past = [], goals, access, log, host } =
-    parts;
+  const { servers, resolve = resolveHost, relay, history, past = [], goals, log, host } = parts;
+  const { access, allowedHosts } = parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -146,7 +149,7 @@ export function createService(parts: ServiceParts): Service {
     routes: dashboard.routes,
   });
   // Before all routes at once, so that none is forgotten.
-  const handler = access === undefined
+  const guarded = access === undefined
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });
   const exchange = relay && createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
@@ -159,8 +162,8 @@ export function createService(parts: ServiceParts): Service {
     isReady,
   });
   return {
-    handler,
-    relayHandler,
+    handler: withOriginPolicy(guarded, allowedHosts),
+    relayHandler: relayHandler && withOriginPolicy(relayHandler, allowedHosts),
     history: store,
     watch: () => kept.watch(),
     stop(): void {

@@ -10,7 +10,7 @@ import { readServingTls, type ServingTls } from "./serving_tls.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
 import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
-import { type Address, parseAddress, parseChoice } from "./values.ts";
+import { type Address, parseAddress, parseChoice, parseHostName } from "./values.ts";
 
 export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
@@ -33,6 +33,8 @@ export interface Config {
   readonly relay?: RelayConfig;
   /** Where to listen. */
   readonly listen: Address;
+  /** Host names that requests may be for; absent when any may. */
+  readonly allowedHosts?: readonly string[];
   /** Who may read the metrics; absent when everybody may. */
   readonly access?: Access;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
@@ -69,6 +71,11 @@ function refuseServeAddress(reader: SettingReader, env: Environment): void {
   );
 }
 
+/** The parts of a comma-separated list. */
+function splitList(text: string): string[] {
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
 /**
  * Turns the environment into a configuration. Pure: files come through `readFile`.
  * The names in `env` that are no settings give warnings where they look like one.
@@ -87,6 +94,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const reader = new SettingReader(env, readFile);
   const addresses = readAddresses(reader);
   const listen = reader.plain("LISTEN_ADDRESS", parseAddress);
+  const allowedHosts = reader.list("ALLOWED_HOSTS", splitList, parseHostName);
   const servers = readServers(reader, addresses);
   const access = readAccess(reader);
   const tls = readServingTls(reader);
@@ -108,6 +116,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     servers,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
+    ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(access === undefined ? {} : { access }),
     ...(tls === undefined ? {} : { tls }),
     goals,

@@ -42,6 +42,13 @@ export const SETTINGS = [
     meaning: "Where to listen; [::]:9090 takes IPv6 as well.",
   },
   {
+    name: "ALLOWED_HOSTS",
+    defaultText: "",
+    secret: false,
+    form: "host names, comma-separated",
+    meaning: "Names clients may call it by, besides localhost and IP addresses.",
+  },
+  {
     name: "SCRAPE_TIMEOUT",
     defaultText: SCRAPE_TIMEOUT_RANGE.example,
     secret: false,

@@ -173,6 +173,21 @@ export function parseAddress(text: string): Parsed<Address> {
   return accept({ hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port });
 }
 
+/**
+ * Reads a host name that requests may be for, such as `metrics.example.com`.
+ *
+ * @param text What was written.
+ * @returns The name in lower case.
+ */
+export function parseHostName(text: string): Parsed<string> {
+  const name = text.toLowerCase();
+  const want = 'Write a host name without scheme and port, such as "metrics.example.com".';
+  if (name.includes("://")) return refuse(`it is a URL. ${want}`);
+  if (/:\d+$/.test(name)) return refuse(`it has a port. ${want}`);
+  if (URL.parse(`http://${name}/`)?.hostname === name) return accept(name);
+  return refuse(`it is not a host name. ${want}`);
+}
+
 /** What is wrong with an address that does not have the form `host:port`. */
 function addressProblem(text: string): string {
   const isIpv6 = (host: string): boolean => URL.canParse(`http://[${host}]/`);

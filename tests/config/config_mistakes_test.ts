@@ -51,6 +51,21 @@ Deno.test.each([
     'VLLM_METRICS_URL: cannot use "ftp://***@vllm": its scheme is neither http nor https. Write "http://***@vllm/metrics".',
   ],
   [
+    "a URL in the place of a host name",
+    { ALLOWED_HOSTS: "a.example, http://b.example" },
+    'ALLOWED_HOSTS: cannot use "http://b.example": it is a URL. Write a host name without scheme and port, such as "metrics.example.com".',
+  ],
+  [
+    "a port behind a host name",
+    { ALLOWED_HOSTS: "a.example:9090" },
+    'ALLOWED_HOSTS: cannot use "a.example:9090": it has a port. Write a host name without scheme and port, such as "metrics.example.com".',
+  ],
+  [
+    "what is no host name",
+    { ALLOWED_HOSTS: "a b" },
+    'ALLOWED_HOSTS: cannot use "a b": it is not a host name. Write a host name without scheme and port, such as "metrics.example.com".',
+  ],
+  [
     "quotes around a value",
     { VLLM_METRICS_URL: '"http://vllm:8000"' },
     'VLLM_METRICS_URL: cannot use "\\"http://vllm:8000\\"": it has quotes around it. Write it without them.',
