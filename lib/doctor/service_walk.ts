@@ -1,6 +1,7 @@
 /** The hops to the running service: its two listeners, and what it counts. */
 
 import { MetricsError } from "../errors.ts";
+import { listOf, objectOf, textOf } from "../parseable/json.ts";
 import { endOf, expiryVerdict, readCertificate } from "./certificate.ts";
 import { OwnFigures } from "./own_figures.ts";
 import { readersVerdict, relayedVerdict, scrapesVerdict } from "./service_verdicts.ts";
@@ -53,6 +54,8 @@ export async function walkService(walk: Walk, options: ServiceWalkOptions): Prom
     if (figures === undefined) walk.skip(name, "not known without the own metrics");
     else await walk.step(name, () => verdictOf(figures));
   }
+  if (figures === undefined) walk.skip("engines", "not known without the own metrics");
+  else await walk.step("engines", (signal) => enginesVerdict(metrics, signal));
 }
 
 async function isReady(listener: Listening, signal: AbortSignal): Promise<Verdict<void>> {
@@ -110,6 +113,24 @@ async function ownMetrics(
     found: `"${url}" answered 200, but not with the metrics of vllm-metrics`,
     action: FOREIGN_HINT,
   };
+}
+
+/** Whether engines make progress, as the service's own findings say. */
+async function enginesVerdict(listener: Listening, signal: AbortSignal): Promise<Verdict<void>> {
+  const { status, text } = await ask(listener, "/api/v1/view", signal);
+  if (status !== 200) {
+    return { status: "warn", found: `"${listener.origin}/api/v1/view" answered ${status}` };
+  }
+  const stalled = findingIn(text, "engine_stalled");
+  if (stalled === undefined) return { found: "no engine is stalled" };
+  return { status: "failed", found: stalled.why.replace(/\.$/, ""), action: stalled.action };
+}
+
+/** A finding of a view, by its id; undefined when there is none. */
+function findingIn(view: string, id: string): { why: string; action: string } | undefined {
+  const findings = listOf(objectOf(JSON.parse(view)).findings).map(objectOf);
+  const found = findings.find((finding) => finding.id === id);
+  return found && { why: textOf(found.why), action: textOf(found.action) };
 }
 
 async function ask(

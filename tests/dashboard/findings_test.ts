@@ -22,6 +22,7 @@ const FINE: Observations = {
   goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
   targets: [UP],
   restarts: [{ instance: "vllm-a", timesMs: [] }],
+  stalled: [],
   waiting: 0,
   waitingMean: 0,
   deferred: 0,
@@ -67,6 +68,7 @@ Deno.test("nothing is wrong where nothing is known", () => {
       goals,
       targets: [{ ...UP, ...unknown, lastSuccessMs: undefined, sinceMs: undefined }],
       restarts: [],
+      stalled: [],
       waiting: undefined,
       waitingMean: undefined,
       deferred: undefined,
@@ -359,6 +361,7 @@ Deno.test("every rule finds what it is named after, and the titles are those of 
     { waiting: 60, kvCache: 0.1 },
     { ttftP95: 9, queueMean: 0.2 },
     { prefixCachingOff: true },
+    { stalled: [{ name: "vllm-a, engine 0", running: 3 }] },
   ];
   for (const [id, rule] of Object.entries(RULES)) {
     const found = changes.map((change) => rule({ ...FINE, ...change }))

@@ -55,6 +55,7 @@ Deno.test("a running service is told with its version, its scrapes and its reade
     "own metrics ok",
     "scrapes ok",
     "readers ok",
+    "engines ok",
   ]);
   assertEquals(hops.get("relay")?.found, "it is off, since PARSEABLE_URL is not set");
   assertEquals(hops.get("scrapes")?.found, "1 since it started, failed: none");
@@ -115,6 +116,7 @@ Deno.test("a service that does not run fails once, and nothing behind it is trie
     "scrapes skipped",
     "readers skipped",
     "relayed skipped",
+    "engines skipped",
   ]);
   assertStringIncludes(hops.get("listener")?.found ?? "", `Cannot reach "${origin}/-/ready"`);
   assertStringIncludes(hops.get("listener")?.action ?? "", "Is vllm-metrics running");

@@ -39,6 +39,36 @@ function lowest(
   });
 }
 
+/** Engines with running requests at all times whose counters have one value, over a minute or more. */
+function stalled(all: Calculation): Row[] {
+  const progress = [
+    "vllm_generation_tokens_total",
+    "vllm_prompt_tokens_total",
+    "vllm_iteration_tokens_total",
+  ];
+  const series = all.series([RUNNING, ...progress]).map(({ name, labels, samples }) => {
+    const values = samples.map(({ value }) => value);
+    const times = samples.map(({ timeMs }) => timeMs);
+    return {
+      split: engine(labels, ""),
+      isRunning: name === RUNNING,
+      lowest: Math.min(...values),
+      highest: Math.max(...values),
+      spanMs: Math.max(...times) - Math.min(...times),
+    };
+  });
+  return grouped(series, ({ split }) => split, (some) => {
+    const counters = some.filter(({ isRunning }) => !isRunning);
+    const running = Math.max(
+      ...some.filter(({ isRunning }) => isRunning).map(({ lowest }) => lowest),
+    );
+    const isStill = counters.length > 0 &&
+      counters.every(({ lowest, highest }) => lowest === highest);
+    const isLong = some.every(({ spanMs }) => spanMs >= MINUTE_MS);
+    return running > 0 && isStill && isLong ? running : undefined;
+  });
+}
+
 /** The answers of all alerts. */
 export function expectedAlerts(series: readonly Series[]): Map<string, () => Row[]> {
   const all = new Calculation(series);
@@ -46,6 +76,7 @@ export function expectedAlerts(series: readonly Series[]): Map<string, () => Row
   const isFailed = ({ labels }: Series) =>
     ["abort", "error"].includes(labels["finished_reason"] ?? "");
   return new Map<string, () => Row[]>([
+    ["vLLM: engine stalled", () => called("running_requests", stalled(all))],
     ["vLLM: KV cache nearly full", () => {
       const minutes = series.filter(({ name }) => name === "vllm_kv_cache_usage_perc")
         .flatMap((one) =>

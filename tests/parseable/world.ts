@@ -224,7 +224,7 @@ export function worldScrapes(instance?: string, seed = 1): Scrape[] {
       scrapes.push({ timeMs, text: textOf(first) });
       // The second server is not heard of for two minutes and a half.
       if (minute < 7.5 || minute >= 10) {
-        scrapes.push({ timeMs: timeMs + 50, text: textOf([second]) });
+        scrapes.push({ timeMs: timeMs + 50, text: textOf([second], server) });
       }
     } else failures++;
     scrapes.push({
@@ -235,10 +235,26 @@ export function worldScrapes(instance?: string, seed = 1): Scrape[] {
   return scrapes;
 }
 
-function textOf(engines: readonly FakeEngine[]): string {
+/** The text of engines, and of a stalled one beside them on the server that is named. */
+function textOf(engines: readonly FakeEngine[], stalledOn?: Labels): string {
   const families = new Families();
   for (const engine of engines) engine.write(families);
+  if (stalledOn !== undefined) {
+    writeStalled(families, { ...stalledOn, model_name: "org/b", engine: "1" });
+  }
   return families.text();
+}
+
+/** An engine that holds three requests and counts nothing. */
+function writeStalled(families: Families, labels: Labels): void {
+  const add = (type: string, name: string, value: number): void =>
+    families.add(type, `vllm_${name}`, `vllm_${name}`, labels, value);
+  add("gauge", "num_requests_running", 3);
+  add("counter", "prompt_tokens_total", 700);
+  add("counter", "generation_tokens_total", 40);
+  const steps = new Histogram([8, 64]);
+  for (let step = 0; step < 5; step++) steps.observe(12);
+  steps.write(families, "vllm_iteration_tokens_total", labels);
 }
 
 /** What the proxy and Fluent Bit say of themselves. */

@@ -11,11 +11,13 @@ import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
 import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
 import { slowEngine, slowServer } from "./slow_neighbour.ts";
+import { stalledEngines } from "./stalled_engines.ts";
 import { downServers, restartingServers, sleepingServers, staleServers } from "./servers.ts";
 
 /** All rules by the id of what they find, the most pressing first. */
 export const RULES: Readonly<Record<string, Rule>> = {
   "server_down": downServers,
+  "engine_stalled": stalledEngines,
   "server_restarts": restartingServers,
   "error_share": errorShare,
   rejections,

@@ -7,6 +7,7 @@ import { Scope } from "../scope.ts";
 import type { Frame } from "../time_frame.ts";
 import type { ViewTarget } from "../view.ts";
 import { type Neighbours, neighbours } from "./neighbours.ts";
+import { findStalledEngines, type StalledEngine } from "./stalled_engines.ts";
 
 /** The stretch in which something must have happened to be called wrong now. */
 const RECENT_MS = 300_000;
@@ -41,6 +42,8 @@ export interface Observations {
   readonly targets: readonly ViewTarget[];
   /** Restarts of each of them. */
   readonly restarts: readonly Restarts[];
+  /** Engines of them that hold requests and make no progress. */
+  readonly stalled: readonly StalledEngine[];
   /** The fewest requests that waited at any time of the last minute. */
   readonly waiting: number | undefined;
   /** The mean of those that waited in the last minute, a burst included. */
@@ -155,6 +158,7 @@ export function observe(input: ObserveInput): Observations {
       instance,
       timesMs: history.restarts(instance, nowMs - RESTARTS_MS, nowMs),
     })),
+    stalled: findStalledEngines(history, selection, input.targets, nowMs),
     waiting: leastWaiting(minute),
     waitingMean: meanOf(minute.gauge("num_requests_waiting") ?? []) ?? undefined,
     deferred: valueOf(reasons.find(({ labels }) => labels.reason === "deferred")?.values),

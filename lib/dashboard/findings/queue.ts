@@ -11,9 +11,9 @@ const FULL_KV_CACHE = KV_CACHE_LIMITS.warn;
 /** Part of the waiting requests from which on their own reason is the one to look at. */
 const MOSTLY_DEFERRED = 0.5;
 
-/** Whether requests have been waiting all through the last minute. */
-export function isQueueSteady({ waiting = 0 }: Observations): boolean {
-  return waiting >= WAITING_LIMITS.warn;
+/** Whether requests have been waiting all through the last minute, and not for a stalled engine. */
+export function isQueueSteady({ waiting = 0, stalled }: Observations): boolean {
+  return waiting >= WAITING_LIMITS.warn && stalled.length === 0;
 }
 
 function levelOf(waiting: number): Finding["level"] {

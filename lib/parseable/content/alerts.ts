@@ -5,6 +5,7 @@ import type { AlertBody } from "./bodies.ts";
 import type { ContentSettings } from "./content_settings.ts";
 import * as metrics from "./metrics.ts";
 import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
+import ENGINE_STALLED from "./sql/alerts/engine-stalled.sql" with { type: "text" };
 import FAILED_SHARE from "./sql/alerts/failed-share.sql" with { type: "text" };
 import KV_CACHE from "./sql/alerts/kv-cache.sql" with { type: "text" };
 import NO_DATA from "./sql/alerts/no-data.sql" with { type: "text" };
@@ -46,6 +47,24 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
   const percent = Math.round(kvLimit * 1_000) / 10;
   const common = { operator: ">", everyMinutes: 5 } as const;
   return [
+    {
+      operator: ">",
+      everyMinutes: 2,
+      title: "vLLM: engine stalled",
+      severity: "critical",
+      text: "An engine has had running requests for a minute, but counted no token and no engine " +
+        "step. The engine process hangs, though the API server still answers: a tensor-parallel " +
+        "rank that died or waits in NCCL, a GPU error, or a stopped process. See the end of " +
+        "vLLM's log, nvidia-smi and dmesg, and restart vLLM.",
+      query: {
+        sql: ENGINE_STALLED,
+        metrics: [metrics.RUNNING, metrics.OUTPUT_TOKENS, metrics.INPUT_TOKENS, metrics.STEPS],
+        by: ["engine_name"],
+        values: { running: metrics.RUNNING },
+      },
+      threshold: 0,
+      windowMinutes: 2,
+    },
     {
       ...common,
       title: "vLLM: KV cache nearly full",

@@ -8,6 +8,8 @@ export const INPUT_TOKENS = "vllm_prompt_tokens_total";
 export const OUTPUT_TOKENS = "vllm_generation_tokens_total";
 /** Requests that are being worked on. */
 export const RUNNING = "vllm_num_requests_running";
+/** Engine steps: its count grows by one with each. */
+export const STEPS = "vllm_iteration_tokens_total";
 /** Requests that wait. */
 export const WAITING = "vllm_num_requests_waiting";
 /** How full the KV cache is, from 0 to 1. */
