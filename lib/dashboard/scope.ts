@@ -1,6 +1,13 @@
 /** The history seen through one selection and one grid of times. */
 
-import type { Buckets, History, Question, Selection, TimeSeries } from "../history/history.ts";
+import type {
+  Buckets,
+  Grid,
+  History,
+  Question,
+  Selection,
+  TimeSeries,
+} from "../history/history.ts";
 import { divide, type Line, withGapsOf } from "./line.ts";
 import type { Frame } from "./time_frame.ts";
 
@@ -16,7 +23,8 @@ export interface GaugeOptions {
 export class Scope {
   readonly #history: History;
   readonly #selection: Selection;
-  readonly #frame: Frame;
+  /** At which times, and over which ranges. */
+  readonly frame: Frame;
   #running: Line | undefined;
 
   /**
@@ -29,12 +37,12 @@ export class Scope {
   constructor(history: History, selection: Selection, frame: Frame) {
     this.#history = history;
     this.#selection = selection;
-    this.#frame = frame;
+    this.frame = frame;
   }
 
   /** The times, in seconds since 1970. */
   get times(): number[] {
-    const { startMs, endMs, stepMs } = this.#frame.grid;
+    const { startMs, endMs, stepMs } = this.frame.grid;
     const count = Math.floor((endMs - startMs) / stepMs) + 1;
     return Array.from({ length: count }, (_, index) => (startMs + index * stepMs) / 1_000);
   }
@@ -46,6 +54,11 @@ export class Scope {
   whileUp(line: Line): Line {
     this.#running ??= this.gauge("num_requests_running");
     return this.#running === undefined ? line : withGapsOf(this.#running, line);
+  }
+
+  /** The same at other times. */
+  over(grid: Grid): Scope {
+    return new Scope(this.#history, this.#selection, { ...this.frame, grid });
   }
 
   /** Lines of a gauge. */
@@ -106,11 +119,11 @@ export class Scope {
   }
 
   #ask(metric: string): Question {
-    const { grid, hasGaps = false } = this.#frame;
+    const { grid, hasGaps = false } = this.frame;
     return { metric, grid, selection: this.#selection, hasGaps };
   }
 
   #askRange(metric: string): Question & { readonly rangeMs: number } {
-    return { ...this.#ask(metric), rangeMs: this.#frame.rangeMs };
+    return { ...this.#ask(metric), rangeMs: this.frame.rangeMs };
   }
 }

@@ -85,11 +85,10 @@ Deno.test("requests that end with an error are found", () => {
   assertEquals([finding?.id, finding?.level, others], ["error_share", "bad", []]);
 });
 
-Deno.test("clients that go away are found where the front end counts them", () => {
+Deno.test("clients that go away are found, whether the front end counts them or not", () => {
   const change = { workload: { abortShare: 0.3 } };
   assertEquals(idsOf(find(change, { frontend: "rust" })), ["abort_share"]);
-  // vLLM's Python front end does not count them.
-  assertEquals(idsOf(find(change)), []);
+  assertEquals(idsOf(find(change)), ["abort_share"]);
 });
 
 Deno.test("slow reading of prompts is told from a long queue", () => {

@@ -1,5 +1,6 @@
 /** Charts of how much is done. */
 
+import { CLIENT_DISCONNECT, clientDisconnects } from "../client_disconnects.ts";
 import { type ChartRule, linesBy, linesOf } from "./chart_rule.ts";
 
 /** The charts of requests and tokens per second, and of how requests end. */
@@ -48,15 +49,18 @@ export const TRAFFIC_RULES: readonly ChartRule[] = [
       shows: "Requests per second by their end: stop is the answer's own end, length is the " +
         "token limit, abort is a client that gave up, error is a failure, repetition is an " +
         "answer that vLLM ended since it went in circles. vLLM's Python front end does not count " +
-        "all aborts.",
+        "clients that go away: client disconnect is derived from its counts of first tokens, ended " +
+        "requests and running requests, over a minute or more.",
       normal: "Mostly stop, no error.",
       action: "Errors: read the log of vLLM. Much length: raise max_tokens in the requests. " +
-        "Much abort: answers are too slow for their clients.",
+        "Much abort or client disconnect: answers are too slow for their clients.",
     },
     inAllVersions: true,
     zeroIsNothing: true,
     onlyWhenPresent: false,
-    read: (scope) =>
-      linesBy("finished_reason", scope.rates("request_success_total", ["finished_reason"])),
+    read: (scope) => [
+      ...linesBy("finished_reason", scope.rates("request_success_total", ["finished_reason"])),
+      ...linesOf({ [CLIENT_DISCONNECT]: clientDisconnects(scope) }),
+    ],
   },
 ];

@@ -1,5 +1,6 @@
 /** Rules on requests that end badly. */
 
+import { CLIENT_DISCONNECT } from "../client_disconnects.ts";
 import { formatShare } from "../format.ts";
 import type { Finding } from "../view.ts";
 import type { Observations } from "./observations.ts";
@@ -34,7 +35,7 @@ export function errorShare({ ended }: Observations): Finding | undefined {
 
 /** Clients give up. */
 export function abortShare({ ended }: Observations): Finding | undefined {
-  const [aborts, all] = [ended.abort ?? 0, sum(ended)];
+  const [aborts, all] = [(ended.abort ?? 0) + (ended[CLIENT_DISCONNECT] ?? 0), sum(ended)];
   const share = all === 0 ? 0 : aborts / all;
   if (share < ABORT_SHARE) return undefined;
   return {
@@ -42,7 +43,7 @@ export function abortShare({ ended }: Observations): Finding | undefined {
     level: "warn",
     title: "Clients give up",
     why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes were ` +
-      "aborted by their clients.",
+      "given up by their clients.",
     action: "Compare the time to first token and the length of whole requests with the clients' " +
       "time limits. If requests wait, look at max_num_seqs first.",
     link: LINKS.tuning,

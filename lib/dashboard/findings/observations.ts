@@ -2,6 +2,7 @@
 
 import type { History, Selection, TimeSeries } from "../../history/history.ts";
 import type { Goals } from "../../config/goals.ts";
+import { CLIENT_DISCONNECT, clientDisconnects } from "../client_disconnects.ts";
 import { isEmpty, meanOf } from "../line.ts";
 import { Scope } from "../scope.ts";
 import type { Frame } from "../time_frame.ts";
@@ -62,7 +63,7 @@ export interface Observations {
   readonly prefixHits: number | undefined;
   /** Whether the prefix cache is switched off. */
   readonly prefixCachingOff: boolean;
-  /** Requests that ended in five minutes, by reason. */
+  /** Requests that ended in five minutes, by reason; clients that disconnected uncounted among them. */
   readonly ended: Readonly<Record<string, number>>;
   /** Requests turned away in five minutes, by the setting that did it. */
   readonly rejected: Readonly<Record<string, number>>;
@@ -111,6 +112,12 @@ function lastMinute(nowMs: number): Frame {
   return { grid, rangeMs: QUEUE_MS, hasGaps: true };
 }
 
+/** The last five minutes, one by one. */
+function minutes(nowMs: number): Frame {
+  const grid = { startMs: nowMs - RECENT_MS + QUEUE_MS, endMs: nowMs, stepMs: QUEUE_MS };
+  return { grid, rangeMs: QUEUE_MS };
+}
+
 /** The one value of a line; undefined when there is none. */
 function valueOf(line: readonly (number | null)[] | undefined): number | undefined {
   return line?.[0] ?? undefined;
@@ -125,6 +132,14 @@ function countsBy(
   return Object.fromEntries(series.map(({ labels, values }) => {
     return [labels[label] ?? "", (values[0] ?? 0) * rangeMs / 1_000];
   }));
+}
+
+/** Clients that disconnected in some minutes; nothing where they are counted by vLLM. */
+function disconnectsOf(minutes: Scope): Record<string, number> {
+  const rates = clientDisconnects(minutes);
+  if (rates === undefined) return {};
+  const perSecond = rates.reduce((sum: number, rate) => sum + (rate ?? 0), 0);
+  return { [CLIENT_DISCONNECT]: perSecond * QUEUE_MS / 1_000 };
 }
 
 /** The fewest that waited; a queue that came up within the minute is none yet. */
@@ -168,11 +183,14 @@ export function observe(input: ObserveInput): Observations {
     prefixQueries: queries === undefined ? undefined : queries * HABIT_MS / 1_000,
     prefixHits: valueOf(habit.ratio("prefix_cache_hits_total", "prefix_cache_queries_total")),
     prefixCachingOff: isPrefixCachingOff(history, selection),
-    ended: countsBy(
-      "finished_reason",
-      recent.rates("request_success_total", ["finished_reason"]),
-      RECENT_MS,
-    ),
+    ended: {
+      ...countsBy(
+        "finished_reason",
+        recent.rates("request_success_total", ["finished_reason"]),
+        RECENT_MS,
+      ),
+      ...disconnectsOf(scope(minutes(nowMs))),
+    },
     rejected: countsBy("reason", recent.rates("admission_rejections_total", ["reason"]), RECENT_MS),
     ttftP95: valueOf(recent.quantile(0.95, "time_to_first_token_seconds")),
     ttftMean: valueOf(recent.mean("time_to_first_token_seconds")),

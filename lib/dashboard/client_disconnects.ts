@@ -1,0 +1,69 @@
+/**
+ * Clients that disconnect. vLLM's Python front end counts a request that its client gave up neither
+ * as aborted nor as ended (vLLM's issues 31503 and 55634). Such a request had its first token
+ * counted, has no end-to-end latency and is not running any more, so the three counts give its number:
+ * `time_to_first_token_seconds_count` - `e2e_request_latency_seconds_count` - `num_requests_running`.
+ * The Rust front end counts aborts itself.
+ */
+
+import type { Line } from "./line.ts";
+import type { Scope } from "./scope.ts";
+
+/** The name of these requests beside vLLM's own finish reasons. */
+export const CLIENT_DISCONNECT = "client disconnect";
+
+/** Samples a range is divided into. */
+const PARTS = 4;
+
+/** Requests so far that no count explains, a line for each server with the Python front end. */
+function unexplained(scope: Scope): Line[] {
+  const lines = (metric: string): ReadonlyMap<string, Line> =>
+    new Map(
+      scope.gauges(metric, { by: ["instance"] })
+        .map(({ labels, values }) => [labels.instance ?? "", values]),
+    );
+  const started = lines("time_to_first_token_seconds_count");
+  const ended = lines("e2e_request_latency_seconds_count");
+  const running = lines("num_requests_running");
+  // The Rust front end does not have this family.
+  return [...lines("cache_config_info").keys()].map((instance) => {
+    const valueAt = (of: ReadonlyMap<string, Line>, index: number): number =>
+      of.get(instance)?.[index] ?? NaN;
+    return (started.get(instance) ?? []).map((_, index) =>
+      valueAt(started, index) - valueAt(ended, index) - valueAt(running, index)
+    );
+  });
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+/**
+ * Finds how many clients disconnected. Requests in their prefill and preempted ones make the number
+ * waver, so its median over one range is compared with that over the range before. It falls when a
+ * server restarts, which is no disconnect.
+ *
+ * @param scope Where to look.
+ * @returns Disconnects per second; undefined where no server has the Python front end.
+ */
+export function clientDisconnects(scope: Scope): Line | undefined {
+  const { grid, rangeMs } = scope.frame;
+  const perStep = Math.ceil(PARTS * grid.stepMs / rangeMs);
+  const stepMs = grid.stepMs / perStep;
+  const part = Math.round(rangeMs / PARTS / stepMs);
+  const first = 2 * PARTS * part;
+  const startMs = grid.startMs - first * stepMs;
+  const lines = unexplained(scope.over({ ...grid, startMs, stepMs }));
+  if (lines.length === 0) return undefined;
+  const levelAt = (line: Line, end: number): number =>
+    median(Array.from({ length: PARTS + 1 }, (_, index) => line[end - index * part] ?? NaN));
+  const seconds = PARTS * part * stepMs / 1_000;
+  return scope.times.map((_, index) => {
+    const end = first + index * perStep;
+    const growths = lines.map((line) => levelAt(line, end) - levelAt(line, end - PARTS * part))
+      .filter((growth) => !Number.isNaN(growth));
+    if (growths.length === 0) return null;
+    return growths.reduce((sum, growth) => sum + Math.max(0, growth), 0) / seconds;
+  });
+}
