@@ -2,6 +2,7 @@
 
 import type { HistoryConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
+import { checkPathType } from "../history/file_database.ts";
 import { HistoryFile } from "../history/history_file.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
@@ -37,13 +38,13 @@ export class ServiceHistory implements Disposable {
    * Opens the history, with what its file holds.
    *
    * @param parts Settings, registry, log and clock.
-   * @throws {MetricsError} When the file cannot be used.
+   * @throws {MetricsError} When the path of the file is that of something else.
    */
   constructor(parts: ServiceHistoryParts) {
     const { config, registry, log } = parts;
     this.#parts = parts;
     this.#file = openFile(config, log);
-    this.store = new HistoryStore({ instances: [], archive: this.#file });
+    this.store = new HistoryStore({ instances: [], archive: this.#file, log });
     this.feed = new HistoryFeed(this.store, config.intervalMs);
     describeHistory(registry, {
       store: this.store,
@@ -58,11 +59,9 @@ export class ServiceHistory implements Disposable {
    * Begins to scrape, when the servers are known. A history with a file is always fed.
    *
    * @param answer Answers a request on `/metrics`.
-   * @throws {MetricsError} When what the file holds of a server cannot be read.
    */
   begin(answer: (request: Request) => Promise<Response>): void {
     const { config: { intervalMs }, now } = this.#parts;
-    if (this.#file?.failure !== undefined) throw this.#file.failure;
     const lastMs = (): number => this.feed.lastMs;
     this.#poller = new HistoryPoller({ lastMs, intervalMs, answer, now });
     if (this.#file !== undefined) this.#poller.watch();
@@ -85,17 +84,18 @@ export class ServiceHistory implements Disposable {
   }
 }
 
-/** Another service's file is no reason to end this one: it does without. */
+/** A file that cannot be used is no reason to stop `/metrics`: the history is then in memory. */
 function openFile(
   { file: path, retentionMs }: HistoryConfig,
   log: Logger,
 ): HistoryFile | undefined {
   if (path === undefined) return undefined;
+  checkPathType(path);
   try {
     return new HistoryFile({ path, retentionMs, log });
   } catch (error) {
-    if (!(error instanceof MetricsError) || error.code !== "HISTORY_FILE_TAKEN") throw error;
-    log.warn("The history is in memory only", { error: error.message, hint: error.hint });
+    if (!(error instanceof MetricsError)) throw error;
+    log.error("The history is in memory only", { error: error.message, hint: error.hint });
     return undefined;
   }
 }

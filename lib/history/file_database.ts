@@ -1,5 +1,6 @@
 /** The SQLite database of the history's file: its schema, its versions, and what can be wrong with it. */
 
+import { basename, dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MetricsError } from "../errors.ts";
 import { lockFile } from "./file_lock.ts";
@@ -49,7 +50,7 @@ const PROBLEMS: readonly (readonly [words: RegExp, problem: string, hint: string
   ],
   [/full|No space left/, "the disk or the file is full", "Make room, or begin a new file."],
   [
-    /unable to open/,
+    /unable to open|No such file|Not a directory/,
     "it cannot be opened",
     "Is there such a folder, and may the service write in it?",
   ],
@@ -74,7 +75,8 @@ export function openDatabase(path: string): { database: DatabaseSync; lock: Disp
   let database: DatabaseSync | undefined;
   let lock: Disposable | undefined;
   try {
-    database = new DatabaseSync(path, { timeout: BUSY_MS });
+    // Deno looks at the path alone: a link would lead SQLite to where it may not write.
+    database = new DatabaseSync(targetOf(path), { timeout: BUSY_MS });
     const version = checkedVersion(database, path);
     lock = lockFile(path);
     if (version < MIGRATIONS.length) migrate(database, version);
@@ -86,6 +88,52 @@ export function openDatabase(path: string): { database: DatabaseSync; lock: Disp
     if (database?.isOpen) database.close();
     lock?.[Symbol.dispose]();
     throw failureOf(path, error);
+  }
+}
+
+/**
+ * Checks that a path can be that of a file. Everything else that may be wrong with it can pass, and
+ * costs no more than the file.
+ *
+ * @param path Where the file is, or shall be.
+ * @throws {MetricsError} When there is a folder, a device or a socket.
+ */
+export function checkPathType(path: string): void {
+  let found: Deno.FileInfo;
+  try {
+    found = Deno.statSync(path);
+  } catch {
+    return;
+  }
+  if (found.isFile) return;
+  const kind = found.isDirectory ? "a folder" : "no file";
+  throw new MetricsError("HISTORY_FILE", `Cannot use the history "${path}": it is ${kind}`, {
+    hint: "Set HISTORY_FILE to the path of a file, such as data/history.db.",
+  });
+}
+
+/** Links that lead to one another, as many as Linux follows. */
+const MAX_LINKS = 40;
+
+/** Where a path leads once all links are followed; the file itself need not be there. */
+function targetOf(path: string): string {
+  let target = path;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const folder = Deno.realPathSync(dirname(target));
+    target = join(folder, basename(target));
+    const link = linkAt(target);
+    if (link === undefined) break;
+    target = resolve(folder, link);
+  }
+  return target;
+}
+
+function linkAt(path: string): string | undefined {
+  try {
+    return Deno.lstatSync(path).isSymlink ? Deno.readLinkSync(path) : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 

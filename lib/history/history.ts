@@ -90,6 +90,8 @@ export interface TargetState {
   readonly lastSuccessMs: number | undefined;
   /** Since when it has been as it is (up or down), in milliseconds since 1970. */
   readonly sinceMs: number | undefined;
+  /** Samples of the last scrape that are not kept, since there are too many; absent when all are. */
+  readonly droppedSamples?: number;
 }
 
 /** A history that can be asked. All answers are empty, not errors, where nothing is known. */

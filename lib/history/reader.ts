@@ -1,5 +1,6 @@
 /** Reads an exposition into the values of series: text as the service hands it out, or as vLLM writes it. */
 
+import { sampleName } from "./names.ts";
 import type { Place, SeriesTable } from "./series.ts";
 
 /** The values of one scrape. */
@@ -8,7 +9,7 @@ export interface Reading {
   readonly ids: number[];
   /** A value each. */
   readonly values: number[];
-  /** Samples that were left out because there are too many series. */
+  /** Samples of kept families that were left out: too many series, or too long a name. */
   readonly dropped: number;
 }
 
@@ -26,6 +27,15 @@ function valueOf(text: string): number {
   if (word === "+Inf") return Infinity;
   if (word === "-Inf") return -Infinity;
   return word === "" ? NaN : Number(word);
+}
+
+/** vLLM never forgets a set of adapters that was running; the value is when that was. */
+const LORA = /^vllm[:_]lora_requests_info[{ ]/;
+
+/** Whether a line is of a family that is kept. */
+function isKept(head: string): boolean {
+  const brace = head.indexOf("{");
+  return sampleName(brace < 0 ? head : head.slice(0, brace)) !== undefined;
 }
 
 /** Only these lines can be of a family that is kept. */
@@ -53,6 +63,18 @@ export function readExposition(
   const old: [Place, number][] = [];
   const families = new Set<string>();
   let dropped = 0;
+  let lora = { head: "", value: -Infinity };
+  const take = (head: string, value: number): void => {
+    const place = table.known(head) ?? (mayAdd() ? table.place(head) : undefined);
+    if (place === undefined) dropped += isKept(head) ? 1 : 0;
+    else if (Number.isFinite(value) || !place.series.isCounter) {
+      if (place.isOld) old.push([place, value]);
+      else {
+        families.add(place.series.family);
+        values.set(place.series.id, value);
+      }
+    }
+  };
   for (let at = 0; at < text.length;) {
     const newline = text.indexOf("\n", at);
     const end = newline < 0 ? text.length : newline;
@@ -62,19 +84,17 @@ export function readExposition(
       const head = line.slice(0, Math.max(split, 0));
       const value = valueOf(line.slice(head.length));
       if (head !== "" && !Number.isNaN(value)) {
-        const known = table.known(head);
-        const place = known ?? (mayAdd() ? table.place(head) : undefined);
-        if (place === undefined) dropped += mayAdd() ? 0 : 1;
-        else if (Number.isFinite(value) || !place.series.isCounter) {
-          if (place.isOld) old.push([place, value]);
-          else {
-            families.add(place.series.family);
-            values.set(place.series.id, value);
-          }
-        }
+        if (!LORA.test(head)) take(head, value);
+        else if (value > lora.value) lora = { head, value };
       }
     }
     at = end + 1;
+  }
+  if (lora.head !== "") {
+    if (table.known(lora.head) === undefined) {
+      table.retain((id) => table.get(id)?.family !== "lora_requests_info");
+    }
+    take(lora.head, lora.value);
   }
   for (const [{ series }, value] of old) {
     if (!families.has(series.family)) values.set(series.id, value);

@@ -39,6 +39,9 @@ const BYTES_A_SERIES = 640;
 /** Bytes of a character of a key, which is kept as it came and in order. */
 const BYTES_A_CHARACTER = 4;
 
+/** Longest name with labels of a series; vLLM's are under 300 characters, LoRA adapters aside. */
+const MAX_KEY_LENGTH = 4_096;
+
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
 function unescape(text: string): string {
@@ -63,9 +66,8 @@ function boundOf(text: string | undefined): number {
 
 /** All series of one server. */
 export class SeriesTable {
-  /** Text and objects, in bytes; an estimate. */
-  bytes = 0;
-
+  #seriesBytes = 0;
+  #lineBytes = 0;
   readonly #instance: string;
   readonly #all = new Map<number, Series>();
   readonly #byLine = new Map<string, Place>();
@@ -81,6 +83,11 @@ export class SeriesTable {
    */
   constructor(instance: string) {
     this.#instance = instance;
+  }
+
+  /** Text and objects, in bytes; an estimate. */
+  get bytes(): number {
+    return this.#seriesBytes + this.#lineBytes;
   }
 
   /** How many there are. */
@@ -117,9 +124,10 @@ export class SeriesTable {
    * Finds or makes the series of a line.
    *
    * @param head All that stands before the value: name and labels.
-   * @returns Its place; undefined when the family is not kept.
+   * @returns Its place; undefined when the family is not kept, or the head is too long.
    */
   place(head: string): Place | undefined {
+    if (head.length > MAX_KEY_LENGTH) return undefined;
     const brace = head.indexOf("{");
     const sample = sampleName(brace < 0 ? head : head.slice(0, brace));
     if (sample === undefined) return undefined;
@@ -142,7 +150,10 @@ export class SeriesTable {
       isCounter: sample.isCounter,
     });
     const place = { series, isOld: sample.isOld };
+    // Labels whose order changes give new lines for known series, without end.
+    if (this.#lineBytes > this.#seriesBytes) this.#forgetLines();
     this.#byLine.set(line, place);
+    this.#lineBytes += line.length;
     return place;
   }
 
@@ -157,7 +168,7 @@ export class SeriesTable {
       this.place(`vllm_${key}`);
     }
     this.#nextId = Math.max(0, ...this.#all.keys()) + 1;
-    this.#byLine.clear();
+    this.#forgetLines();
   }
 
   /**
@@ -172,11 +183,25 @@ export class SeriesTable {
       this.#all.delete(series.id);
       this.#keys.delete(series.id);
       this.#byName.set(series.name, this.named(series.name).filter((other) => other !== series));
-      this.bytes -= bytesOf(key);
+      this.#seriesBytes -= bytesOf(key);
     }
-    for (const [line, { series }] of this.#byLine) {
-      if (!this.#all.has(series.id)) this.#byLine.delete(line);
-    }
+    this.#forgetLines();
+  }
+
+  /**
+   * Forgets the series that came last.
+   *
+   * @param count How many.
+   */
+  dropNewest(count: number): void {
+    const ids = [...this.#all.keys()].slice(-count);
+    const [first = Infinity] = ids;
+    this.retain((id) => id < first);
+  }
+
+  #forgetLines(): void {
+    this.#byLine.clear();
+    this.#lineBytes = 0;
   }
 
   #add(id: number, key: string, rest: Omit<Series, "id">): Series {
@@ -188,7 +213,7 @@ export class SeriesTable {
     const others = this.#byName.get(series.name);
     if (others === undefined) this.#byName.set(series.name, [series]);
     else others.push(series);
-    this.bytes += bytesOf(key);
+    this.#seriesBytes += bytesOf(key);
     return series;
   }
 }

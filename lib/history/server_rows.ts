@@ -108,6 +108,26 @@ export class ServerRows {
     return true;
   }
 
+  /**
+   * Lets go of all rows at or behind a time. An older block with such rows goes as a whole.
+   *
+   * @param timeMs The time, in milliseconds since 1970.
+   */
+  cutOff(timeMs: number): void {
+    if (timeMs > this.#newestMs) return;
+    const isBefore = ({ times }: Rows): boolean => (times.at(-1) ?? 0) < timeMs;
+    this.#coarse = this.#coarse.filter(isBefore);
+    this.#fine = this.#fine.filter(isBefore);
+    this.#sealedBytes = [...this.#coarse, ...this.#fine].reduce((sum, { bytes }) => sum + bytes, 0);
+    if (!isBefore(this.#coarseOpen)) this.#coarseOpen.clear();
+    const kept = this.#fineOpen.times.filter((each) => each < timeMs);
+    const rows = rowsAt(this.#fineOpen, [...kept.keys()], [...this.#fineOpen.ids()]);
+    this.#fineOpen.clear();
+    for (const row of rows) this.#fineOpen.append(row);
+    this.#keeper?.cutOff(timeMs);
+    this.#newestMs = this.#held().at(-1)?.times.at(-1) ?? -Infinity;
+  }
+
   /** Lets go of what is kept elsewhere: the server is gone. */
   close(): void {
     this.#keeper?.close();
@@ -174,20 +194,8 @@ export class ServerRows {
 
   /** Whether a scrape comes behind the others, of which some must go when the clock was set back. */
   #isNext(timeMs: number): boolean {
-    if (timeMs < this.#newestMs - SET_BACK_MS) this.#cutOff(timeMs);
+    if (timeMs < this.#newestMs - SET_BACK_MS) this.cutOff(timeMs);
     return timeMs > this.#newestMs;
-  }
-
-  /** Lets go of all rows at or behind a time. A block with such rows goes as a whole. */
-  #cutOff(timeMs: number): void {
-    const isBefore = ({ times }: Rows): boolean => (times.at(-1) ?? 0) < timeMs;
-    this.#coarse = this.#coarse.filter(isBefore);
-    this.#fine = this.#fine.filter(isBefore);
-    this.#sealedBytes = [...this.#coarse, ...this.#fine].reduce((sum, { bytes }) => sum + bytes, 0);
-    if (!isBefore(this.#coarseOpen)) this.#coarseOpen.clear();
-    this.#fineOpen.clear();
-    this.#keeper?.cutOff(timeMs);
-    this.#newestMs = -Infinity;
   }
 
   #noteCounters(ids: readonly number[], values: readonly number[]): boolean {

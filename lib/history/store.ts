@@ -12,6 +12,7 @@ import type {
   TargetState,
   TimeSeries,
 } from "./history.ts";
+import type { Logger } from "../log.ts";
 import type { Archive } from "./keeper.ts";
 import { isSelected, type Server } from "./lines.ts";
 import { restartTimes } from "./restarts.ts";
@@ -24,6 +25,10 @@ import { ServerRows } from "./server_rows.ts";
 const MAX_HISTORY_BYTES = 64 * 1_048_576;
 /** Series of all servers; an engine of vLLM 0.32 has about 390. */
 const MAX_SERIES = 20_000;
+/** The part of the memory that names and labels of series may take. */
+const SERIES_SHARE = 0.5;
+/** Series that a server with more than its share loses at once, for one with less. */
+const SERIES_AT_ONCE = 16;
 /** Servers that have gone and whose scrapes are kept, so that sums go on: pods that were replaced. */
 const MAX_GONE = 8;
 
@@ -57,19 +62,23 @@ export interface HistoryOptions {
   readonly maxBytes?: number;
   /** Series it may hold. @default {20000} */
   readonly maxSeries?: number;
+  /** Takes a line when a server has too many series; nobody is told without. */
+  readonly log?: Logger;
 }
 
 /** One server: its rows, and how it is. */
 interface Entry {
   readonly rows: ServerRows;
   state: TargetState;
+  /** Whether the log says already that it has too many series. */
+  isLogged: boolean;
 }
 
 /** A history in memory, bounded in bytes whatever comes. */
 export class HistoryStore implements History {
   /** Scrapes that were taken, failed ones included. */
   scrapes = 0;
-  /** Samples left out because there are too many series. */
+  /** Samples left out: too many series, or too long a name. */
   droppedSamples = 0;
   /** Scrapes thinned or dropped before their time because memory was short. */
   droppedScrapes = 0;
@@ -80,6 +89,7 @@ export class HistoryStore implements History {
   readonly #archive: Archive | undefined;
   readonly #maxBytes: number;
   readonly #maxSeries: number;
+  readonly #log: Logger | undefined;
 
   /**
    * Begins without scrapes.
@@ -91,6 +101,7 @@ export class HistoryStore implements History {
     this.#archive = archive;
     this.#maxBytes = maxBytes;
     this.#maxSeries = maxSeries;
+    this.#log = options.log;
     for (const instance of instances) this.addServer(instance);
   }
 
@@ -109,7 +120,8 @@ export class HistoryStore implements History {
       lastSuccessMs: undefined,
       sinceMs: undefined,
     };
-    this.#entries.set(instance, { rows: new ServerRows(instance, this.#archive), state });
+    const rows = new ServerRows(instance, this.#archive);
+    this.#entries.set(instance, { rows, state, isLogged: false });
   }
 
   /**
@@ -161,7 +173,12 @@ export class HistoryStore implements History {
   /** Adds a scrape that went well; one that is older than the last of its server is left out. */
   add({ instance, timeMs, body }: GoodScrape): void {
     const entry = this.#entries.get(instance);
-    const dropped = entry?.rows.add(timeMs, body, () => this.series < this.#maxSeries);
+    let isFull = false;
+    const mayAdd = (): boolean => {
+      isFull ||= entry === undefined || !this.#hasRoom(entry.rows);
+      return !isFull;
+    };
+    const dropped = entry?.rows.add(timeMs, body, mayAdd);
     if (entry === undefined || dropped === undefined) return;
     this.scrapes++;
     this.droppedSamples += dropped;
@@ -172,7 +189,9 @@ export class HistoryStore implements History {
       error: "",
       lastSuccessMs: timeMs,
       sinceMs: up === true ? sinceMs : timeMs,
+      ...dropped > 0 && { droppedSamples: dropped },
     };
+    if (dropped > 0) this.#logDropped(entry);
     this.#tidy(timeMs);
   }
 
@@ -190,6 +209,16 @@ export class HistoryStore implements History {
       sinceMs: up === false ? sinceMs : timeMs,
     };
     this.#tidy(timeMs);
+  }
+
+  /**
+   * Lets go of the scrapes of a server at or behind a time, since the clock was set back.
+   *
+   * @param instance Its name.
+   * @param timeMs The time, in milliseconds since 1970.
+   */
+  cutOff(instance: string, timeMs: number): void {
+    this.#entries.get(instance)?.rows.cutOff(timeMs);
   }
 
   /** The values that a label has had, sorted. */
@@ -282,6 +311,34 @@ export class HistoryStore implements History {
 
   #servers(): Server[] {
     return this.#rows();
+  }
+
+  /** Whether one more series of a server may be added; one with more than its share makes room. */
+  #hasRoom(rows: ServerRows): boolean {
+    const all = this.#rows();
+    const maxBytes = this.#maxBytes * SERIES_SHARE;
+    const partOf = ({ table }: ServerRows): number =>
+      Math.max(table.size / this.#maxSeries, table.bytes / maxBytes);
+    const bytes = this.#sum(({ table }) => table.bytes);
+    if (this.series < this.#maxSeries && bytes < maxBytes) return true;
+    if (partOf(rows) >= 1 / all.length) return false;
+    const largest = all.reduce((one, other) => partOf(one) < partOf(other) ? other : one);
+    largest.table.dropNewest(SERIES_AT_ONCE);
+    return true;
+  }
+
+  /** One line a server, however often it is cut. */
+  #logDropped(entry: Entry): void {
+    const { instance, droppedSamples = 0 } = entry.state;
+    if (entry.isLogged) return;
+    entry.isLogged = true;
+    this.#log?.warn("The history leaves out samples of a server", {
+      instance,
+      samples: droppedSamples,
+      series: entry.rows.table.size,
+      hint: "It has more series than fit beside those of the other servers, or names longer than " +
+        "4 KB. Charts may lack its newest labels.",
+    });
   }
 
   #sum(of: (rows: ServerRows) => number): number {

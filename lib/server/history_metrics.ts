@@ -51,8 +51,21 @@ export function describeHistory(
   }, () => feed.skipped);
   registry.counter({
     name: "vllm_metrics_history_dropped_samples_total",
-    help: "Samples that the history left out because there were too many series.",
+    help: "Samples that the history left out because there were too many series, or too long ones.",
   }, () => store.droppedSamples);
+  registry.labelled(
+    {
+      name: "vllm_metrics_history_cut_samples",
+      help:
+        "Samples of a server's last scrape that the history left out; only of servers with any.",
+      type: "gauge",
+      labels: ["instance"],
+    },
+    () =>
+      store.targets.flatMap(({ instance, droppedSamples }) =>
+        droppedSamples === undefined ? [] : [[[instance], droppedSamples] as const]
+      ),
+  );
   registry.counter({
     name: "vllm_metrics_history_dropped_scrapes_total",
     help: "Scrapes that the history dropped before their time because memory was short.",

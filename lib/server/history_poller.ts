@@ -74,12 +74,13 @@ export class HistoryPoller implements Disposable {
   /** How long until a scrape must be made, in milliseconds. */
   #waitMs(): number {
     const { lastMs, intervalMs, now } = this.#options;
-    const last = lastMs();
+    const [nowMs, last] = [now(), lastMs()];
+    // A time that has not come yet is of before the clock was set back: it says nothing.
+    const afterMs = (timeMs: number, waitMs: number): number =>
+      timeMs > nowMs ? 0 : timeMs + waitMs - nowMs;
     const patienceMs = last > this.#polledMs ? intervalMs * PATIENCE : intervalMs;
     // What was asked for and refused, for want of a place, has left no scrape behind.
-    const dueMs = Math.max(last + patienceMs, this.#askedMs + intervalMs);
-    // A clock that was set back must not stop the scrapes.
-    return Math.min(dueMs - now(), patienceMs);
+    return Math.max(afterMs(last, patienceMs), afterMs(this.#askedMs, intervalMs));
   }
 
   async #look(): Promise<void> {

@@ -63,7 +63,8 @@ export class HistoryTap implements Disposable {
    */
   begin(timeMs: number): Taking | undefined {
     const { store, instance, intervalMs, maxBytes = MAX_TAKEN_BYTES } = this.#options;
-    // A clock that was set back must not stop the history.
+    // Scrapes begin one after the other: an earlier time is that of a clock that was set back.
+    if (timeMs < this.lastMs) store.cutOff(instance, timeMs);
     if (Math.abs(timeMs - this.lastMs) < intervalMs * DUE) return undefined;
     const beforeMs = this.lastMs;
     this.lastMs = timeMs;

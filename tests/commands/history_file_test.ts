@@ -107,25 +107,74 @@ Deno.test("a service that is asked to stop writes its last scrape", async () => 
   assert(Number(rows) >= 2, `${rows} rows`);
 });
 
-Deno.test("a history file that cannot be used ends the service with a sentence", async () => {
+/** Starts a service whose file cannot be used; it serves all the same, and says why. */
+async function servesWithout(file: string, problem: string): Promise<void> {
+  await using vllm = countingServer();
+  await using service = await startServe({ env: environment(vllm, file) });
+  const origin = await service.origin();
+  const reply = await fetch(`${origin}/metrics`);
+  assertEquals(reply.status, 200);
+  assert((await reply.text()).includes("vllm_request_success_total"));
+  const own = seriesOf(await (await fetch(`${origin}/-/metrics`)).text());
+  assertEquals(own.get("vllm_metrics_history_file_up"), 0);
+  const lines = service.log.all.filter((line) => line.includes("memory only"));
+  assertEquals(lines.length, 1);
+  assert(lines[0]?.includes(problem), lines[0]);
+  assert(!service.log.all.some((line) => line.includes("    at ")));
+}
+
+Deno.test("a history file that is no SQLite file costs a line, not the service", async () => {
   using folder = new Folder();
   const file = `${folder.path}/history.db`;
-  await Deno.writeTextFile(file, "This is a text.\n".repeat(100));
+  const text = "This is a text.\n".repeat(100);
+  await Deno.writeTextFile(file, text);
+  await servesWithout(file, "it is no SQLite file");
+  assertEquals(await Deno.readTextFile(file), text);
+});
+
+Deno.test("a history file whose tables are damaged costs a line, not the service", async () => {
+  using folder = new Folder();
+  const file = `${folder.path}/history.db`;
+  await using vllm = countingServer();
+  await runAndKill(vllm, file);
+  const database = new DatabaseSync(file);
+  database.exec("DROP TABLE block");
+  database.close();
+  await servesWithout(file, "Cannot use the history");
+});
+
+Deno.test("a history file where the service may not write costs a line that says where it may", async () => {
+  await servesWithout("/tmp/history.db", "the service may not write there");
+  await servesWithout("/tmp/history.db", "Put it into data/, /data or /var/lib/vllm-metrics.");
+});
+
+Deno.test("a history file whose folder is missing costs a line, not the service", async () => {
+  using folder = new Folder();
+  await servesWithout(`${folder.path}/none/history.db`, "it cannot be opened");
+});
+
+Deno.test("a history file that is a folder ends the service with a sentence", async () => {
+  using folder = new Folder();
   await using vllm = countingServer();
   const { code, stderr } = await run(["serve"], {
-    env: { ...environment(vllm, file), LISTEN_ADDRESS: "127.0.0.1:0" },
+    env: { ...environment(vllm, folder.path), LISTEN_ADDRESS: "127.0.0.1:0" },
   });
   assertEquals(code, 1);
-  assert(stderr.includes("it is no SQLite file"), stderr);
+  assert(stderr.includes(`Cannot use the history \\"${folder.path}\\": it is a folder`), stderr);
   assert(!stderr.includes("    at "), stderr);
 });
 
-Deno.test("a history file where the service may not write is refused, and says where it may", async () => {
-  await using vllm = countingServer();
-  const { code, stderr } = await run(["serve"], {
-    env: { ...environment(vllm, "/tmp/history.db"), LISTEN_ADDRESS: "127.0.0.1:0" },
-  });
-  assertEquals(code, 1);
-  assert(stderr.includes("the service may not write there"), stderr);
-  assert(stderr.includes("Put it into data/, /data or /var/lib/vllm-metrics."), stderr);
+Deno.test("a link does not lead the history file out of where the service may write", async () => {
+  using folder = new Folder();
+  const outside = await Deno.makeTempDir();
+  try {
+    await Deno.symlink(`${outside}/new.db`, `${folder.path}/new.db`);
+    await Deno.symlink(outside, `${folder.path}/folder`);
+    for (const file of [`${folder.path}/new.db`, `${folder.path}/folder/new.db`]) {
+      await servesWithout(file, "the service may not write there");
+      assertEquals(await Array.fromAsync(Deno.readDir(outside)), [], file);
+    }
+  } finally {
+    await Deno.remove(outside, { recursive: true });
+  }
 });

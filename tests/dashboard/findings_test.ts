@@ -306,6 +306,15 @@ Deno.test("a server is not stale because nobody looked for a while", () => {
   assertEquals(idsOf({ targets, lookedSinceMs: NOW_MS - 15_001 }), ["server_stale warn"]);
 });
 
+Deno.test("a server of which not all series are kept is found", () => {
+  const targets = [UP, { ...UP, instance: "vllm-b", droppedSamples: 1_200 }];
+  assertEquals(idsOf({ targets }), ["series_cut warn"]);
+  assertEquals(
+    find({ targets })[0]?.why,
+    "1,200 samples of the last scrape of vllm-b are not kept.",
+  );
+});
+
 Deno.test("a server that sleeps is found", () => {
   assertEquals(idsOf({ targets: [{ ...UP, state: "sleeping" }] }), ["server_sleeping warn"]);
 });
@@ -329,7 +338,7 @@ const ALL_WRONG: Partial<Observations> = {
   tpotP95: 9,
   restarts: [{ instance: "vllm-a", timesMs: [NOW_MS - 90_000, NOW_MS - 30_000] }],
   targets: [
-    { ...UP, state: "sleeping", lastSuccessMs: NOW_MS - 60_000 },
+    { ...UP, state: "sleeping", lastSuccessMs: NOW_MS - 60_000, droppedSamples: 9 },
     { ...UP, state: "down", up: false },
   ],
   servers: {

@@ -3,8 +3,9 @@ import { Ajv2020, type ValidateFunction } from "ajv";
 import { parse } from "yaml";
 import { NOTES } from "../../lib/dashboard/situation.ts";
 import { windowsOf } from "../../lib/dashboard/time_frame.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
 import { startDashboard } from "./pages.ts";
-import { letRun, look, OUTAGE, SLEEP } from "./scenario.ts";
+import { letRun, look, OUTAGE, type Past, SLEEP, START_MS } from "./scenario.ts";
 
 const DOCUMENT = parse(
   Deno.readTextFileSync(new URL("../../docs/openapi.yaml", import.meta.url).pathname),
@@ -54,6 +55,14 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A server with more series than are kept. */
+function cut(): Past {
+  const history = new HistoryStore({ instances: ["vllm"], maxSeries: 1 });
+  const text = "vllm_num_requests_running 1\nvllm_num_requests_waiting 1\n";
+  history.add({ instance: "vllm", timeMs: START_MS, body: new TextEncoder().encode(text) });
+  return { history, nowMs: START_MS };
+}
+
 /** Views that together have all that a view can have. */
 function views(): Readonly<Record<string, unknown>>[] {
   const selection = { instance: "vllm", model: "m", engine: "0" };
@@ -62,6 +71,7 @@ function views(): Readonly<Record<string, unknown>>[] {
     look(letRun(100, { vllm: { scenario: OUTAGE } })),
     look(letRun(90, { vllm: { scenario: SLEEP } }), { selection }),
     look({ ...letRun(0, { vllm: {} }), nowMs: 0 }),
+    look(cut()),
   ].map((view) => JSON.parse(JSON.stringify(view)));
 }
 

@@ -101,15 +101,15 @@ Deno.test("labels tell what can be chosen", () => {
 });
 
 Deno.test("label sets are those of the newest scrape, the highest value first", () => {
-  const info = (adapters: string, value: number): string =>
-    `vllm_lora_requests_info{running_lora_adapters="${adapters}"} ${value}\n`;
+  const info = (blocks: string, value: number): string =>
+    `vllm_cache_config_info{num_gpu_blocks="${blocks}"} ${value}\n`;
   const store = history({ 0: info("gone", 1), 2: info("a", 2) + info("b", 3) });
   assertEquals(
-    store.labelSets("lora_requests_info").map((labels) => labels.running_lora_adapters),
+    store.labelSets("cache_config_info").map((labels) => labels.num_gpu_blocks),
     ["b", "a"],
   );
   addAt(store, 4, { error: "refused" });
-  assertEquals(store.labelSets("lora_requests_info"), []);
+  assertEquals(store.labelSets("cache_config_info"), []);
 });
 
 Deno.test("a server is not known, then up, then down since its first failure", () => {

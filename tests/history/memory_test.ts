@@ -145,7 +145,7 @@ Deno.test("series without end are refused at the bound and counted; those there 
     addAt(
       store,
       scrape * 2,
-      `vllm_lora_requests_info{running_lora_adapters="a${scrape}"} ${scrape}\n${running(scrape)}`,
+      `vllm_num_requests_waiting{engine="a${scrape}"} ${scrape}\n${running(scrape)}`,
     );
     assert(store.series <= 100);
   }

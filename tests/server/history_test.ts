@@ -169,6 +169,29 @@ Deno.test("outages are in the history of who needs it, and the service can end d
   assert(service.history.targets[0]?.error.includes("100"));
 });
 
+for (const [name, ms] of [["an hour", 3_600_000], ["five minutes", 300_000]] as const) {
+  Deno.test(`a clock that is set back by ${name} does not stop the recorder`, async () => {
+    await using vllm = serveHttp(() => new Response("vllm:num_requests_running 3\n"));
+    let behindMs = 0;
+    const now = (): number => Date.now() - behindMs;
+    await using service = startService(vllm.origin, { intervalMs: 100, now });
+    using _watch = service.watch();
+    const recorded = async (count: number): Promise<void> => {
+      await until(
+        async () =>
+          ((await service.ownMetrics()).get("vllm_metrics_history_scrapes_total") ?? 0) >= count ||
+          undefined,
+        `${count} scrapes in the history`,
+      );
+    };
+    await recorded(2);
+    behindMs = ms;
+    const asked = vllm.requests.length;
+    await recorded(asked + 2);
+    assertEquals(runningAt(service, now()), [3]);
+  });
+}
+
 Deno.test("a scrape that is too long is left out and counted", () => {
   const store = new HistoryStore({ instances: ["a:1"] });
   using tap = new HistoryTap({ store, instance: "a:1", intervalMs: 2_000, maxBytes: 10 });

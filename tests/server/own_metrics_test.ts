@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_build_info": "gauge",
   "vllm_metrics_dropped_lines_total": "counter",
   "vllm_metrics_history_bytes": "gauge",
+  "vllm_metrics_history_cut_samples": "gauge",
   "vllm_metrics_history_dropped_samples_total": "counter",
   "vllm_metrics_history_dropped_scrapes_total": "counter",
   "vllm_metrics_history_file_bytes": "gauge",

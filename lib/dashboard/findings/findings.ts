@@ -12,7 +12,13 @@ import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
 import type { Rule } from "./rule.ts";
 import { slowEngine, slowServer } from "./slow_neighbour.ts";
 import { stalledEngines } from "./stalled_engines.ts";
-import { downServers, restartingServers, sleepingServers, staleServers } from "./servers.ts";
+import {
+  cutServers,
+  downServers,
+  restartingServers,
+  sleepingServers,
+  staleServers,
+} from "./servers.ts";
 
 /** All rules by the id of what they find, the most pressing first. */
 export const RULES: Readonly<Record<string, Rule>> = {
@@ -30,6 +36,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "abort_share": abortShare,
   "server_stale": staleServers,
   "server_sleeping": sleepingServers,
+  "series_cut": cutServers,
   "slow_server": slowServer,
   "slow_engine": slowEngine,
   "server_imbalance": serverImbalance,

@@ -3,7 +3,7 @@
 import { formatSeconds } from "../format.ts";
 import type { Finding, ViewTarget } from "../view.ts";
 import type { Observations } from "./observations.ts";
-import { LINKS } from "./rule.ts";
+import { count, LINKS } from "./rule.ts";
 
 /** A server is stale when so many scrapes in a row are missing … */
 const STALE_INTERVALS = 5;
@@ -87,6 +87,27 @@ export function staleServers(observations: Observations): Finding | undefined {
     action: "vLLM answers slowly, or not yet: a server under load can take seconds. If it lasts, " +
       "raise api_server_count, and look at SCRAPE_TIMEOUT.",
     link: LINKS.serve,
+  };
+}
+
+/** Servers with more series than the history has room for. */
+export function cutServers({ targets }: Observations): Finding | undefined {
+  const cut = targets.filter(({ droppedSamples = 0 }) => droppedSamples > 0);
+  if (cut.length === 0) return undefined;
+  const sentences = cut.map(({ instance, droppedSamples = 0 }) =>
+    `${count(droppedSamples, "sample")} of the last scrape of ${instance} are not kept.`
+  );
+  return {
+    id: "series_cut",
+    level: "warn",
+    title: cut.length === 1
+      ? "A server has more series than this page keeps"
+      : `${cut.length} servers have more series than this page keeps`,
+    why: sentences.join(" "),
+    action: "Tiles and charts may miss its newest models, engines or adapters; /metrics is " +
+      "complete. vLLM keeps every label set until it restarts: restart it, or reduce the number of " +
+      "LoRA adapters and engines behind one address.",
+    link: LINKS.metrics,
   };
 }
 
