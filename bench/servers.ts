@@ -85,8 +85,10 @@ export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
  * @returns Arguments for `deno run`, often none.
  */
 export async function stdArgs(): Promise<string[]> {
-  const args = ["run", "--no-config", "-q", "--allow-net=jsr.io", `${ROOT}tools/std.ts`];
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args, stderr: "inherit" }).output();
+  const permissions = ["-R=.deno-std", "-W=.deno-std", "-N=jsr.io"];
+  const args = ["run", "--no-config", "-q", ...permissions, "tools/std.ts"];
+  const options = { args, cwd: ROOT, stderr: "inherit" } as const;
+  const { stdout } = await new Deno.Command(Deno.execPath(), options).output();
   const words = new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "");
   return words.map((word) => word.replace("--import-map=", `--import-map=${ROOT}`));
 }

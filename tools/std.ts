@@ -1,30 +1,63 @@
 /**
- * Prints the option that makes `deno` take the standard library from npm when
- * JSR does not answer, and nothing when it does. Every task in `deno.json`
- * passes the answer on:
+ * Chooses where the standard library comes from: JSR, or its pinned mirror on
+ * npm where JSR does not answer. It asks once and writes the choice to
+ * `.deno-std` (`jsr` or `npm`); remove that file to make it ask again.
  *
- *     deno run $(deno run --no-config -q --allow-net=jsr.io tools/std.ts) main.ts
+ * Prints the option that makes `deno` use the mirror, and nothing for JSR.
+ * Every task in `deno.json` passes it on:
  *
- * `npm_imports.json` maps the specifiers of `deno.json` to a pinned npm mirror
- * of the same modules.
+ *     deno run $(deno run --no-config -q -R=.deno-std -W=.deno-std -N=jsr.io tools/std.ts) main.ts
+ *
+ * `npm_imports.json` maps the imports of `deno.json` to the mirror.
  */
 
-/** Longest wait for JSR, in milliseconds: a task may not start noticeably later. */
+/** Remembers the choice; in the working directory, which is the project's for a task. */
+const CHOICE_FILE = ".deno-std";
+/** Longest wait for JSR, in milliseconds. */
 const JSR_TIMEOUT_MS = 800;
 
-async function jsrAnswers(): Promise<boolean> {
+type Source = "jsr" | "npm";
+
+function remembered(): Source | undefined {
+  try {
+    const text = Deno.readTextFileSync(CHOICE_FILE).trim();
+    return text === "jsr" || text === "npm" ? text : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function askJsr(): Promise<Source> {
   try {
     const response = await fetch("https://jsr.io/@std/assert/meta.json", {
       signal: AbortSignal.timeout(JSR_TIMEOUT_MS),
     });
     await response.body?.cancel();
-    return response.ok;
+    return response.ok ? "jsr" : "npm";
   } catch {
     // No name, no route, no time: all of them mean "use the mirror".
-    return false;
+    return "npm";
   }
 }
 
-if (!await jsrAnswers()) {
+async function choose(): Promise<Source> {
+  const known = remembered();
+  if (known !== undefined) return known;
+  const source = await askJsr();
+  try {
+    await Deno.writeTextFile(CHOICE_FILE, `${source}\n`);
+  } catch (error) {
+    // In a read-only checkout every start asks.
+    if (!(error instanceof Deno.errors.PermissionDenied) && !isReadOnly(error)) throw error;
+  }
+  return source;
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EROFS";
+}
+
+if (await choose() === "npm") {
   Deno.stdout.writeSync(new TextEncoder().encode("--import-map=tools/npm_imports.json\n"));
 }

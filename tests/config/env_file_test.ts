@@ -43,3 +43,20 @@ Deno.test("mergeEnvFile() keeps a hash sign and line ends inside quotes", () => 
 Deno.test("mergeEnvFile() takes an empty file", () => {
   assertEquals(mergeEnvFile({ LOG_LEVEL: "warn" }, ""), { LOG_LEVEL: "warn" });
 });
+
+Deno.test("mergeEnvFile() takes a file of Windows: a byte order mark and CRLF", () => {
+  assertEquals(mergeEnvFile({}, "\uFEFFLOG_LEVEL=warn\r\nLOG_FORMAT=json\r\n"), {
+    LOG_LEVEL: "warn",
+    LOG_FORMAT: "json",
+  });
+});
+
+Deno.test("a .env file reads the same wherever the standard library comes from", async () => {
+  const folder = new URL("../../", import.meta.url);
+  const parsers = [];
+  for (const name of ["deno.json", "tools/npm_imports.json"]) {
+    const { imports } = JSON.parse(await Deno.readTextFile(new URL(name, folder)));
+    parsers.push(...Object.keys(imports).filter((key) => /dotenv/.test(key)));
+  }
+  assertEquals(parsers, [], "the parser is the runtime's own");
+});
