@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { parse } from "yaml";
 import config from "../../deno.json" with { type: "json" };
 import { SETTINGS } from "../../lib/config/setting_list.ts";
 import { asObject, asTexts, readCompose, readEnvFile, readRootFile } from "./files.ts";
@@ -44,7 +45,23 @@ Deno.test("both folders of Parseable and the storage of Fluent Bit outlive the c
 Deno.test("only the metrics and Parseable are published", async () => {
   const { services } = await readCompose();
   const ports = Object.values(services).flatMap((service) => asTexts(service.ports ?? []));
-  assertEquals(ports.sort(), ["8080:8000", "9090:9090"]);
+  assertEquals(ports.sort(), ["127.0.0.1:8080:8000", "9090:9090"]);
+});
+
+Deno.test("Parseable is published for other machines only with credentials of one's own", async () => {
+  const text = await readRootFile("compose.public.yml");
+  const services = asObject(asObject(parse(text)).services);
+  assertEquals(Object.keys(services), ["parseable", "provision", "fluent-bit"]);
+  assertEquals(asObject(services.parseable).ports, ["${PARSEABLE_PUBLIC_PORT:-8081}:8000"]);
+  const example = await readRootFile(".env.example");
+  for (const [name, service] of Object.entries(services)) {
+    const { P_USERNAME, P_PASSWORD } = asObject(asObject(service).environment);
+    assertMatch(String(P_USERNAME), /^\$\{PARSEABLE_USERNAME:\?Set PARSEABLE_USERNAME to /, name);
+    assertMatch(String(P_PASSWORD), /^\$\{PARSEABLE_PASSWORD:\?Set PARSEABLE_PASSWORD to /, name);
+  }
+  for (const [, name = ""] of text.matchAll(/\$\{(\w+)/g)) {
+    assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
+  }
 });
 
 Deno.test("Parseable starts first, then the proxy, and Fluent Bit when that is healthy", async () => {
