@@ -75,6 +75,26 @@ export function findOwnListener(
   return isTls ? overTls(place, headers) : plain(place, headers);
 }
 
+/** Names under which a machine reaches itself. */
+const LOOPBACK_NAMES = ["127.0.0.1", "[::1]", "localhost"];
+
+/**
+ * Tells whether a URL is that of the service that the settings describe. Only that one gets the
+ * credentials of the settings.
+ *
+ * @param env The settings.
+ * @param name Which listener.
+ * @param url The URL.
+ */
+export function isOwnAddress(env: Environment, name: ListenerName, url: URL): boolean {
+  const parsed = parseAddress(env[name]?.trim() || defaultOf(name));
+  if (!parsed.ok) return false;
+  const { hostname, port } = reachableAddress(parsed.value);
+  const names = LOOPBACK_NAMES.includes(hostname) ? LOOPBACK_NAMES : [hostname];
+  const urlPort = url.port || (url.protocol === "https:" ? "443" : "80");
+  return names.includes(url.hostname) && urlPort === String(port);
+}
+
 function plain({ hostname, port }: Address, headers: Headers): OwnListener {
   // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
   const client = Deno.createHttpClient({ proxy: { transport: "tcp", hostname, port } });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { serveCapture } from "../fakes.ts";
+import { serveHttp } from "../upstream/fakes.ts";
 import { run, startServe } from "./process.ts";
 import { certificate, startTls, type TlsService } from "./tls_service.ts";
 
@@ -59,13 +60,30 @@ Deno.test("top --url sends the credentials of the settings, or those in the addr
   named.password = BASIC.METRICS_PASSWORD;
   const once = (url: string | URL, env: Env): ReturnType<typeof run> =>
     run(["top", "--once", "--url", String(url)], { env });
-  for (const { code, stdout, stderr } of [await once(origin, BASIC), await once(named, BEARER)]) {
+  const settings = { ...BASIC, LISTEN_ADDRESS: `0.0.0.0:${named.port}` };
+  for (const { code, stdout, stderr } of [await once(origin, settings), await once(named, {})]) {
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^up {8}127\.0\.0\.1:\d+/m);
   }
   const { code, stderr } = await once(origin, {});
   assertEquals(code, 1);
   assertMatch(stderr, /it wants credentials\. Set METRICS_USERNAME and METRICS_PASSWORD/);
+});
+
+Deno.test("top --url sends the credentials of the settings to no other service", async () => {
+  const seen: (string | null)[] = [];
+  await using other = serveHttp((request) => {
+    seen.push(request.headers.get("authorization"));
+    return new Response(null, { status: 401 });
+  });
+  const { port } = new URL(other.origin);
+  const addresses = ["0.0.0.0:9090", `192.0.2.1:${port}`, `vllm-metrics:${port}`];
+  for (const LISTEN_ADDRESS of addresses) {
+    const env = { ...BASIC, LISTEN_ADDRESS };
+    const { code } = await run(["top", "--once", "--url", other.origin], { env });
+    assertEquals(code, 1);
+  }
+  assertEquals(seen, addresses.map(() => null));
 });
 
 Deno.test("without credentials, top and check say what a guarded service wants", async () => {

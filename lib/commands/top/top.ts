@@ -4,7 +4,7 @@ import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
-import { accessHeaders, findOwnListener } from "../own_service.ts";
+import { accessHeaders, findOwnListener, isOwnAddress } from "../own_service.ts";
 import { Display } from "./display.ts";
 import { parseTopOptions, type TopOptions } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
@@ -27,8 +27,9 @@ function findService(host: Host, { url }: TopOptions): Place | string {
   if (env === undefined) return "the settings cannot be read";
   const readFile = (path: string): string => host.readTextFile(path);
   if (url !== undefined) {
-    const isNamed = url.username !== "" || url.password !== "";
-    const headers = isNamed ? new Headers() : accessHeaders(env, readFile);
+    const hasOwn = url.username !== "" || url.password !== "";
+    const isConfigured = isOwnAddress(env, "LISTEN_ADDRESS", url);
+    const headers = hasOwn || !isConfigured ? new Headers() : accessHeaders(env, readFile);
     if (typeof headers === "string") return headers;
     return {
       base: url,
