@@ -5,7 +5,6 @@
 
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { STATUS_CODE } from "@std/http/status";
 import {
   type Host,
   type Listener,
@@ -14,26 +13,16 @@ import {
   type Terminal,
   type TextFile,
 } from "./lib/commands/mod.ts";
-import { MetricsError } from "./lib/errors.ts";
+import { LogWriter } from "./lib/log_writer.ts";
 
 const ENCODER = new TextEncoder();
+/** A service manager, Ctrl-C, a terminal that closes, and Ctrl-\\. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
 /** Writes all of a text before it returns: nothing is lost when the process ends. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = ENCODER.encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
-}
-
-/** A body that breaks off has been told where that was found out; anything else is a fault of ours. */
-function onError(error: unknown): Response {
-  if (!(error instanceof MetricsError)) {
-    const text = error instanceof Error ? error.message : String(error);
-    writeAll(Deno.stderr, `vllm-metrics: unexpected error: ${text}\n`);
-  }
-  return new Response("Unexpected error.\n", {
-    status: STATUS_CODE.InternalServerError,
-    headers: { "x-content-type-options": "nosniff" },
-  });
 }
 
 /**
@@ -42,7 +31,7 @@ function onError(error: unknown): Response {
  * @param options Where, for whom, and with which certificate.
  * @returns The listener, which takes connections.
  */
-export function listen({ hostname, port, handler, tls, again }: ListenOptions): Listener {
+export function listen({ hostname, port, handler, onError, tls, again }: ListenOptions): Listener {
   // A shared port takes no notice of another process that has it already.
   if (tls !== undefined && again !== true) Deno.listen({ hostname, port }).close();
   const server = Deno.serve({
@@ -52,7 +41,7 @@ export function listen({ hostname, port, handler, tls, again }: ListenOptions): 
     // gzip and br for those who ask; the text is about a tenth then.
     automaticCompression: true,
     onListen: () => {},
-    onError,
+    onError: onError ?? ((): Response => new Response(null, { status: 500 })),
   }, handler);
   // Who needs to know waits for it; that it was not waited for shall not end the process.
   server.finished.catch(() => {});
@@ -74,11 +63,9 @@ function writeFiles(folder: string, files: readonly TextFile[]): void {
 }
 
 function onStopSignal(stop: () => void): () => void {
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGTERM", stop);
+  for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, stop);
   return () => {
-    Deno.removeSignalListener("SIGINT", stop);
-    Deno.removeSignalListener("SIGTERM", stop);
+    for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, stop);
   };
 }
 
@@ -118,6 +105,7 @@ function createHost(): Host {
     terminal,
     print: (text) => writeAll(Deno.stdout, text),
     printError: (text) => writeAll(Deno.stderr, text),
+    openLog: (onResume) => new LogWriter((bytes) => Deno.stderr.write(bytes), onResume),
     readTextFile: (path) => Deno.readTextFileSync(path),
     writeFiles,
     listen,

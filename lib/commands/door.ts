@@ -72,8 +72,8 @@ export class Door {
   }
 
   #open(options: ListenOptions): Listener {
-    const { hostname, port, handler, tls, again = false } = options;
-    const listener = this.#options.host.listen({ hostname, port, handler, tls, again });
+    const { again = false, hostname, port, handler, onError, tls } = options;
+    const listener = this.#options.host.listen({ again, hostname, port, handler, onError, tls });
     listener.finished.catch((error) => {
       if (listener === this.#listener) this.#onEnd(error);
     });

@@ -11,6 +11,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Answers requests. */
   readonly handler: (request: Request) => Response | Promise<Response>;
+  /** Answers when a handler fails. @default {500 without a word} */
+  readonly onError?: ((error: unknown) => Response) | undefined;
   /** The certificate to show; plain HTTP without. */
   readonly tls?: ServingTls | undefined;
   /** Whether this process listens there with another certificate, and both shall for a moment. */
@@ -25,6 +27,16 @@ export interface Listener {
   readonly finished: Promise<void>;
   /** Takes no more connections, waits for replies under way, ends when they are out. */
   shutdown(): Promise<void>;
+}
+
+/** Where log lines go. */
+export interface LogOutput {
+  /** Lines lost because nobody read them. */
+  readonly dropped: number;
+  /** Queues a line; never waits. */
+  write(line: string): void;
+  /** Waits until all lines are written, but not longer than so many milliseconds. */
+  flush(timeoutMs: number): Promise<void>;
 }
 
 /** The terminal that a person sits at. */
@@ -59,6 +71,12 @@ export interface Host {
   print(text: string): void;
   /** Writes a text to standard error, all of it. */
   printError(text: string): void;
+  /**
+   * Opens standard error for log lines, which are written in the background.
+   *
+   * @param onResume Called with the number of lines lost, once lines are read again.
+   */
+  openLog(onResume: (dropped: number) => void): LogOutput;
   /** Reads a text file; throws as `Deno.readTextFileSync` does. */
   readTextFile(path: string): string;
   /**
@@ -68,7 +86,7 @@ export interface Host {
   writeFiles(folder: string, files: readonly TextFile[]): void;
   /** Opens a listener; throws as `Deno.serve` does when the address is taken. */
   listen(options: ListenOptions): Listener;
-  /** Calls a function at each SIGINT and SIGTERM; gives a function that ends that. */
+  /** Calls a function at each SIGTERM, SIGINT, SIGHUP and SIGQUIT; gives a function that ends that. */
   onStopSignal(stop: () => void): () => void;
   /** The time in milliseconds since 1970. */
   now(): number;

@@ -1,18 +1,27 @@
 /** `vllm-metrics serve`: runs the service until it is asked to stop. */
 
+import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
-import { createLogger, type Logger } from "../log.ts";
+import { createLogger, type LogFields, type Logger } from "../log.ts";
+import { LimitedLogger } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
 import { configure } from "./configure.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { EXIT, type Host } from "./host.ts";
 import { Renewal } from "./renewal.ts";
-import { createService, type Service, type ServiceParts } from "./service.ts";
+import { createService, type LostLogLines, type Service, type ServiceParts } from "./service.ts";
 
-/** How long replies under way may take after a stop signal, in milliseconds. */
+/** How long responses in progress may take after a stop signal, in milliseconds. */
 const STOP_MS = 900;
+/**
+ * The same for the relay, which may wait for Parseable. Fluent Bit sends a request that breaks off
+ * again, and Parseable then stores it twice. compose.yml kills after 10 s.
+ */
+const RELAY_STOP_MS = 8_000;
+/** How long the last log lines may take to be read, in milliseconds. */
+const LOG_FLUSH_MS = 500;
 
 /** An address as it stands in a URL. */
 function addressText({ hostname, port }: Address): string {
@@ -37,17 +46,48 @@ function open(options: DoorOptions, setting: string): Door {
   }
 }
 
+/** A door, and how long its responses may take after a stop signal. */
+interface TimedDoor {
+  readonly door: Door;
+  readonly stopMs: number;
+}
+
+/**
+ * Answers for a handler that failed. The service's own errors are logged where they are found;
+ * any other error is a bug.
+ */
+function errorReply(log: Logger, status: StatusCode): (error: unknown) => Response {
+  return (error) => {
+    if (!(error instanceof MetricsError)) log.error("Unexpected error", describeBug(error));
+    return new Response("Unexpected error.\n", {
+      status,
+      headers: { "x-content-type-options": "nosniff" },
+    });
+  };
+}
+
+/** What a bug report needs: the message, and where it happened. */
+function describeBug(error: unknown): LogFields {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const frames = error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) ?? [];
+  return { error: error.message, stack: frames.map((frame) => frame.trim()).join("; ") };
+}
+
 /** Opens the doors and says so. */
-function openAll(host: Host, config: Config, service: Service, log: Logger): Door[] {
+function openAll(host: Host, config: Config, service: Service, log: Logger): TimedDoor[] {
   const { relay, servers, listen, tls } = config;
   const shared = { host, log, tls };
-  const doors = [open({ ...listen, handler: service.handler, ...shared }, "LISTEN_ADDRESS")];
+  const onError = errorReply(log, STATUS_CODE.InternalServerError);
+  const metrics = { ...listen, handler: service.handler, onError, ...shared };
+  const doors = [{ door: open(metrics, "LISTEN_ADDRESS"), stopMs: STOP_MS }];
   if (relay !== undefined && service.relayHandler !== undefined) {
-    const options = { ...relay.listen, handler: service.relayHandler, ...shared };
-    doors.push(open(options, "OTLP_LISTEN_ADDRESS"));
+    // OTLP senders retry after 503, not after 500.
+    const onError = errorReply(log, STATUS_CODE.ServiceUnavailable);
+    const options = { ...relay.listen, handler: service.relayHandler, onError, ...shared };
+    doors.push({ door: open(options, "OTLP_LISTEN_ADDRESS"), stopMs: RELAY_STOP_MS });
   }
   const [address, otlpAddress] = [listen, relay?.listen].map((wanted, index) =>
-    wanted && addressText({ ...wanted, port: doors[index]?.port ?? wanted.port })
+    wanted && addressText({ ...wanted, port: doors[index]?.door.port ?? wanted.port })
   );
   log.info("Listening", {
     address,
@@ -101,32 +141,27 @@ class StopSignals implements Disposable {
   }
 }
 
+/** Closes a door; leaves responses that take too long to the end of the process. */
+async function close({ door, stopMs }: TimedDoor): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const deadline = setTimeout(late.resolve, stopMs);
+  await Promise.race([door.shutdown(), late.promise]);
+  clearTimeout(deadline);
+}
+
 /**
- * Waits for a stop signal, then for the replies under way; a second signal does
- * not wait. What is still under way then breaks off with the process: aborting
+ * Waits for a stop signal, then for the responses in progress; a second signal does
+ * not wait. What is still in progress then breaks off with the process: aborting
  * a server that shuts down is an uncaught error in Deno 2.9.6.
  */
 async function runUntilStopped(
   signals: StopSignals,
-  doors: readonly Door[],
+  doors: readonly TimedDoor[],
   service: Service,
 ): Promise<void> {
   await signals.first;
   service.stop();
-  const late = Promise.withResolvers<void>();
-  const deadline = setTimeout(() => late.resolve(), STOP_MS);
-  const done = Promise.all(doors.map((door) => door.shutdown()));
-  await Promise.race([done, signals.second, late.promise]);
-  clearTimeout(deadline);
-}
-
-/** Writes a log line. A log that nobody reads any more is no reason to answer nobody. */
-function writeLine(host: Host, line: string): void {
-  try {
-    host.printError(line);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+  await Promise.race([Promise.all(doors.map(close)), signals.second]);
 }
 
 /**
@@ -139,25 +174,45 @@ function writeLine(host: Host, line: string): void {
 export async function serve(host: Host, past: ServiceParts["past"] = []): Promise<number> {
   const config = configure(host);
   if (config === undefined) return EXIT.badConfig;
-  const log = createLogger({
+  const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
+  const log = new LimitedLogger(createLogger({
     ...config.log,
-    write: (line) => writeLine(host, line),
+    write: (line) => output.write(line),
     now: () => host.now(),
-  });
+  }));
+  const lostLogLines = (): LostLogLines => ({ repeated: log.suppressed, unread: output.dropped });
+  try {
+    return await serveWith(host, config, { log, lostLogLines, past });
+  } finally {
+    log[Symbol.dispose]();
+    await output.flush(LOG_FLUSH_MS);
+  }
+}
+
+/** Runs the service with a log. */
+async function serveWith(
+  host: Host,
+  config: Config,
+  parts: Pick<ServiceParts, "log" | "lostLogLines" | "past">,
+): Promise<number> {
+  const { log } = parts;
   for (const warning of config.warnings) log.warn(warning);
   try {
     const { servers, relay, history, goals, access, allowedHosts } = config;
-    const parts = { servers, relay, history, past, goals, access, allowedHosts };
-    using service = createService({ ...parts, log, host });
+    const settings = { servers, relay, history, goals, access, allowedHosts };
+    using service = createService({ ...settings, ...parts, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const doors = openAll(host, config, service, log);
-    using _renewal = startRenewal(config, host, doors, log);
+    using _renewal = startRenewal(config, host, doors.map(({ door }) => door), log);
     await runUntilStopped(signals, doors, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {
-    if (!(error instanceof MetricsError)) throw error;
+    if (!(error instanceof MetricsError)) {
+      log.error("Unexpected error", describeBug(error));
+      return EXIT.failed;
+    }
     log.error(error.message, { code: error.code, hint: error.hint });
     return error.code === "CONFIG_INVALID" ? EXIT.badConfig : EXIT.failed;
   }

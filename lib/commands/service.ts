@@ -59,6 +59,9 @@ export type ServiceHost = Pick<
   "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime"
 >;
 
+/** Log lines that were not written: each one of many repetitions, or there was no room for more. */
+export type LostLogLines = Readonly<Record<"repeated" | "unread", number>>;
+
 /** What the service is made of. */
 export interface ServiceParts {
   /** The servers that are scraped. */
@@ -79,6 +82,8 @@ export interface ServiceParts {
   readonly goals: Goals;
   /** Takes its log lines. */
   readonly log: Logger;
+  /** How many of them were not written. @default {none} */
+  readonly lostLogLines?: (() => LostLogLines) | undefined;
   /** Clock and process figures. */
   readonly host: ServiceHost;
 }
@@ -105,7 +110,7 @@ function routeFor(
  */
 export function createService(parts: ServiceParts): Service {
   const { servers, resolve = resolveHost, relay, history, past = [], goals, log, host } = parts;
-  const { access, allowedHosts } = parts;
+  const { access, allowedHosts, lostLogLines = () => ({ repeated: 0, unread: 0 }) } = parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -117,6 +122,12 @@ export function createService(parts: ServiceParts): Service {
     cpuSeconds: () => host.cpuSeconds(),
     residentBytes: () => host.residentBytes(),
   });
+  registry.labelled({
+    name: "vllm_metrics_log_lines_dropped_total",
+    help: "Log lines that were not written: repeated too often, or nobody read the log.",
+    type: "counter",
+    labels: ["reason"],
+  }, () => Object.entries(lostLogLines()).map(([reason, lines]) => [[reason], lines]));
   const admission = new Admission({
     limit: MAX_REQUESTS,
     now,

@@ -37,6 +37,11 @@ export function fakeHost(options: FakeHostOptions): { host: Host; output: () => 
     terminal: () => undefined,
     print: (text) => void (stdout += text),
     printError: (text) => void (stderr += text),
+    openLog: () => ({
+      dropped: 0,
+      write: (line) => void (stderr += line),
+      flush: () => Promise.resolve(),
+    }),
     readTextFile: () => {
       throw new Deno.errors.NotFound();
     },

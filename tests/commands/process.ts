@@ -18,6 +18,8 @@ export interface ProcessOptions {
   readonly stdin?: Uint8Array<ArrayBuffer>;
   /** How many files, sockets among them, it may have open; as many as the system lets it without. */
   readonly openFiles?: number;
+  /** Whether its standard error, a pipe, is full before it starts, so that a write to it blocks. */
+  readonly isLogFull?: boolean;
   /** After how many bytes its standard output is closed, as `head` does it; never without. */
   readonly readBytes?: number;
 }
@@ -28,7 +30,7 @@ export interface Output {
   readonly code: number;
   /** All of standard output. */
   readonly stdout: string;
-  /** All of standard error, without the runtime's warning. */
+  /** All of standard error. */
   readonly stderr: string;
 }
 
@@ -52,7 +54,16 @@ let standardLibrary: Promise<string[]> | undefined;
 function importMap(): Promise<string[]> {
   async function ask(): Promise<string[]> {
     const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "-q", "--allow-net=jsr.io", `${ROOT}tools/std.ts`],
+      args: [
+        "run",
+        "--no-config",
+        "-q",
+        "-R=.deno-std",
+        "-W=.deno-std",
+        "-N=jsr.io",
+        "tools/std.ts",
+      ],
+      cwd: ROOT,
     }).output();
     const option = new TextDecoder().decode(stdout).trim();
     return option === "" ? [] : [option.replace("=", `=${ROOT}`)];
@@ -71,12 +82,17 @@ async function commandFor(
   words: readonly string[],
   options: ProcessOptions,
 ): Promise<Deno.Command> {
-  const { openFiles } = options;
+  const { openFiles, isLogFull = false } = options;
   const deno = Deno.execPath();
-  const args = ["run", ...await importMap(), "-P=serve", `${ROOT}main.ts`, ...words];
-  const [command, before] = openFiles === undefined
+  const args = ["run", "-q", ...await importMap(), "-P=serve", `${ROOT}main.ts`, ...words];
+  const first = [
+    ...openFiles === undefined ? [] : [`ulimit -n ${openFiles}`],
+    // As much as a pipe of Linux holds.
+    ...isLogFull ? ["head -c 65536 /dev/zero >&2"] : [],
+  ];
+  const [command, before] = first.length === 0
     ? [deno, []]
-    : ["sh", ["-c", `ulimit -n ${openFiles} && exec "$@"`, "sh", deno]];
+    : ["sh", ["-c", `${first.join(" && ")} && exec "$@"`, "sh", deno]];
   return new Deno.Command(command, {
     args: [...before, ...args],
     cwd: options.cwd ?? "/",
@@ -86,11 +102,6 @@ async function commandFor(
     stdout: "piped",
     stderr: "piped",
   });
-}
-
-/** The runtime says at each start that permission sets are new. */
-function isRuntimeWarning(line: string): boolean {
-  return line.includes("Permissions in the config file is an experimental feature");
 }
 
 /** Runs a command to its end. */
@@ -105,8 +116,7 @@ export async function run(words: readonly string[], options: ProcessOptions = {}
     ]),
     () => "the process did not end",
   );
-  const lines = stderr.split("\n").filter((line) => !isRuntimeWarning(line));
-  return { code, stdout, stderr: lines.join("\n") };
+  return { code, stdout, stderr };
 }
 
 /** Reads a stream as text, and closes it when so many characters have come. */
@@ -139,12 +149,17 @@ export async function startServe(options: ProcessOptions): Promise<Running> {
   return await start(["serve"], { ...options, env });
 }
 
+/** Starts `serve` without reading its log. */
+export async function startUnread(options: ProcessOptions): Promise<Deno.ChildProcess> {
+  return (await commandFor(["serve"], options)).spawn();
+}
+
 /** Starts a command that goes on until it is ended. */
 export async function start(words: readonly string[], options: ProcessOptions): Promise<Running> {
   return follow((await commandFor(words, options)).spawn());
 }
 
-/** Runs a task of `deno.json`, where the standard library is looked for at each start. */
+/** Runs a task of `deno.json`, as a user runs it. */
 export function startTask(name: string, options: ProcessOptions): Running {
   return follow(
     new Deno.Command(Deno.execPath(), {
@@ -204,7 +219,24 @@ async function readLines(
     if (done) break;
     const lines = (open + value).split("\n");
     open = lines.pop() ?? "";
-    for (const line of lines) if (!isRuntimeWarning(line)) log.push(line);
+    for (const line of lines) log.push(line);
   }
   if (open !== "") log.push(open);
+}
+
+/** One data point, as OTLP in JSON. */
+const ONE_POINT = JSON.stringify({
+  resourceMetrics: [{
+    scopeMetrics: [{
+      metrics: [{ name: "a", gauge: { dataPoints: [{ timeUnixNano: "1", asInt: "1" }] } }],
+    }],
+  }],
+});
+
+/** Waits until the relay of a process listens; gives a function that sends it one data point. */
+export async function pointSender(service: Running): Promise<() => Promise<Response>> {
+  const line = await service.log.seen("Relaying OTLP");
+  const relay = `http://${/address=(\S+)/.exec(line)?.[1]}/v1/metrics`;
+  const headers = { "content-type": "application/json", authorization: "Basic YTpi" };
+  return () => fetch(relay, { method: "POST", headers, body: ONE_POINT });
 }

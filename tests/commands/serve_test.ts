@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until, within } from "../fakes.ts";
 import { RawClient } from "../server/raw_client.ts";
+import { serveParseable } from "../relay/fake_parseable.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
-import { run, type Running, startServe } from "./process.ts";
+import { pointSender, run, type Running, startServe } from "./process.ts";
 
 const PARTS = [
   "# TYPE vllm:a gauge\nvllm:a 1\n# TYPE vllm:b gauge\n",
@@ -37,7 +38,7 @@ async function end(
   return { code, tookMs: performance.now() - started };
 }
 
-Deno.test.each<[Deno.Signal]>([["SIGTERM"], ["SIGINT"]])(
+Deno.test.each<[Deno.Signal]>([["SIGTERM"], ["SIGINT"], ["SIGHUP"], ["SIGQUIT"]])(
   "serve says where it listens and ends with 0 on %s",
   async (signal) => {
     await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
@@ -121,6 +122,30 @@ Deno.test("a reply that hangs is broken off after a second", async () => {
   assertEquals(code, 0);
   assert(tookMs < SECOND_MS, `${tookMs} ms`);
   assertEquals((await client.readToEnd()).complete, false);
+});
+
+Deno.test("a request to the relay that waits for Parseable is answered after SIGTERM", async () => {
+  const { promise: underWay, resolve: onRequest } = Promise.withResolvers<void>();
+  await using parseable = serveParseable();
+  parseable.answer = async () => {
+    onRequest();
+    // A slow Parseable: slower than the metrics may be at the end.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    return new Response(null);
+  };
+  await using service = await startServe({
+    env: {
+      VLLM_METRICS_URL: "http://127.0.0.1:9",
+      PARSEABLE_URL: parseable.origin,
+      OTLP_LISTEN_ADDRESS: "127.0.0.1:0",
+    },
+  });
+  const sent = (await pointSender(service))();
+  await underWay;
+  service.kill("SIGTERM");
+  const response = await sent;
+  assertEquals([response.status, await response.text()], [200, "{}"]);
+  assertEquals(await service.code, 0);
 });
 
 Deno.test("a second signal ends the service at once, while a reply hangs", async () => {

@@ -28,6 +28,7 @@ const TYPES: Readonly<Record<string, string>> = {
   "vllm_metrics_history_scrapes_total": "counter",
   "vllm_metrics_history_series": "gauge",
   "vllm_metrics_history_skipped_scrapes_total": "counter",
+  "vllm_metrics_log_lines_dropped_total": "counter",
   "vllm_metrics_pages_open": "gauge",
   "vllm_metrics_pages_refused_total": "counter",
   "vllm_metrics_reply_bytes_total": "counter",
