@@ -35,10 +35,10 @@ const FINE: Observations = {
   ended: { stop: 900, length: 100, error: 0, abort: 0 },
   rejected: { "max_num_queued_reqs": 0 },
   ttftP95: 0.4,
-  ttftMean: 0.2,
   tpotP95: 0.03,
   interTokenP50: 0.02,
   queueMean: 0.01,
+  prefillMean: 0.19,
   engines: { running: [], kvCache: [], pause: [] },
   servers: { running: [], kvCache: [], pause: [] },
 };
@@ -81,10 +81,10 @@ Deno.test("nothing is wrong where nothing is known", () => {
       ended: {},
       rejected: {},
       ttftP95: undefined,
-      ttftMean: undefined,
       tpotP95: undefined,
       interTokenP50: undefined,
       queueMean: undefined,
+      prefillMean: undefined,
       engines: FINE.engines,
       servers: FINE.servers,
     }),
@@ -157,7 +157,7 @@ Deno.test("requests that a full queue turns away are found, with the setting tha
 });
 
 Deno.test("first tokens that are slow without a queue point to prefill", () => {
-  const slow = { ttftP95: 1, ttftMean: 0.8, queueMean: 0.2 };
+  const slow = { ttftP95: 1, prefillMean: 0.6, queueMean: 0.2 };
   assertEquals(idsOf(slow), ["slow_prefill warn"]);
   assertEquals(idsOf({ ...slow, ttftP95: 3 }), ["slow_prefill bad"]);
   assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);
@@ -166,7 +166,7 @@ Deno.test("first tokens that are slow without a queue point to prefill", () => {
 });
 
 Deno.test("first tokens that wait in a queue that does not last are found", () => {
-  const slow = { ttftP95: 1, ttftMean: 0.8, queueMean: 0.21 };
+  const slow = { ttftP95: 1, prefillMean: 0.6, queueMean: 0.21 };
   assertEquals(idsOf(slow), ["slow_queue warn"]);
   assertEquals(idsOf({ ...slow, ttftP95: 3 }), ["slow_queue bad"]);
   assertEquals(idsOf({ ...slow, ttftP95: 0.99 }), []);

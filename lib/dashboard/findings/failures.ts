@@ -45,7 +45,7 @@ export function abortShare({ ended }: Observations): Finding | undefined {
     why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes were ` +
       "given up by their clients.",
     action: "Compare the time to first token and the length of whole requests with the clients' " +
-      "time limits. If requests wait, look at max_num_seqs first.",
+      "time limits.",
     link: LINKS.tuning,
   };
 }

@@ -4,10 +4,10 @@ import { formatSeconds } from "../format.ts";
 import { goalLimits } from "../levels.ts";
 import type { Finding } from "../view.ts";
 import type { Observations } from "./observations.ts";
-import { isQueueSteady } from "./queue.ts";
 import { LINKS } from "./rule.ts";
+import { isDecodeSlow, isFirstTokenLate, isPreempted, isQueueSteady } from "./symptoms.ts";
 
-/** The queue is short when it takes at most this part of the time to first token. */
+/** The queue is short when it takes at most this part of the time before the first token. */
 const SHORT_QUEUE = 0.25;
 /** With more waiting requests the queue is not short, though those before them did not wait long. */
 const MAX_WAITING = 1;
@@ -20,18 +20,23 @@ interface LateTokens {
   readonly queueTakesLittle: boolean;
 }
 
-/** Looks whether first tokens miss the goal, and at the queue's part in that. */
+/**
+ * Looks whether first tokens miss the goal, and at the queue's part in that. Queue and prefill are
+ * both counted when a request ends, so they are of the same requests; the time to first token is
+ * counted earlier, and so of others.
+ */
 function lateTokens(observations: Observations): LateTokens | undefined {
-  const { ttftP95, ttftMean, queueMean, goals: { ttftSeconds } } = observations;
-  if (ttftP95 === undefined || ttftMean === undefined || queueMean === undefined) return undefined;
-  if (ttftP95 < ttftSeconds) return undefined;
+  const { ttftP95 = 0, queueMean, prefillMean, goals: { ttftSeconds } } = observations;
+  if (queueMean === undefined || prefillMean === undefined) return undefined;
+  if (!isFirstTokenLate(observations)) return undefined;
+  const wholeMean = queueMean + prefillMean;
   return {
     level: ttftP95 >= goalLimits(ttftSeconds).bad ? "bad" : "warn",
     numbers: `The time to first token is ${formatSeconds(ttftP95)} at p95 (goal ${
       formatSeconds(ttftSeconds)
-    }) and ${formatSeconds(ttftMean)} on average`,
+    }). Requests that ended took ${formatSeconds(wholeMean)} to it on average`,
     queueSeconds: queueMean,
-    queueTakesLittle: queueMean <= SHORT_QUEUE * ttftMean,
+    queueTakesLittle: queueMean <= SHORT_QUEUE * wholeMean,
   };
 }
 
@@ -40,15 +45,19 @@ export function slowQueue(observations: Observations): Finding | undefined {
   const late = lateTokens(observations);
   // A queue that lasts has a finding of its own, which knows what it waits for.
   if (late === undefined || late.queueTakesLittle || isQueueSteady(observations)) return undefined;
+  const isAtItsLimit = isPreempted(observations) || isDecodeSlow(observations);
   return {
     id: "slow_queue",
     level: late.level,
     title: "First tokens are slow because requests wait",
     why: `${late.numbers}, of which ${formatSeconds(late.queueSeconds)} are spent in the queue, ` +
       "over the last five minutes.",
-    action: "Look at the KV cache while requests waited: if it was full, raise " +
-      "gpu_memory_utilization first, otherwise max_num_seqs. If requests come in rushes, spread " +
-      "them out at the clients or add servers.",
+    action: isAtItsLimit
+      ? "Requests come in rushes that are more than the server can take: spread them out at the " +
+        "clients or add servers."
+      : "Look at the KV cache while requests waited: if it was full, raise " +
+        "gpu_memory_utilization first, otherwise max_num_seqs. If requests come in rushes, spread " +
+        "them out at the clients or add servers.",
     link: LINKS.tuning,
   };
 }
@@ -64,8 +73,11 @@ export function slowPrefill(observations: Observations): Finding | undefined {
     title: "First tokens are slow though the queue is short",
     why: `${late.numbers}, of which only ${formatSeconds(late.queueSeconds)} are spent in the ` +
       "queue: reading the prompts takes the time.",
-    action: "Raise max_num_batched_tokens first, so that prompts are read in fewer steps; make " +
-      "use of the prefix cache; otherwise raise tensor_parallel_size.",
+    action: isDecodeSlow(observations)
+      ? "Answers are slow as well, so larger steps do not help: make use of the prefix cache, or " +
+        "raise tensor_parallel_size."
+      : "Raise max_num_batched_tokens first, so that prompts are read in fewer steps; make use of " +
+        "the prefix cache; otherwise raise tensor_parallel_size.",
     link: LINKS.chunkedPrefill,
   };
 }

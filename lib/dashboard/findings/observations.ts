@@ -69,14 +69,14 @@ export interface Observations {
   readonly rejected: Readonly<Record<string, number>>;
   /** 95th percentile of the time to first token over five minutes, in seconds. */
   readonly ttftP95: number | undefined;
-  /** Its mean, in seconds. */
-  readonly ttftMean: number | undefined;
   /** 95th percentile of a request's mean time per further token over five minutes, in seconds. */
   readonly tpotP95: number | undefined;
   /** The middle one of the pauses between tokens over five minutes, in seconds. */
   readonly interTokenP50: number | undefined;
   /** Mean time in the queue over five minutes, in seconds. */
   readonly queueMean: number | undefined;
+  /** Mean time of the prefill over five minutes, in seconds. */
+  readonly prefillMean: number | undefined;
   /** Engines side by side. */
   readonly engines: Neighbours;
   /** Servers side by side. */
@@ -101,21 +101,40 @@ export interface ObserveInput {
   readonly targets: readonly ViewTarget[];
 }
 
-/** This moment, looking back for a stretch. */
-function moment(nowMs: number, rangeMs: number): Frame {
-  return { grid: { startMs: nowMs, endMs: nowMs, stepMs: 1_000 }, rangeMs };
-}
+/** The times that rules look at, none of them before the newest restart. */
+class Times {
+  readonly #nowMs: number;
+  readonly #sinceMs: number;
 
-/** The last minute in a few points; nobody knows what was between two scrapes that lie far apart. */
-function lastMinute(nowMs: number): Frame {
-  const grid = { startMs: nowMs - QUEUE_MS, endMs: nowMs, stepMs: QUEUE_STEP_MS };
-  return { grid, rangeMs: QUEUE_MS, hasGaps: true };
-}
+  constructor(nowMs: number, restarts: readonly Restarts[]) {
+    this.#nowMs = nowMs;
+    this.#sinceMs = Math.max(...restarts.map(({ timesMs }) => timesMs.at(-1) ?? 0));
+  }
 
-/** The last five minutes, one by one. */
-function minutes(nowMs: number): Frame {
-  const grid = { startMs: nowMs - RECENT_MS + QUEUE_MS, endMs: nowMs, stepMs: QUEUE_MS };
-  return { grid, rangeMs: QUEUE_MS };
+  /** The length of a range that ends now, in milliseconds. */
+  range(longestMs: number): number {
+    return Math.min(longestMs, this.#nowMs - this.#sinceMs);
+  }
+
+  /** This moment, looking back over a range. */
+  moment(longestMs: number): Frame {
+    const grid = { startMs: this.#nowMs, endMs: this.#nowMs, stepMs: 1_000 };
+    return { grid, rangeMs: this.range(longestMs) };
+  }
+
+  /** The last minute in a few points; nobody knows what was between two scrapes that lie far apart. */
+  lastMinute(): Frame {
+    const startMs = this.#nowMs - this.range(QUEUE_MS);
+    const grid = { startMs, endMs: this.#nowMs, stepMs: QUEUE_STEP_MS };
+    return { grid, rangeMs: QUEUE_MS, hasGaps: true };
+  }
+
+  /** The last five minutes one by one, without a part of a minute. */
+  minutes(): Frame {
+    const count = Math.floor(this.range(RECENT_MS) / QUEUE_MS);
+    const startMs = this.#nowMs - (count - 1) * QUEUE_MS;
+    return { grid: { startMs, endMs: this.#nowMs, stepMs: QUEUE_MS }, rangeMs: QUEUE_MS };
+  }
 }
 
 /** The one value of a line; undefined when there is none. */
@@ -144,6 +163,8 @@ function disconnectsOf(minutes: Scope): Record<string, number> {
 
 /** The fewest that waited; a queue that came up within the minute is none yet. */
 function leastWaiting(minute: Scope): number | undefined {
+  const { startMs, endMs } = minute.frame.grid;
+  if (endMs - startMs < QUEUE_MS) return undefined;
   const line = minute.gauge("num_requests_waiting");
   if (line === undefined || isEmpty(line)) return undefined;
   return Math.min(...line.map((value) => value ?? 0));
@@ -153,12 +174,18 @@ function leastWaiting(minute: Scope): number | undefined {
 export function observe(input: ObserveInput): Observations {
   const { history, selection, nowMs } = input;
   const scope = (frame: Frame): Scope => new Scope(history, selection, frame);
-  const minute = scope(lastMinute(nowMs));
-  const recent = scope(moment(nowMs, RECENT_MS));
-  const habit = scope(moment(nowMs, HABIT_MS));
+  const restarts = input.targets.map(({ instance }) => ({
+    instance,
+    timesMs: history.restarts(instance, nowMs - RESTARTS_MS, nowMs),
+  }));
+  const times = new Times(nowMs, restarts);
+  const minute = scope(times.lastMinute());
+  const recent = scope(times.moment(RECENT_MS));
+  const habit = scope(times.moment(HABIT_MS));
+  const recentMs = recent.frame.rangeMs;
   const comparison = {
     minute,
-    whole: scope(moment(nowMs, QUEUE_MS)),
+    whole: scope(times.moment(QUEUE_MS)),
     sameModel: history.labelValues("model_name", selection).length <= 1,
   };
   const reasons = recent.gauges("num_requests_waiting_by_reason", { by: ["reason"] });
@@ -169,10 +196,7 @@ export function observe(input: ObserveInput): Observations {
     intervalMs: input.intervalMs,
     goals: input.goals,
     targets: input.targets,
-    restarts: input.targets.map(({ instance }) => ({
-      instance,
-      timesMs: history.restarts(instance, nowMs - RESTARTS_MS, nowMs),
-    })),
+    restarts,
     stalled: findStalledEngines(history, selection, input.targets, nowMs),
     waiting: leastWaiting(minute),
     waitingMean: meanOf(minute.gauge("num_requests_waiting") ?? []) ?? undefined,
@@ -180,23 +204,23 @@ export function observe(input: ObserveInput): Observations {
     running: valueOf(recent.gauge("num_requests_running")),
     kvCache: meanOf(minute.gauge("kv_cache_usage_perc", "max") ?? []) ?? undefined,
     preemptions: valueOf(recent.rate("num_preemptions_total")),
-    prefixQueries: queries === undefined ? undefined : queries * HABIT_MS / 1_000,
+    prefixQueries: queries === undefined ? undefined : queries * habit.frame.rangeMs / 1_000,
     prefixHits: valueOf(habit.ratio("prefix_cache_hits_total", "prefix_cache_queries_total")),
     prefixCachingOff: isPrefixCachingOff(history, selection),
     ended: {
       ...countsBy(
         "finished_reason",
         recent.rates("request_success_total", ["finished_reason"]),
-        RECENT_MS,
+        recentMs,
       ),
-      ...disconnectsOf(scope(minutes(nowMs))),
+      ...disconnectsOf(scope(times.minutes())),
     },
-    rejected: countsBy("reason", recent.rates("admission_rejections_total", ["reason"]), RECENT_MS),
+    rejected: countsBy("reason", recent.rates("admission_rejections_total", ["reason"]), recentMs),
     ttftP95: valueOf(recent.quantile(0.95, "time_to_first_token_seconds")),
-    ttftMean: valueOf(recent.mean("time_to_first_token_seconds")),
     tpotP95: valueOf(recent.quantile(0.95, "request_time_per_output_token_seconds")),
     interTokenP50: valueOf(recent.quantile(0.5, "inter_token_latency_seconds")),
     queueMean: valueOf(recent.mean("request_queue_time_seconds")),
+    prefillMean: valueOf(recent.mean("request_prefill_time_seconds")),
     engines: neighbours(comparison, ["instance", "engine"]),
     servers: neighbours(comparison, ["instance"]),
   };

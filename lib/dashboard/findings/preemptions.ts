@@ -16,8 +16,8 @@ export function preemptions({ preemptions: rate = 0 }: Observations): Finding | 
     why:
       `${formatNumber(rate * 60)} preemptions a minute over the last five minutes: the KV cache ` +
       "was full, and each has to be computed again.",
-    action: "Raise gpu_memory_utilization first; otherwise lower max_num_seqs or " +
-      "max_num_batched_tokens, or spread the model over more GPUs (tensor_parallel_size).",
+    action: "Raise gpu_memory_utilization first; otherwise lower max_num_seqs, or raise " +
+      "tensor_parallel_size to spread the model over more GPUs.",
     link: LINKS.preemption,
   };
 }

@@ -58,7 +58,7 @@ export function restartingServers({ restarts, nowMs }: Observations): Finding | 
       : `${restarting.length} servers restart again and again`,
     why: sentences.join(" "),
     action: "Read the end of vLLM's log before its last start. CUDA out of memory: lower " +
-      "gpu_memory_utilization or max_model_len. A container that was killed: give it more memory. " +
+      "max_model_len, or free memory that other programs hold on the GPU. A container that was killed: give it more memory. " +
       "A start that was broken off: the liveness probe must wait longer than vLLM loads. Several " +
       "servers behind one address look the same: name each in VLLM_METRICS_URL.",
     link: LINKS.troubleshooting,
