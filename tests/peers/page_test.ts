@@ -401,3 +401,44 @@ Deno.test("the page follows the system from light to dark, canvases as well", as
     return [0, 1].every((index) => light[index] !== dark[index]);
   }, "both to be dark");
 });
+
+Deno.test("names of any length do not widen the page", async () => {
+  const long = "x".repeat(3_000);
+  await using service = new PageFixture(view({
+    instances: [long, "b:8000"],
+    models: [long],
+    engines: [long],
+    targets: [target({ instance: long }), target({ instance: "b:8000" })],
+    findings: [{ ...FINDING, why: `${long} is down.` }],
+    charts: [chart("a", {
+      series: [{ name: long, values: [1, 2] }, { name: "p50", values: [1, 2] }],
+      remark: `${long} is unlike the others`,
+    })],
+  }));
+  for (const width of [1280, 360]) {
+    await using opened = await openPage(browser, service.origin, { width });
+    const { page } = opened;
+    await page.locator("#chart-a summary", { hasText: "Values" }).click();
+    await page.waitForSelector("#chart-a table");
+    assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);
+    assertEquals(
+      await page.locator("#chart-a").evaluate((node) => node.scrollWidth > node.clientWidth),
+      false,
+    );
+  }
+});
+
+Deno.test("a name that turns the direction of writing stays in its place", async () => {
+  const name = "\u202e0 enigne";
+  await using service = new PageFixture(view({
+    targets: [target({ instance: name })],
+    charts: [chart("a", { series: [{ name, values: [1, 2] }, { name: "p50", values: [1, 2] }] })],
+  }));
+  await using opened = await openPage(browser, service.origin);
+  const { page } = opened;
+  await page.locator("#chart-a summary", { hasText: "Values" }).click();
+  await page.waitForSelector("#chart-a table");
+  for (const selector of ["#chart-a .legend li", "#chart-a tbody th", "#targets li"]) {
+    assertStringIncludes(await page.locator(`${selector} bdi`).first().innerText(), name, selector);
+  }
+});

@@ -1,5 +1,6 @@
 /** The charts, computed. */
 
+import { terminalText } from "../../terminal_text.ts";
 import { isEmpty, isZero, roundLine } from "../line.ts";
 import type { Scope } from "../scope.ts";
 import { noteFor, NOTES, type Situation } from "../situation.ts";
@@ -68,7 +69,7 @@ export function buildChart(rule: ChartRule, { chart, heat, situation }: ChartInp
   }));
   const note = noteOn(lines, rule, situation);
   if (rule.onlyWhenPresent && note !== "") return [];
-  const remark = rule.remark?.(lines) ?? "";
+  const remark = terminalText(rule.remark?.(lines) ?? "");
   return [{
     id: rule.id,
     title: rule.title,

@@ -1,5 +1,6 @@
 /** What is wrong now: all rules, asked one after the other. */
 
+import { terminalText } from "../../terminal_text.ts";
 import type { Finding } from "../view.ts";
 import { abortShare, errorShare, rejections } from "./failures.ts";
 import { slowPrefill, slowQueue } from "./first_tokens.ts";
@@ -53,7 +54,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
  */
 export function findAll(observations: Observations): Finding[] {
   const found = Object.values(RULES).map((rule) => rule(observations))
-    .filter((finding) => finding !== undefined);
+    .filter((finding) => finding !== undefined)
+    // Names of engines and servers, and what a server answered, come from outside.
+    .map((finding) => ({ ...finding, why: terminalText(finding.why) }));
   return [
     ...found.filter(({ level }) => level === "bad"),
     ...found.filter(({ level }) => level === "warn"),

@@ -21,6 +21,11 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** A name from outside, which cannot change the direction of the text around it; a long one is cut. */
+export function nameElement(name: string): HTMLElement {
+  return element("bdi", { class: "name", title: name }, name);
+}
+
 /** Makes an element of a drawing. */
 export function drawing<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,

@@ -2,7 +2,7 @@
 
 import type { Chart } from "../view.ts";
 import { SERIES_COLORS } from "./colors.ts";
-import { drawing, element, setAttribute, setText } from "./dom.ts";
+import { drawing, element, nameElement, setAttribute, setText } from "./dom.ts";
 import { fullest } from "./heatmap.ts";
 import { seriesDash } from "./line_plot.ts";
 import { formatClock } from "./times.ts";
@@ -52,7 +52,7 @@ export class Legend {
 
   #lineItems({ kind, series }: Chart): HTMLElement[] {
     return series.map(({ name }, index) =>
-      element("li", {}, marker(index, kind === "stacked"), name)
+      element("li", {}, marker(index, kind === "stacked"), nameElement(name))
     );
   }
 

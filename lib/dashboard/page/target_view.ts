@@ -23,7 +23,7 @@ function targetStateText(target: ViewTarget, nowMs: number): string {
 
 /** Shows a server. */
 export class TargetView implements ItemView<ViewTarget> {
-  readonly #name = element("span", { class: "target-name" });
+  readonly #name = element("bdi", { class: "name" });
   readonly #state = element("span", { class: "target-state" });
   /** Its element. */
   readonly root: HTMLElement = element(
@@ -38,6 +38,7 @@ export class TargetView implements ItemView<ViewTarget> {
   update(target: ViewTarget): void {
     setAttribute(this.root, "data-state", target.state);
     setText(this.#name, target.instance);
+    setAttribute(this.#name, "title", target.instance);
     setText(this.#state, targetStateText(target, Date.now()));
   }
 }

@@ -1,7 +1,7 @@
 /** The last values of a chart as a table, for those who cannot see the picture. */
 
 import type { Chart, ChartSeries, Unit } from "../view.ts";
-import { element } from "./dom.ts";
+import { element, nameElement } from "./dom.ts";
 import { boundText, valueText } from "./value_text.ts";
 
 /** What stands above the columns. */
@@ -19,7 +19,7 @@ function cells(name: string, { values }: ChartSeries, unit: Unit): HTMLElement[]
     ? [null, null]
     : [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))];
   return [
-    element("th", { scope: "row" }, name),
+    element("th", { scope: "row" }, nameElement(name)),
     ...[last, least, most].map((value) => element("td", {}, valueText(value, unit))),
   ];
 }
