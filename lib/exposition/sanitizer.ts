@@ -156,6 +156,8 @@ export class Sanitizer {
   #match(bytes: Bytes, view: DataView, at: number, final: boolean): number {
     this.#finishFamily();
     const end = this.#walk?.match(bytes, view, at, final, this.#isBarred) ?? NO_MATCH;
+    // The first line of a remembered family is a header of an exposition, however long the family is.
+    if (end === NEED_MORE && lineEnd(bytes, at) < bytes.length) this.#matchedAny = true;
     if (end >= 0) {
       this.#matchedAny = true;
       const { name = "", samples = 0, signed = true } = this.#walk?.matched ?? {};
