@@ -128,6 +128,8 @@ async function launchOf(
           VLLM_METRICS_URL: upstream,
           LISTEN_ADDRESS: `127.0.0.1:${port}`,
           LOG_LEVEL: "warn",
+          // The large body of the memory benchmark is 22 MB.
+          MAX_BODY_BYTES: "64MiB",
         },
       };
     default: {

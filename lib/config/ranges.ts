@@ -3,8 +3,11 @@
 /** What `SCRAPE_TIMEOUT` allows: under 0.1 s no server answers, over 5 min no reader waits. */
 export const SCRAPE_TIMEOUT_RANGE = { min: "100ms", max: "5m", example: "10s" } as const;
 
-/** What `MAX_BODY_BYTES` allows: one engine's answer is 63 KB, a large one 22 MB. */
-export const MAX_BODY_RANGE = { min: "1KiB", max: "4GiB", example: "64MiB" } as const;
+/**
+ * What `MAX_BODY_BYTES` allows. One engine's response is 63 KB, so the default is enough for 250
+ * engines behind one address; it suits the `mem_limit` of 512 MB in `compose.yml`.
+ */
+export const MAX_BODY_RANGE = { min: "1KiB", max: "4GiB", example: "16MiB" } as const;
 
 /** What `PARSEABLE_TIMEOUT` allows: Fluent Bit waits for the relay as long as it is told. */
 export const PARSEABLE_TIMEOUT_RANGE = { min: "100ms", max: "5m", example: "30s" } as const;

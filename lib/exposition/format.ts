@@ -5,7 +5,8 @@ import type { Format } from "./header.ts";
 /** TYPE words and comments that only OpenMetrics has. */
 const OPENMETRICS_LINE =
   /^# (?:EOF[ \t]*$|UNIT |TYPE \S+ (?:unknown|info|stateset|gaugehistogram)\b)/m;
-const COUNTER_TYPE = /^# TYPE (\S+) counter/gm;
+const COUNTER_TYPE = /^# TYPE (\S{1,1024}) counter/gm;
+const TOTAL_SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]{0,1023}?)_total[ \t{]/gm;
 
 /** Characters of a foreign text that are shown to the operator. */
 const MAX_SHOWN = 40;
@@ -16,10 +17,12 @@ function decode(head: Uint8Array): string {
 
 /** OpenMetrics names a counter's family without the `_total` of its samples. */
 function hasBareCounter(text: string): boolean {
+  const families = new Set<string>();
   for (const [, family = ""] of text.matchAll(COUNTER_TYPE)) {
-    if (!family.endsWith("_total") && text.includes(`\n${family}_total`)) return true;
+    if (!family.endsWith("_total")) families.add(family);
   }
-  return false;
+  if (families.size === 0) return false;
+  return text.matchAll(TOTAL_SAMPLE).some(([, family = ""]) => families.has(family));
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   PART_SUFFIX,
 } from "./group.ts";
 import { formatApart, GroupWriter, isSeparator, withoutSeparator } from "./group_lines.ts";
+import { labelsKey } from "./key.ts";
 import { sanitizeValue } from "./numbers.ts";
 import { formatSample, type Label, type Sample } from "./sample.ts";
 
@@ -50,7 +51,7 @@ function partOf(sample: Sample, kind: GroupedKind): string {
 
 function groupKey(labels: readonly Label[], part: string): string {
   const own = labels.filter((label) => label[0] !== part && !isSeparator(label));
-  return JSON.stringify(own.toSorted());
+  return labelsKey(own);
 }
 
 /** Sorts samples into groups; one that repeats another or lacks its label is counted out. */

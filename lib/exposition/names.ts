@@ -4,6 +4,8 @@
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Label names of the text format 0.0.4, and those with a colon in them, which we mend. */
 const LABEL_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+/** Longest metric or label name, in characters; vLLM's longest has 60. */
+const MAX_NAME_LENGTH = 1_024;
 /** Names that Fluent Bit reads as a number. */
 const NUMBER_WORD = /^(?:inf|nan)$/i;
 
@@ -11,10 +13,10 @@ const NUMBER_WORD = /^(?:inf|nan)$/i;
  * Tells whether a name is one of the text format 0.0.4 and so can be renamed.
  *
  * @param name A metric name as it stands in the text.
- * @returns Whether it matches `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+ * @returns Whether it matches `[a-zA-Z_:][a-zA-Z0-9_:]*` and has at most 1,024 characters.
  */
 export function isMetricName(name: string): boolean {
-  return METRIC_NAME.test(name);
+  return name.length <= MAX_NAME_LENGTH && METRIC_NAME.test(name);
 }
 
 /**
@@ -45,7 +47,7 @@ export function sanitizeMetricName(name: string): string | undefined {
  * @returns The name with `_` for each colon, or undefined when it is not a label name.
  */
 export function sanitizeLabelName(name: string): string | undefined {
-  if (!LABEL_NAME.test(name)) return undefined;
+  if (name.length > MAX_NAME_LENGTH || !LABEL_NAME.test(name)) return undefined;
   const result = name.replaceAll(":", "_");
   return NUMBER_WORD.test(result) ? `_${result}` : result;
 }

@@ -78,9 +78,14 @@ export class Sanitizer {
     );
   }
 
-  /** Samples written so far, without those of the family being read. */
+  /** Samples written so far. */
   get samples(): number {
-    return this.#matchedSamples + this.#strict.samples;
+    return this.#matchedSamples + this.#strict.samples + (this.#strict.family?.samples ?? 0);
+  }
+
+  /** Families written so far, and names of samples that are families of their own for readers. */
+  get families(): number {
+    return this.#strict.context.names.size;
   }
 
   /** Whether the last bytes were pushed. */

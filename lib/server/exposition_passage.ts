@@ -1,5 +1,6 @@
 /** The way of an exposition from the server to a reader, sanitised while it passes. */
 
+import { setImmediate } from "node:timers/promises";
 import { MetricsError } from "../errors.ts";
 import { ByteBuffer } from "../exposition/byte_buffer.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
@@ -22,6 +23,13 @@ const BURST_MS = 5;
 const MAX_BURST_BYTES = 1_048_576;
 /** Bytes without a line of an exposition after which the body counts as something else. */
 const MAX_FOREIGN_BYTES = 65_536;
+
+/** Time after which a body whose bytes keep arriving lets others have a turn, in milliseconds. */
+const TURN_MS = 20;
+/** Samples of one scrape. vLLM writes about 400 an engine, so that this is enough for 700 engines. */
+const MAX_SAMPLES = 300_000;
+/** Families of one scrape; vLLM writes about 130. */
+const MAX_FAMILIES = 20_000;
 
 /** Bytes of a body that are looked at to say what else it is. */
 const HEAD_BYTES = 1_024;
@@ -79,6 +87,7 @@ export class ExpositionPassage {
   #gathered: ArrayBuffer | undefined;
   #sanitizer: Sanitizer | undefined;
   #pending: Promise<BodyRead> | undefined;
+  #turnMs = performance.now();
 
   /**
    * Begins a passage; nothing is read yet.
@@ -157,6 +166,11 @@ export class ExpositionPassage {
     if (this.#room.byteLength === 0) this.#room = this.#options.rooms.take(ROOM_BYTES);
     const read = await (this.#pending ?? this.#scrape.body.read(this.#room));
     this.#pending = undefined;
+    // Bytes that are there already are read without a turn of the event loop.
+    if (performance.now() - this.#turnMs > TURN_MS) {
+      await setImmediate();
+      this.#turnMs = performance.now();
+    }
     this.#room = read.room;
     this.upstreamBytes += read.bytes.length;
     return read;
@@ -193,9 +207,20 @@ export class ExpositionPassage {
       this.#sanitizer = new Sanitizer({ format, memory: this.#options.memory });
     }
     const sanitized = this.#sanitizer.push(bytes, end);
+    this.#refuseMany("samples", this.#sanitizer.samples, MAX_SAMPLES);
+    this.#refuseMany("metric families", this.#sanitizer.families, MAX_FAMILIES);
     this.replyBytes += sanitized.length;
     // The room is read into again, unless this was the end.
     return !end && sanitized.buffer === this.#room ? sanitized.slice() : sanitized;
+  }
+
+  #refuseMany(what: string, count: number, limit: number): void {
+    if (count <= limit) return;
+    throw new MetricsError(
+      "UPSTREAM_TOO_LARGE",
+      `Cannot scrape "${this.#options.label}": the server sent more than ${limit} ${what}`,
+      { hint: "Is this the address of vLLM's metrics? Scrape large deployments server by server." },
+    );
   }
 
   #refuseForeign(head: Bytes): void {

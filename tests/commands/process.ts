@@ -36,6 +36,8 @@ export interface Output {
 
 /** A running process. */
 export interface Running extends AsyncDisposable {
+  /** Its process id. */
+  readonly pid: number;
   /** Its log. */
   readonly log: LogLines;
   /** Its exit code, once it ends. */
@@ -182,6 +184,7 @@ function follow(child: Deno.ChildProcess): Running {
   );
   const code = Promise.all([child.status, reading]).then(([status]) => status.code);
   return {
+    pid: child.pid,
     log,
     code,
     async closeLog(): Promise<void> {

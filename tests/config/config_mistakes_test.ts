@@ -83,7 +83,7 @@ Deno.test.each([
   [
     "a size out of range",
     { MAX_BODY_BYTES: "10" },
-    'MAX_BODY_BYTES: cannot use "10": it is less than 1KiB. Write a size from 1KiB to 4GiB, such as "64MiB".',
+    'MAX_BODY_BYTES: cannot use "10": it is less than 1KiB. Write a size from 1KiB to 4GiB, such as "16MiB".',
   ],
   [
     "a level that is none",

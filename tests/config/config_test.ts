@@ -40,7 +40,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
     label: "http://vllm:8000/metrics",
     headers: [],
     timeoutMs: 10_000,
-    maxBodyBytes: 67_108_864,
+    maxBodyBytes: 16_777_216,
     tls: { skipVerify: false },
   });
   assertEquals(rest, {

@@ -143,13 +143,13 @@ Deno.test.each(CASES)(
   async (kind, way) => {
     for (const size of SIZES) {
       const bodyOf = (scrape: number): string => (FIRST[kind]?.(size, scrape) ?? "") + REST;
-      let running: TestService | undefined;
+      const running: { service?: TestService } = {};
       await using vllm = serveEach(way, bodyOf, () => {
-        if (running === undefined) throw new Error("Not started");
-        return running;
+        if (running.service === undefined) throw new Error("Not started");
+        return running.service;
       });
       await using service = startService(vllm.origin, { maxBodyBytes: 8_000_000 });
-      running = service;
+      running.service = service;
       for (let scrape = 0; scrape < SCRAPES; scrape++) {
         const response = await service.get("/metrics");
         const text = await response.text();
