@@ -3,6 +3,7 @@
 import type { ParseableTls } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { connectionReason } from "./connection_reason.ts";
+import { hideCredentials } from "./hide_credentials.ts";
 
 /** A request. */
 export interface Ask {
@@ -86,9 +87,14 @@ export function createExchange(options: ExchangeOptions): Exchange {
   if (options.tls.skipVerify && options.url.protocol === "https:") return createLazy(options);
   const client = createClient(options.tls);
   return {
-    send: (ask) => sendVerified(options, client, ask),
+    send: async (ask) => withoutCredentials(ask, await sendVerified(options, client, ask)),
     [Symbol.dispose]: () => client.close(),
   };
+}
+
+/** What a server says beside data is shown to people. */
+function withoutCredentials({ headers }: Ask, { status, bytes }: Answer): Answer {
+  return { status, bytes: status < 300 ? bytes : hideCredentials(bytes, headers) };
 }
 
 function createClient(tls: ParseableTls): Deno.HttpClient {
@@ -113,7 +119,7 @@ function createLazy(options: ExchangeOptions): Exchange {
   return {
     async send(ask): Promise<Answer> {
       exchange ??= load();
-      return await (await exchange).send(ask);
+      return withoutCredentials(ask, await (await exchange).send(ask));
     },
     [Symbol.dispose](): void {
       exchange?.then((loaded) => loaded[Symbol.dispose]());

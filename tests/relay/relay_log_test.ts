@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { serveHttp } from "../upstream/fakes.ts";
 import { serveParseable } from "./fake_parseable.ts";
 import { startRelay, type TestRelay } from "./relay_service.ts";
 
@@ -83,3 +84,58 @@ Deno.test("control characters of Parseable make neither a reply nor a log line l
   assert(reply.length < 2_048, `${reply.length} characters`);
   assertEquals(reply.includes("\\u0001"), false);
 });
+
+Deno.test("an error that nobody expects is 503, and one log line that names it", async () => {
+  await using parseable = serveParseable();
+  const now = (): number => {
+    throw new Error("the clock is broken");
+  };
+  await using relay = startRelay(parseable.origin, {}, { now });
+  for (let count = 0; count < 3; count++) {
+    const response = await relay.post(scrape(), { "content-type": "application/json" });
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "5"]);
+    assertEquals((await response.text()).includes("clock"), false);
+  }
+  const [line, ...rest] = relay.log;
+  assertMatch(line ?? "", /^level=error msg="Unexpected error in the relay" error=.*the clock is/);
+  assertEquals(rest, []);
+});
+
+Deno.test.each<[what: string, echo: (headers: Headers) => string]>([
+  ["as they are", (headers) => [...headers].map(([name, value]) => `${name}: ${value}`).join("\n")],
+  ["in HTML", (headers) => `<pre>${headers.get("authorization")?.replaceAll("=", "&#x3D;")}</pre>`],
+  ["as JSON", (headers) => JSON.stringify(Object.fromEntries(headers))],
+  ["in a URL", (headers) => encodeURIComponent(headers.get("authorization") ?? "")],
+  ["alone", (headers) => headers.get("x-api-key") ?? ""],
+  ["decoded", (headers) => atob(headers.get("authorization")?.split(" ")[1] ?? "")],
+  [
+    "at the end of what is shown",
+    (headers) => `${".".repeat(2_020)}${headers.get("authorization")}`,
+  ],
+  ["across it", (headers) => `${".".repeat(2_036)}${headers.get("x-api-key")}`],
+])(
+  "an error page that repeats the sender's credentials %s brings them nowhere",
+  async (_, echo) => {
+    const secrets = ["c2hpcHBlcjpzZWNyZXQ/cGFzc3c+", "secret?passw>", "key-of-the-sender"];
+    const [token = "", , key = ""] = secrets;
+    for (const status of [400, 413, 500]) {
+      await using parseable = serveHttp((request) =>
+        new Response(echo(request.headers), { status })
+      );
+      await using relay = startRelay(parseable.origin);
+      const response = await relay.post(scrape(), {
+        "content-type": "application/json",
+        authorization: `Basic ${token}==`,
+        "x-api-key": key,
+      });
+      const texts = [await response.text(), ...relay.log];
+      assertEquals(texts.length, 2);
+      for (const secret of secrets) {
+        for (const text of texts) {
+          // Nor a part of it that helps to guess the rest.
+          assertEquals(text.includes(secret.slice(0, 6)), false, text);
+        }
+      }
+    }
+  },
+);
