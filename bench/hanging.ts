@@ -19,7 +19,8 @@ interface Hanging {
 }
 
 const HEAD = "GET /metrics HTTP/1.1\r\nHost: x\r\n";
-const BODY = "POST /v1/metrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+const BODY =
+  "POST /v1/metrics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-API-Key: x\r\n" +
   "Content-Length: 100\r\n\r\n{";
 
 const HANGINGS: readonly Hanging[] = [

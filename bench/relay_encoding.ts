@@ -40,7 +40,7 @@ export function measureEncoding(payload: Uint8Array): string {
   const steps: ReadonlyArray<readonly [string, () => void]> = [
     ["decode the protobuf", () => void decodeMetrics(payload)],
     ["repair and clean", () => void cleanMetrics(repairHistograms(request, counts), counts)],
-    ["encode", () => void encodeMetrics(cleaned, counts)],
+    ["encode", () => void [...encodeMetrics(cleaned, counts)]],
     ["JSON.stringify of a ready tree", () => void encoder.encode(JSON.stringify(tree))],
   ];
   return formatTable([

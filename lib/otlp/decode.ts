@@ -1,23 +1,11 @@
 /** A metrics request from protobuf. */
 
 import { readAttribute } from "./decode_attributes.ts";
+import type { DecodeOptions } from "./decode_options.ts";
 import { readMetric } from "./decode_metric.ts";
 import type { MetricsRequest, Resource, ResourceMetrics, Scope, ScopeMetrics } from "./model.ts";
 import { RequestReader } from "./request_reader.ts";
 import { bytesTag, varintTag } from "./wire_tags.ts";
-
-/**
- * Most points, attributes and other messages in one request: some 130 MB of
- * objects when all of them are empty points. A scrape of vLLM has about 500, a
- * request of 10 MiB from Fluent Bit 160,000.
- */
-export const DEFAULT_MAX_MESSAGES = 500_000;
-
-/** Settings of {@linkcode decodeMetrics}. */
-export interface DecodeOptions {
-  /** How many nested messages to accept; {@linkcode DEFAULT_MAX_MESSAGES} unless told. */
-  maxMessages?: number;
-}
 
 /**
  * Decodes an `ExportMetricsServiceRequest` (OTLP 1.x, `metrics_service.proto`).
@@ -29,7 +17,9 @@ export interface DecodeOptions {
  * @throws {DecodeError} When the bytes are malformed, with the byte offset.
  */
 export function decodeMetrics(bytes: Uint8Array, options: DecodeOptions = {}): MetricsRequest {
-  const reader = new RequestReader(bytes, options.maxMessages ?? DEFAULT_MAX_MESSAGES);
+  const reader = new RequestReader(bytes, options);
+  // The text that all texts of the request are pieces of.
+  reader.reserve(bytes.length);
   const request: MetricsRequest = { resourceMetrics: [] };
   reader.readAll(readRequest, request);
   return request;

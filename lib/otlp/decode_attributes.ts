@@ -1,6 +1,7 @@
 /** Attributes and their values, from protobuf (`opentelemetry/proto/common/v1/common.proto`). */
 
 import { type AnyValue, isKeyValueList, type KeyValue, MAX_VALUE_DEPTH } from "./model.ts";
+import { NUMBER_BYTES } from "./number_reader.ts";
 import type { RequestReader } from "./request_reader.ts";
 import { bytesTag, fixed64Tag, varintTag } from "./wire_tags.ts";
 
@@ -41,6 +42,7 @@ export function readAttribute(reader: RequestReader, attributes: KeyValue[]): vo
   const before = reader.attributesBefore[place];
   if (before !== undefined && sameBytes(reader.bytes, before.start, before.end, start, end)) {
     reader.pos = end;
+    reader.reserve(NUMBER_BYTES);
     attributes.push(before.attribute);
     return;
   }

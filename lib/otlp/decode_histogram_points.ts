@@ -3,6 +3,7 @@
 import { readAttribute } from "./decode_attributes.ts";
 import { readNewExemplar } from "./decode_exemplar.ts";
 import type { Buckets, ExponentialPoint, HistogramPoint } from "./model.ts";
+import { NUMBER_BYTES } from "./number_reader.ts";
 import type { RequestReader } from "./request_reader.ts";
 import { bytesTag, fixed64Tag, varintTag } from "./wire_tags.ts";
 
@@ -41,12 +42,14 @@ export function readHistogramPoint(
       reader.fixed64s(point.bucketCounts);
       return;
     case fixed64Tag(6):
+      reader.reserve(NUMBER_BYTES);
       point.bucketCounts.push(reader.fixed64());
       return;
     case bytesTag(7):
       reader.doubles(point.explicitBounds);
       return;
     case fixed64Tag(7):
+      reader.reserve(NUMBER_BYTES);
       point.explicitBounds.push(reader.double());
       return;
     case bytesTag(8):
@@ -130,5 +133,8 @@ function newBuckets(): Buckets {
 function readBuckets(reader: RequestReader, tag: number, buckets: Buckets): void {
   if (tag === varintTag(1)) buckets.offset = reader.sint32();
   else if (tag === bytesTag(2)) reader.uint64s(buckets.bucketCounts);
-  else if (tag === varintTag(2)) buckets.bucketCounts.push(reader.uint64());
+  else if (tag === varintTag(2)) {
+    reader.reserve(NUMBER_BYTES);
+    buckets.bucketCounts.push(reader.uint64());
+  }
 }

@@ -1,6 +1,5 @@
 /** A metrics request from OTLP/JSON. */
 
-import { type DecodeOptions, DEFAULT_MAX_MESSAGES } from "./decode.ts";
 import { DecodeError } from "./decode_error.ts";
 import { attributesOf } from "./decode_json_attributes.ts";
 import {
@@ -9,8 +8,10 @@ import {
   numberPointOf,
   summaryPointOf,
 } from "./decode_json_points.ts";
+import { type DecodeOptions, DEFAULT_MAX_MESSAGES } from "./decode_options.ts";
 import { type JsonObject, JsonReader } from "./json_reader.ts";
 import { parseExact } from "./json_integers.ts";
+import { jsonMemory } from "./json_memory.ts";
 import {
   type Metric,
   type MetricData,
@@ -42,6 +43,7 @@ const TEMPORALITY_NAMES: ReadonlyMap<unknown, number> = new Map([
  */
 export function decodeMetricsJson(bytes: Uint8Array, options: DecodeOptions = {}): MetricsRequest {
   const reader = new JsonReader(options.maxMessages ?? DEFAULT_MAX_MESSAGES);
+  options.reserve?.(jsonMemory(bytes));
   const request = reader.object(parse(TEXT_DECODER.decode(bytes)));
   return {
     resourceMetrics: reader.list(request, "resourceMetrics", (it) => resourceMetricsOf(reader, it)),

@@ -10,7 +10,7 @@ import {
   newNumberPoint,
   newSummaryPoint,
 } from "./new_points.ts";
-import type { RequestReader } from "./request_reader.ts";
+import { MESSAGE_BYTES, type RequestReader } from "./request_reader.ts";
 import { bytesTag, varintTag } from "./wire_tags.ts";
 
 // Fields with the same number in all kinds of metrics.
@@ -90,6 +90,8 @@ function readExponential(
   histogram: ExponentialHistogram,
 ): void {
   if (tag === POINTS) {
+    // It has more fields than others, and is copied to be cleaned.
+    reader.reserve(3 * MESSAGE_BYTES);
     histogram.points.push(reader.message(readExponentialPoint, newExponentialPoint()));
   } else if (tag === TEMPORALITY) histogram.temporality = reader.int32();
 }

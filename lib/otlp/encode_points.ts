@@ -23,26 +23,25 @@ import type {
  *
  * @param data The points, cleaned.
  * @param attributes Writes their attributes.
- * @param write Takes the JSON of each point.
+ * @returns The JSON of each point.
  */
-export function encodePoints(
+export function* encodePoints(
   data: MetricData,
   attributes: AttributeEncoder,
-  write: (point: string) => void,
-): void {
+): Generator<string, void> {
   switch (data.kind) {
     case "gauge":
     case "sum":
-      for (const point of data.points) write(numberPoint(point, attributes));
+      for (const point of data.points) yield numberPoint(point, attributes);
       return;
     case "histogram":
-      for (const point of data.points) write(histogramPoint(point, attributes));
+      for (const point of data.points) yield histogramPoint(point, attributes);
       return;
     case "exponential_histogram":
-      for (const point of data.points) write(exponentialPoint(point, attributes));
+      for (const point of data.points) yield exponentialPoint(point, attributes);
       return;
     case "summary":
-      for (const point of data.points) write(summaryPoint(point, attributes));
+      for (const point of data.points) yield summaryPoint(point, attributes);
   }
 }
 

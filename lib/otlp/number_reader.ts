@@ -7,6 +7,9 @@ import { WireReader } from "./wire_reader.ts";
 /** Upper half from which 64 bits reach 2^53 and need a bigint. */
 const UNSAFE_HIGH = 0x20_0000;
 
+/** Bytes that a number in a list becomes: itself, its copy once repaired, and its text. */
+export const NUMBER_BYTES = 80;
+
 /** A reader of all number types that OTLP uses. */
 export class NumberReader extends WireReader {
   /** Reads a `double`. */
@@ -48,6 +51,7 @@ export class NumberReader extends WireReader {
   uint64s(into: Int64[]): void {
     const outerEnd = this.messageEnd;
     this.messageEnd = this.valueEnd();
+    this.reserve((this.messageEnd - this.pos) * NUMBER_BYTES);
     while (this.pos < this.messageEnd) into.push(this.uint64());
     this.messageEnd = outerEnd;
   }
@@ -89,6 +93,7 @@ export class NumberReader extends WireReader {
   #end64s(): number {
     const end = this.valueEnd();
     if ((end - this.pos) % 8 !== 0) this.fail("packed items of 8 bytes do not fill their field");
+    this.reserve((end - this.pos) / 8 * NUMBER_BYTES);
     return end;
   }
 }

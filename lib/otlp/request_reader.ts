@@ -1,5 +1,6 @@
 /** Reading the messages of a metrics request. */
 
+import { type DecodeOptions, DEFAULT_MAX_MESSAGES } from "./decode_options.ts";
 import type { KeyValue, NanoTime } from "./model.ts";
 import { NumberReader } from "./number_reader.ts";
 
@@ -9,6 +10,9 @@ import { NumberReader } from "./number_reader.ts";
  * reader passes over it, as protobuf demands.
  */
 export type ReadField<T> = (reader: RequestReader, tag: number, target: T) => void;
+
+/** Bytes that a message becomes in memory: measured for points and attributes. */
+export const MESSAGE_BYTES = 256;
 
 /** An attribute read before, and where its bytes lie. */
 export interface AttributeBefore {
@@ -35,11 +39,11 @@ export class RequestReader extends NumberReader {
    * Starts at the first field.
    *
    * @param bytes The request.
-   * @param maxMessages How many nested messages it may hold.
+   * @param options How many nested messages it may hold, and who counts the memory.
    */
-  constructor(bytes: Uint8Array, maxMessages: number) {
-    super(bytes);
-    this.#messagesLeft = maxMessages;
+  constructor(bytes: Uint8Array, options: DecodeOptions) {
+    super(bytes, options.reserve);
+    this.#messagesLeft = options.maxMessages ?? DEFAULT_MAX_MESSAGES;
   }
 
   /**
@@ -73,6 +77,7 @@ export class RequestReader extends NumberReader {
   message<T>(readField: ReadField<T>, target: T): T {
     const end = this.valueEnd();
     if (--this.#messagesLeft < 0) this.fail("more points and attributes than one request may hold");
+    this.reserve(MESSAGE_BYTES);
     this.readAll(readField, target, end);
     return target;
   }

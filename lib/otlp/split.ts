@@ -14,7 +14,7 @@ import {
 } from "./encode.ts";
 import { AttributeEncoder } from "./encode_attributes.ts";
 import { encodePoints } from "./encode_points.ts";
-import type { Metric, MetricData, MetricsRequest, ResourceMetrics, ScopeMetrics } from "./model.ts";
+import type { MetricData, MetricsRequest, ResourceMetrics, ScopeMetrics } from "./model.ts";
 
 /** Largest body that Parseable takes unless told otherwise (`P_MAX_EVENT_PAYLOAD_SIZE`). */
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
@@ -22,6 +22,16 @@ export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const CLOSE_SCOPES = CLOSE_METRIC + CLOSE_SCOPE;
 const CLOSE_RESOURCES = CLOSE_SCOPES + CLOSE_RESOURCE;
 const CLOSE_ALL = CLOSE_RESOURCES + CLOSE_REQUEST;
+
+/**
+ * Longest text around the points of a metric, in characters. It stands in every
+ * body, so without a bound 40 points would become 40 bodies of 10 MiB; with it the
+ * bodies are at most a tenth longer than the points.
+ */
+const MAX_HEAD_LENGTH = 1_048_576;
+
+/** A request that becomes no body, whatever is taken out. */
+export class TooLargeError extends Error {}
 
 /** Settings of {@linkcode encodeMetrics}. */
 export interface EncodeOptions {
@@ -32,87 +42,85 @@ export interface EncodeOptions {
 /**
  * Writes a request as the JSON that Parseable reads: as one body or, when that
  * would be too long, as several, cut between data points. Each is a request of
- * its own, with resource, scope and metric around its points.
+ * its own, with resource, scope and metric around its points. A body is
+ * made when it is asked for.
  *
  * @param request The request, cleaned.
  * @param counts Gets the points that are too long for any body.
  * @param options Bounds.
  * @returns The bodies, in the order of their points; none when there are no points.
+ * @throws {TooLargeError} When resource, scope or metric are too long to be repeated.
  */
-export function encodeMetrics(
+export function* encodeMetrics(
   request: MetricsRequest,
   counts: RelayCounts,
   options: EncodeOptions = {},
-): Uint8Array<ArrayBuffer>[] {
+): Generator<Uint8Array<ArrayBuffer>, void> {
   const attributes = new AttributeEncoder();
-  const bodies = new Bodies(options.maxBytes ?? MAX_BODY_BYTES);
-  for (const resource of request.resourceMetrics) {
-    for (const scope of resource.scopeMetrics) {
-      for (const metric of scope.metrics) {
-        const { data } = metric;
-        if (data === undefined) continue;
-        const place = { resource, scope, metric, data };
-        encodePoints(data, attributes, (point) => {
-          if (!bodies.add(place, point)) countDropped(counts, "point_too_large");
-        });
+  const maxBytes = (options.maxBytes ?? MAX_BODY_BYTES) - CLOSE_ALL.length;
+  const body = new BodyText();
+  /** Where the last point of the body is; undefined while it has none. */
+  let open: Place | undefined;
+  for (const place of placesOf(request)) {
+    for (const point of encodePoints(place.data, attributes)) {
+      let text = textBetween(open, place) + point;
+      if (!body.fits(text, maxBytes)) {
+        if (open !== undefined) {
+          body.append(CLOSE_ALL);
+          yield body.take();
+          open = undefined;
+          text = textBetween(open, place) + point;
+        }
+        if (!body.fits(text, maxBytes)) {
+          countDropped(counts, "point_too_large");
+          continue;
+        }
       }
+      body.append(text);
+      open = place;
     }
   }
-  return bodies.finish();
+  if (open === undefined) return;
+  body.append(CLOSE_ALL);
+  yield body.take();
 }
 
-/** A metric and what is around it. */
+/** A metric, and the texts that open it and what is around it. */
 interface Place {
   resource: ResourceMetrics;
   scope: ScopeMetrics;
-  metric: Metric;
+  resourceText: string;
+  scopeText: string;
+  metricText: string;
   data: MetricData;
 }
 
-/** Bodies of bounded length. */
-class Bodies {
-  readonly #maxBytes: number;
-  readonly #finished: Uint8Array<ArrayBuffer>[] = [];
-  readonly #body = new BodyText();
-  /** The metric of the last point; its levels are open. */
-  #open: Place | undefined;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes - CLOSE_ALL.length;
-  }
-
-  /** Adds a point, and says whether any body can hold it. */
-  add(place: Place, point: string): boolean {
-    const text = textBetween(this.#open, place) + point;
-    if (!this.#body.fits(text, this.#maxBytes)) {
-      if (this.#open === undefined) return false;
-      this.#close();
-      return this.add(place, point);
+function* placesOf(request: MetricsRequest): Generator<Place, void> {
+  for (const resource of request.resourceMetrics) {
+    const resourceText = openResource(resource);
+    for (const scope of resource.scopeMetrics) {
+      const scopeText = openScope(scope);
+      for (const metric of scope.metrics) {
+        const { data } = metric;
+        if (data === undefined) continue;
+        const metricText = openMetric(metric, data);
+        if (resourceText.length + scopeText.length + metricText.length > MAX_HEAD_LENGTH) {
+          throw new TooLargeError(
+            `a resource, scope or metric is longer than ${MAX_HEAD_LENGTH} characters as JSON`,
+          );
+        }
+        yield { resource, scope, resourceText, scopeText, metricText, data };
+      }
     }
-    this.#body.append(text);
-    this.#open = place;
-    return true;
-  }
-
-  finish(): Uint8Array<ArrayBuffer>[] {
-    if (this.#open !== undefined) this.#close();
-    return this.#finished;
-  }
-
-  #close(): void {
-    this.#body.append(CLOSE_ALL);
-    this.#finished.push(this.#body.take());
-    this.#open = undefined;
   }
 }
 
 /** What comes after a point of `open`, or at the start, and before a point of `place`. */
 function textBetween(open: Place | undefined, place: Place): string {
+  const { resourceText, scopeText, metricText } = place;
   if (open === place) return ",";
-  const metric = openMetric(place.metric, place.data);
-  if (open?.scope === place.scope) return `${CLOSE_METRIC},${metric}`;
-  const scope = openScope(place.scope) + metric;
-  if (open?.resource === place.resource) return `${CLOSE_SCOPES},${scope}`;
-  const resource = openResource(place.resource) + scope;
-  return open === undefined ? OPEN_REQUEST + resource : `${CLOSE_RESOURCES},${resource}`;
+  if (open === undefined) return OPEN_REQUEST + resourceText + scopeText + metricText;
+  if (open.scope === place.scope) return `${CLOSE_METRIC},${metricText}`;
+  if (open.resource === place.resource) return `${CLOSE_SCOPES},${scopeText}${metricText}`;
+  return `${CLOSE_RESOURCES},${resourceText}${scopeText}${metricText}`;
 }

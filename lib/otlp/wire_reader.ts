@@ -30,6 +30,8 @@ export class WireReader {
   pos = 0;
   /** Where the message being read ends. */
   messageEnd: number;
+  /** Is told of memory before it is taken, in bytes. */
+  readonly reserve: (bytes: number) => void;
   readonly #pbf: PbfReader;
   #latin1: string | undefined;
 
@@ -37,9 +39,11 @@ export class WireReader {
    * Starts at the first field.
    *
    * @param bytes The outermost message.
+   * @param reserve Is told of memory before it is taken, in bytes, and may throw.
    */
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, reserve: (bytes: number) => void = () => {}) {
     this.bytes = bytes;
+    this.reserve = reserve;
     this.#pbf = new PbfReader(bytes);
     this.view = this.#pbf.dataView;
     this.messageEnd = bytes.length;

@@ -27,6 +27,11 @@ export function forwardHeaders(from: Headers, stream: string): Headers {
   return headers;
 }
 
+/** Tells whether a caller sends credentials, of whatever kind. */
+export function hasCredentials(headers: Headers): boolean {
+  return CREDENTIALS.some((name) => (headers.get(name) ?? "") !== "");
+}
+
 /** Tells whether a caller uses the credentials that everybody knows. */
 export function hasDefaultCredentials(headers: Headers): boolean {
   return headers.get("authorization") === DEFAULT_CREDENTIALS;

@@ -21,6 +21,7 @@ const MAX_MESSAGE = 1_000;
 /** Codes of `google.rpc.Status` (google/rpc/code.proto) by HTTP status; UNKNOWN for others. */
 const RPC_CODE: Readonly<Record<number, number>> = {
   [STATUS_CODE.BadRequest]: 3,
+  [STATUS_CODE.Unauthorized]: 16,
   [STATUS_CODE.ContentTooLarge]: 8,
   [STATUS_CODE.UnsupportedMediaType]: 3,
   [STATUS_CODE.TooManyRequests]: 8,
@@ -82,12 +83,10 @@ export function successReply(encoding: OtlpEncoding, rejected: number): Response
 export function errorReply(encoding: OtlpEncoding, error: RelayError): Response {
   const code = RPC_CODE[error.status] ?? RPC_UNKNOWN;
   const message = error.message.slice(0, MAX_MESSAGE);
-  const headers = new Headers({ "content-type": CONTENT_TYPE[encoding] });
+  const headers = new Headers({ "content-type": CONTENT_TYPE[encoding], ...error.headers });
   if (error.retryAfterSeconds !== undefined) {
     headers.set("retry-after", String(error.retryAfterSeconds));
   }
-  // Only when it is about the coding (RFC 9110, section 12.5.3).
-  if (error.acceptEncoding !== undefined) headers.set("accept-encoding", error.acceptEncoding);
   return new Response(statusBody(encoding, code, message), { status: error.status, headers });
 }
 

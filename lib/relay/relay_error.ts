@@ -6,8 +6,8 @@ import type { StatusCode } from "@std/http/status";
 export interface RelayErrorOptions {
   /** After how many seconds the caller may try again. */
   readonly retryAfterSeconds?: number;
-  /** The content codings that would have been taken. */
-  readonly acceptEncoding?: string;
+  /** More header fields of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A refusal: what the caller is answered. */
@@ -16,8 +16,8 @@ export class RelayError extends Error {
   readonly status: StatusCode;
   /** After how many seconds the caller may try again; undefined when it may not. */
   readonly retryAfterSeconds: number | undefined;
-  /** The content codings that would have been taken; undefined when it is not about them. */
-  readonly acceptEncoding: string | undefined;
+  /** More header fields of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
   /**
    * Words the refusal.
@@ -31,6 +31,6 @@ export class RelayError extends Error {
     this.name = "RelayError";
     this.status = status;
     this.retryAfterSeconds = options.retryAfterSeconds;
-    this.acceptEncoding = options.acceptEncoding;
+    this.headers = options.headers ?? {};
   }
 }

@@ -8,6 +8,11 @@ import type { RelayError } from "./relay_error.ts";
 /** Refusals remembered so as to tell each once; beyond that they are told again. */
 const MAX_REMEMBERED = 100;
 
+/** What errors of one kind have in common: numbers and quoted values differ. */
+function kindOf({ status, message }: RelayError): string {
+  return `${status} ${message.replace(/\d+|(?<= )"[^"]*"/g, "")}`;
+}
+
 /** Log lines of the relay. */
 export class RelayLog {
   readonly #log: Logger;
@@ -33,7 +38,7 @@ export class RelayLog {
    * says nothing of Parseable, and each kind is told once.
    */
   delivered(error: DeliveryError | undefined): void {
-    if (error?.isAboutRequest && !this.#isNew(error)) return;
+    if (error?.isAboutRequest && !this.#isNew(kindOf(error))) return;
     if (!error?.isAboutRequest) {
       const state = error?.message ?? "up";
       if (state === this.#state) return;
@@ -53,13 +58,18 @@ export class RelayLog {
 
   /** Notes a request that was refused before it was sent on, each kind once. */
   refused(error: RelayError): void {
-    if (!this.#isNew(error)) return;
+    if (!this.#isNew(kindOf(error))) return;
     this.#log.warn("Refused an OTLP request", { status: error.status, error: error.message });
   }
 
-  /** Whether a kind of refusal has not been told yet: numbers and quoted words make no kind. */
-  #isNew(error: RelayError): boolean {
-    const kind = `${error.status} ${error.message.replace(/\d+|(?<= )"[^"]*"/g, "")}`;
+  /** Notes a fault of the relay's own, each kind once. */
+  failed(error: unknown): void {
+    const text = error instanceof Error ? error.stack ?? error.message : String(error);
+    if (this.#isNew(text)) this.#log.error("Unexpected error in the relay", { error: text });
+  }
+
+  /** Whether a kind of error was not logged yet. */
+  #isNew(kind: string): boolean {
     if (this.#told.has(kind)) return false;
     if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
     this.#told.add(kind);

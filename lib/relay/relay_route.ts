@@ -7,11 +7,12 @@ import { decodeMetrics } from "../otlp/decode.ts";
 import { DecodeError } from "../otlp/decode_error.ts";
 import { decodeMetricsJson } from "../otlp/decode_json.ts";
 import { repairHistograms } from "../otlp/repair.ts";
-import { encodeMetrics } from "../otlp/split.ts";
+import { encodeMetrics, MAX_BODY_BYTES, TooLargeError } from "../otlp/split.ts";
 import { Admission, type Ticket } from "../server/admission.ts";
 import { requestPath } from "../server/request_path.ts";
 import { textResponse } from "../server/responses.ts";
-import { forwardHeaders } from "./forward_headers.ts";
+import { forwardHeaders, hasCredentials } from "./forward_headers.ts";
+import { MemoryBudget, type RequestMemory } from "./memory_budget.ts";
 import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
 import { deliver, DeliveryError, type ParseableOptions } from "./parseable.ts";
 import { RelayError } from "./relay_error.ts";
@@ -27,13 +28,12 @@ export interface RelayLimits {
   readonly bodyMs: number;
 }
 
-/**
- * A request of the largest size takes some 100 MB while it is decoded; Fluent
- * Bit sends one scrape of 27 KB at a time.
- */
+/** Fluent Bit sends one scrape of 27 KB at a time; {@linkcode MemoryBudget} bounds larger ones. */
 const LIMITS: RelayLimits = { requests: 16, bodyMs: REQUEST_TIMEOUT_MS };
 /** After how many seconds a caller that found the relay full may try again. */
 const BUSY_RETRY_SECONDS = 1;
+/** After how many seconds a caller may try again what met a bug. */
+const FAULT_RETRY_SECONDS = 5;
 
 /** What {@linkcode createRelayHandler} works with. */
 export interface RelayOptions {
@@ -62,19 +62,30 @@ export type RelayHandler = (request: Request) => Response | Promise<Response>;
 
 /** A request as the bodies to send on, and what became of its points. */
 interface Translated {
-  readonly bodies: readonly Uint8Array<ArrayBuffer>[];
+  readonly bodies: Iterator<Uint8Array<ArrayBuffer>, void>;
   readonly counts: RelayCounts;
 }
 
-function translate(bytes: Uint8Array, encoding: OtlpEncoding): Translated {
+function translate(bytes: Uint8Array, encoding: OtlpEncoding, memory: RequestMemory): Translated {
   try {
-    const request = encoding === "json" ? decodeMetricsJson(bytes) : decodeMetrics(bytes);
+    const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
+    const request = decode(bytes, { reserve: (more) => memory.reserve(more) });
     const counts = countPoints(request);
     const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
     return { bodies: encodeMetrics(cleaned, counts), counts };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new RelayError(STATUS_CODE.BadRequest, error.message);
+  }
+}
+
+/** The next body to send; undefined when there is none. */
+function nextBody(bodies: Translated["bodies"]): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return bodies.next().value ?? undefined;
+  } catch (error) {
+    if (!(error instanceof TooLargeError)) throw error;
+    throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
   }
 }
 
@@ -88,15 +99,17 @@ function translate(bytes: Uint8Array, encoding: OtlpEncoding): Translated {
 export function createRelayHandler(options: RelayOptions): RelayHandler {
   const { limits = LIMITS, now } = options;
   const admission = new Admission({ limit: limits.requests, now });
+  const budget = new MemoryBudget(() => admission.evictStalled());
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
       return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
         allow: "POST",
       });
     }
-    const ticket = admission.enter();
+    const ticket = hasCredentials(request.headers) ? admission.enter() : undefined;
+    using memory = budget.open();
     try {
-      return await answer(request, { ...options, limits }, ticket);
+      return await answer(request, { ...options, limits, memory }, ticket);
     } finally {
       ticket?.leave();
     }
@@ -117,15 +130,29 @@ export function createRelayHandler(options: RelayOptions): RelayHandler {
   };
 }
 
+/** What one request is answered with. */
+interface RequestOptions extends RelayOptions {
+  readonly limits: RelayLimits;
+  readonly memory: RequestMemory;
+}
+
 async function answer(
   request: Request,
-  options: RelayOptions & { readonly limits: RelayLimits },
+  options: RequestOptions,
   ticket: Ticket | undefined,
 ): Promise<Response> {
   const encoding = encodingOf(request.headers.get("content-type"));
   let bytes = 0;
   let response: Response;
   try {
+    // Before the body costs anything: what anybody may send, anybody could fill the memory with.
+    if (!hasCredentials(request.headers)) {
+      throw new RelayError(
+        STATUS_CODE.Unauthorized,
+        "the request has no credentials; send those of Parseable as Authorization or X-API-Key",
+        { headers: { "www-authenticate": 'Basic realm="Parseable"' } },
+      );
+    }
     if (encoding === undefined) {
       throw new RelayError(
         STATUS_CODE.UnsupportedMediaType,
@@ -140,18 +167,34 @@ async function answer(
     const body = await readRequestBody(request, {
       timeoutMs: options.limits.bodyMs,
       ticket,
+      memory: options.memory,
       now: options.now,
     });
     bytes = body.length;
     response = successReply(encoding, await relay(body, encoding, request.headers, options));
   } catch (error) {
-    if (!(error instanceof RelayError)) throw error;
-    // The log was told of a refusal of Parseable's already.
-    if (!(error instanceof DeliveryError)) options.log.refused(error);
-    response = errorReply(encoding ?? "protobuf", error);
+    response = errorReply(encoding ?? "protobuf", refusalFor(error, options.log));
   }
   options.metrics.countRequest(response.status, bytes);
   return response;
+}
+
+/** Logs what failed, unless it is logged already, and says what to answer. */
+function refusalFor(error: unknown, log: RelayLog): RelayError {
+  if (error instanceof DeliveryError) return error;
+  if (error instanceof RelayError) {
+    log.refused(error);
+    return error;
+  }
+  log.failed(error);
+  // Not 500, for which OTLP senders drop their data.
+  return new RelayError(
+    STATUS_CODE.ServiceUnavailable,
+    "unexpected error; the relay's log has it",
+    {
+      retryAfterSeconds: FAULT_RETRY_SECONDS,
+    },
+  );
 }
 
 /** Sends a request on; gives how many of its points were taken out. */
@@ -159,13 +202,20 @@ async function relay(
   body: Uint8Array,
   encoding: OtlpEncoding,
   callerHeaders: Headers,
-  options: RelayOptions,
+  options: RequestOptions,
 ): Promise<number> {
-  const { parseable, metrics, log, now } = options;
+  const { parseable, metrics, log, memory, now } = options;
   log.checkCredentials(callerHeaders);
-  const { bodies, counts } = translate(body, encoding);
+  const { bodies, counts } = translate(body, encoding, memory);
   const headers = forwardHeaders(callerHeaders, options.stream);
-  for (const part of bodies) {
+  let next = nextBody(bodies);
+  // Two bodies of the largest size, should there be more than one: this one and the next.
+  if (next !== undefined) memory.reserve(2 * MAX_BODY_BYTES);
+  while (next !== undefined) {
+    const part = next;
+    next = nextBody(bodies);
+    // The request is done with once the last body is made.
+    if (next === undefined) memory.hold(part.length);
     const startedMs = now();
     const error = await deliver(part, headers, parseable);
     const answered = error === undefined ? STATUS_CODE.OK : error.answered;

@@ -1,10 +1,9 @@
 /** The body of a request to the relay: bounded in bytes and time, and without its encoding. */
 
-import type { Buffer } from "node:buffer";
-import { promisify } from "node:util";
-import { gunzip, inflate, type InputType, zstdDecompress } from "node:zlib";
+import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
 import type { Ticket } from "../server/admission.ts";
+import type { RequestMemory } from "./memory_budget.ts";
 import { RelayError } from "./relay_error.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";
 
@@ -16,13 +15,16 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 const LATE_RETRY_SECONDS = 5;
 
 type Bytes = Uint8Array<ArrayBuffer>;
-type Decompress = (bytes: InputType, options: { maxOutputLength: number }) => Promise<Buffer>;
+type Decompress = (bytes: Bytes, options: { maxOutputLength: number }) => Uint8Array;
 
-/** The codings that OTLP/HTTP names (gzip), and those that cost nothing. */
+/**
+ * The codings that OTLP/HTTP names (gzip), and those that cost nothing. One request
+ * at a time: what is decompressed at once would be in memory at once, uncounted.
+ */
 const DECOMPRESS: Readonly<Record<string, Decompress>> = {
-  gzip: promisify(gunzip),
-  deflate: promisify(inflate),
-  zstd: promisify(zstdDecompress),
+  gzip: gunzipSync,
+  deflate: inflateSync,
+  zstd: zstdDecompressSync,
 };
 
 /** What the relay can decompress. */
@@ -34,6 +36,8 @@ export interface BodyOptions {
   readonly timeoutMs: number;
   /** The request's place, which others may take while the body is not there. */
   readonly ticket: Ticket;
+  /** What the body takes is counted here. */
+  readonly memory: RequestMemory;
   /** The time in milliseconds, as the places know it. */
   readonly now: () => number;
 }
@@ -54,13 +58,13 @@ function tooLarge(): RelayError {
 
 /** Reads a stream to its end, or as far as the bound and the time allow. */
 async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions): Promise<Bytes> {
-  const { timeoutMs, ticket, now } = options;
+  const { timeoutMs, ticket, memory, now } = options;
+  // From its beginning: a client that sends a byte now and then is waited for as well.
+  ticket.stalledSince = now();
   const reader = stream.getReader();
   const { promise: broken, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(late("the request did not come in time")), timeoutMs);
   ticket.evict = () => reject(late("the request did not come while others waited"));
-  // From its beginning: a client that sends a byte now and then is waited for as well.
-  ticket.stalledSince = now();
   const chunks: Bytes[] = [];
   let length = 0;
   try {
@@ -69,6 +73,7 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
       if (done) break;
       length += value.length;
       if (length > MAX_REQUEST_BYTES) throw tooLarge();
+      memory.reserve(value.length);
       chunks.push(value);
     }
   } catch (error) {
@@ -91,20 +96,21 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
   return bytes;
 }
 
-async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
+function decompressed(bytes: Bytes, coding: string): Bytes {
   const decompress = Object.hasOwn(DECOMPRESS, coding) ? DECOMPRESS[coding] : undefined;
   if (decompress === undefined) {
     throw new RelayError(
       STATUS_CODE.UnsupportedMediaType,
       `the content encoding ${JSON.stringify(coding)} is not one of ${CODINGS}, identity`,
-      { acceptEncoding: CODINGS },
+      // Only here, where it is about the coding (RFC 9110, section 12.5.3).
+      { headers: { "accept-encoding": CODINGS } },
     );
   }
   const invalid = new RelayError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
   // Deno 2.9.6 gives what it has of a frame that is cut off, and leaves out all frames but the first.
   if (coding === "zstd" && !isOneZstdFrame(bytes)) throw invalid;
   try {
-    return new Uint8Array(await decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES }));
+    return new Uint8Array(decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES }));
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge();
     throw invalid;
@@ -117,7 +123,8 @@ async function decompressed(bytes: Bytes, coding: string): Promise<Bytes> {
  * @param request The request.
  * @param options How long to wait, and who may break in.
  * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
- * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding or late.
+ * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding, or late or
+ *   there is no memory for it.
  */
 export async function readRequestBody(
   request: Request,
@@ -127,5 +134,8 @@ export async function readRequestBody(
   if (request.body === null) return new Uint8Array(0);
   const bytes = await readBounded(request.body, options);
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
-  return coding === "" || coding === "identity" ? bytes : await decompressed(bytes, coding);
+  if (coding === "" || coding === "identity") return bytes;
+  const plain = decompressed(bytes, coding);
+  options.memory.hold(plain.length);
+  return plain;
 }

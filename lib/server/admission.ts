@@ -55,7 +55,7 @@ export class Admission {
 
   /** Takes a place; undefined when all are taken by requests that move. */
   enter(): Ticket | undefined {
-    if (this.#tickets.size >= this.#options.limit && !this.#evictOne()) return undefined;
+    if (this.#tickets.size >= this.#options.limit && !this.evictStalled()) return undefined;
     const ticket = new Ticket((left) => {
       if (this.#tickets.delete(left)) this.#options.onChange?.(this.#tickets.size);
     });
@@ -64,7 +64,8 @@ export class Admission {
     return ticket;
   }
 
-  #evictOne(): boolean {
+  /** Breaks off one request whose client was waited for long enough; false when there is none. */
+  evictStalled(): boolean {
     const latest = this.#options.now() - STALLED_MS;
     for (const ticket of this.#tickets) {
       if (ticket.evict === undefined || (ticket.stalledSince ?? Infinity) > latest) continue;

@@ -19,8 +19,9 @@ export interface Relayed {
 export function relayed(request: MetricsRequest, options: EncodeOptions = {}): Relayed {
   const counts = countPoints(request);
   const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
-  const bodies = encodeMetrics(cleaned, counts, options);
-  return { bodies: bodies.map((body) => new TextDecoder().decode(body)), counts };
+  const bodies = [...encodeMetrics(cleaned, counts, options)]
+    .map((body) => new TextDecoder().decode(body));
+  return { bodies, counts };
 }
 
 /** The names of the captured requests of Fluent Bit. */

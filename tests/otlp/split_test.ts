@@ -24,7 +24,7 @@ function pointsOf(bodies: Uint8Array[]): unknown[] {
 
 function encode(request: MetricsRequest, maxBytes: number): [Uint8Array[], number] {
   const counts = countPoints(request);
-  const bodies = encodeMetrics(request, counts, { maxBytes });
+  const bodies = [...encodeMetrics(request, counts, { maxBytes })];
   return [bodies, counts.droppedByReason.point_too_large ?? 0];
 }
 
@@ -76,7 +76,7 @@ Deno.test("encodeMetrics() keeps 10 MiB a body by itself, of a request many time
     value,
     attributes,
   }))));
-  const bodies = encodeMetrics(request, countPoints(request));
+  const bodies = [...encodeMetrics(request, countPoints(request))];
 
   assert(bodies.length > 1);
   assert(bodies.every((body) => body.length <= 10 * 1024 * 1024));

@@ -66,7 +66,7 @@ function receiver(port: number): Receiver {
       fetch(`http://127.0.0.1:${port}/v1/metrics`, {
         method: "POST",
         body,
-        headers: { connection: "close", ...headers },
+        headers: { authorization: "Basic YTpi", connection: "close", ...headers },
       }),
   };
 }
