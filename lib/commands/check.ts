@@ -1,8 +1,8 @@
 /** `vllm-metrics check`: walks the way of the data and says which hop is broken. */
 
-import { parseArgs } from "node:util";
 import { Report, summaryOf } from "../doctor/report.ts";
 import type { Hop } from "../doctor/walk.ts";
+import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
 import { Examination } from "./examination.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -14,23 +14,6 @@ const WATCH_MS = 10_000;
 interface CheckOptions {
   readonly json: boolean;
   readonly watch: boolean;
-}
-
-function readOptions(host: Host): CheckOptions | undefined {
-  try {
-    const { values } = parseArgs({
-      args: [...host.args],
-      options: {
-        json: { type: "boolean", default: false },
-        watch: { type: "boolean", default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    host.printError(`vllm-metrics check: ${error.message}\n`);
-    return undefined;
-  }
 }
 
 async function walkAll(host: Host, take: (hop: Hop) => void): Promise<void> {
@@ -90,7 +73,8 @@ async function checkAgain(host: Host, options: CheckOptions): Promise<number> {
  * @returns 0 when no hop failed in the last walk, 1 when one did, 2 on a wrong argument.
  */
 export async function check(host: Host): Promise<number> {
-  const options = readOptions(host);
-  if (options === undefined) return EXIT.badConfig;
+  const args = new Arguments("check", host.args);
+  if (args.refuse(host)) return EXIT.badConfig;
+  const options = { json: args.has("json"), watch: args.has("watch") };
   return await (options.watch ? checkAgain : checkOnce)(host, options);
 }

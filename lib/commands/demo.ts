@@ -5,11 +5,12 @@ import { pastScrapes } from "../demo/past.ts";
 import { SCENARIOS } from "../demo/scenario.ts";
 import { SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";
+import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
-import { type DemoOptions, parseDemoOptions } from "./demo_options.ts";
+import { type DemoOptions, readDemoOptions } from "./demo_options.ts";
 import { DemoServer } from "./demo_server.ts";
 import { EXIT, type Host } from "./host.ts";
-import { serve } from "./serve.ts";
+import { runService } from "./serve.ts";
 
 /** Simulated time before the first scrape, in milliseconds: enough for the usual batch. */
 const WARM_UP_MS = 60_000;
@@ -24,8 +25,6 @@ const IGNORED = {
   VLLM_METRICS_URL: "the demo has its own vLLM",
   HISTORY_FILE: "simulated numbers are not written to it",
 } as const;
-/** Addresses on which a browser on this machine finds the service by its usual name. */
-const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
 
 /**
  * Runs the simulated server and the service. No setting is needed; those there are hold, but for
@@ -35,11 +34,9 @@ const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
  * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong option or setting.
  */
 export async function demo(host: Host): Promise<number> {
-  const options = parseDemoOptions(host.args);
-  if (!("scenario" in options)) {
-    for (const mistake of options) host.printError(`vllm-metrics demo: ${mistake}\n`);
-    return EXIT.badConfig;
-  }
+  const args = new Arguments("demo", host.args);
+  const options = readDemoOptions(args);
+  if (args.refuse(host)) return EXIT.badConfig;
   const env = readEnvironment(host);
   if (env === undefined) return EXIT.badConfig;
   for (const [name, reason] of Object.entries(IGNORED)) {
@@ -61,10 +58,14 @@ export async function demo(host: Host): Promise<number> {
   // A server that is alone has no name, so that no sample gets a label more than vLLM gave it.
   const urls = demos.map(({ url }) => url);
   const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
-  return await serve({
-    ...announcing(host, options),
+  const { description } = SCENARIOS[options.scenario];
+  return await runService({
+    ...host,
     env: { ...env, HISTORY_FILE: "", VLLM_METRICS_URL: named.join(",") },
-  }, pastOf(demos, nowMs));
+  }, {
+    past: pastOf(demos, nowMs),
+    announce: (url) => host.print(`Open ${url} (${options.scenario}: ${description}).\n`),
+  });
 }
 
 /** What a server is called that is not alone. */
@@ -101,24 +102,4 @@ function simulate(options: DemoOptions, nowMs: number): SimulatedVllm[] {
     server.advance(nowMs - pastMs(options));
     return server;
   });
-}
-
-/** A host that says where the page is when the service, which begins with that, listens for it. */
-function announcing(host: Host, { scenario }: DemoOptions): Host {
-  let isFirst = true;
-  return {
-    ...host,
-    listen(options): ReturnType<Host["listen"]> {
-      const listener = host.listen(options);
-      if (!isFirst) return listener;
-      isFirst = false;
-      const { hostname, tls } = options;
-      const scheme = tls === undefined ? "http" : "https";
-      const shown = hostname.includes(":") ? `[${hostname}]` : hostname;
-      const name = LOCAL.has(hostname) ? "localhost" : shown;
-      const { description } = SCENARIOS[scenario];
-      host.print(`Open ${scheme}://${name}:${listener.port}/ (${scenario}: ${description}).\n`);
-      return listener;
-    },
-  };
 }

@@ -1,9 +1,8 @@
 /** The words behind `vllm-metrics demo`. */
 
-import { parseArgs } from "node:util";
 import { SCENARIO_NAMES, type ScenarioName } from "../demo/scenario.ts";
 import type { Frontend } from "../demo/simulated_vllm.ts";
-import { nearest } from "../nearest.ts";
+import type { Arguments } from "./arguments.ts";
 
 /** More engines than that do not fit on a page, nor into the time between two ticks. */
 const MAX_ENGINES = 32;
@@ -26,88 +25,39 @@ export interface DemoOptions {
   readonly seed: number;
 }
 
-const OPTIONS = {
-  scenario: { type: "string" },
-  servers: { type: "string" },
-  engines: { type: "string" },
-  openmetrics: { type: "boolean" },
-  seed: { type: "string" },
-} as const;
+/** A whole number within bounds, or the default. */
+function whole(
+  args: Arguments<"demo">,
+  name: "servers" | "engines" | "seed",
+  { min, max }: { readonly min: number; readonly max: number },
+): number {
+  const text = args.get(name);
+  const value = text === undefined ? 1 : /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
+  args.addMistake(`--${name} must be a whole number from ${min} to ${max}: "${text}".`);
+  return 1;
+}
 
-/** Reads words and collects what is wrong with them. */
-class DemoArguments {
-  readonly mistakes: string[] = [];
-  readonly #values = new Map<string, string>();
-
-  constructor(args: readonly string[]) {
-    const { tokens } = parseArgs({
-      args: [...args],
-      options: OPTIONS,
-      strict: false,
-      allowPositionals: true,
-      tokens: true,
-    });
-    for (const token of tokens) {
-      if (token.kind === "positional") this.#refuse(token.value);
-      else if (token.kind === "option") this.#take(token.name, token.rawName, token.value);
-    }
-  }
-
-  #take(name: string, rawName: string, value: string | undefined): void {
-    if (!Object.hasOwn(OPTIONS, name)) this.#refuse(rawName);
-    else if (name === "openmetrics" && value !== undefined) {
-      this.mistakes.push(`--openmetrics takes no value: "${value}".`);
-    } else this.#values.set(name, value ?? "");
-  }
-
-  #refuse(word: string): void {
-    const names = Object.keys(OPTIONS).map((name) => `--${name}`);
-    const meant = nearest(word, names);
-    const hint = meant === undefined
-      ? `There are ${names.slice(0, -1).join(", ")} and ${names.at(-1)}.`
-      : `Did you mean "${meant}"?`;
-    this.mistakes.push(`there is no option "${word}". ${hint}`);
-  }
-
-  has(name: keyof typeof OPTIONS): boolean {
-    return this.#values.has(name);
-  }
-
-  /** A whole number within bounds, or the usual one. */
-  whole(name: keyof typeof OPTIONS, min: number, max: number, usual: number): number {
-    const text = this.#values.get(name);
-    if (text === undefined) return usual;
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-    if (value >= min && value <= max) return value;
-    this.mistakes.push(`--${name} must be a whole number from ${min} to ${max}: "${text}".`);
-    return usual;
-  }
-
-  scenario(): ScenarioName {
-    const text = this.#values.get("scenario") ?? SCENARIO_NAMES[0];
-    const found = SCENARIO_NAMES.find((name) => name === text);
-    if (found === undefined) {
-      const names = `${SCENARIO_NAMES.slice(0, -1).join(", ")} or ${SCENARIO_NAMES.at(-1)}`;
-      this.mistakes.push(`--scenario must be ${names}: "${text}".`);
-    }
-    return found ?? SCENARIO_NAMES[0];
-  }
+function scenarioOf(args: Arguments<"demo">): ScenarioName {
+  const text = args.get("scenario") ?? SCENARIO_NAMES[0];
+  const found = SCENARIO_NAMES.find((name) => name === text);
+  if (found !== undefined) return found;
+  const names = `${SCENARIO_NAMES.slice(0, -1).join(", ")} or ${SCENARIO_NAMES.at(-1)}`;
+  args.addMistake(`--scenario must be ${names}: "${text}".`);
+  return SCENARIO_NAMES[0];
 }
 
 /**
  * Reads the options.
  *
- * @param args The words.
- * @returns The options, or a sentence for each mistake.
+ * @param args The arguments, which take what is wrong.
  */
-export function parseDemoOptions(args: readonly string[]): DemoOptions | readonly string[] {
-  const words = new DemoArguments(args);
-  const options: DemoOptions = {
-    scenario: words.scenario(),
-    servers: words.whole("servers", 1, MAX_SERVERS, 1),
-    engines: words.whole("engines", 1, MAX_ENGINES, 1),
-    frontend: words.has("openmetrics") ? "rust" : "python",
-    seed: words.whole("seed", 0, MAX_SEED, 1),
+export function readDemoOptions(args: Arguments<"demo">): DemoOptions {
+  return {
+    scenario: scenarioOf(args),
+    servers: whole(args, "servers", { min: 1, max: MAX_SERVERS }),
+    engines: whole(args, "engines", { min: 1, max: MAX_ENGINES }),
+    frontend: args.has("openmetrics") ? "rust" : "python",
+    seed: whole(args, "seed", { min: 0, max: MAX_SEED }),
   };
-  return words.mistakes.length === 0 ? options : words.mistakes;
 }

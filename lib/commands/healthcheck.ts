@@ -1,6 +1,7 @@
 /** `vllm-metrics healthcheck`: asks the running service, for containers without a shell. */
 
 import type { Environment } from "../config/env_file.ts";
+import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { findOwnListener, type ListenerName } from "./own_service.ts";
@@ -16,6 +17,7 @@ const TIMEOUT_MS = 3_000;
  * @returns 0 when the service is ready on both, 1 when it is not.
  */
 export async function healthcheck(host: Host): Promise<number> {
+  if (new Arguments("healthcheck", host.args).refuse(host)) return EXIT.badConfig;
   const env = readEnvironment(host);
   if (env === undefined) return EXIT.failed;
   const hasRelay = (env.PARSEABLE_URL ?? "").trim() !== "";

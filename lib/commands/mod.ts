@@ -1,28 +1,24 @@
 /** The commands by name. */
 
 import { nearest } from "../nearest.ts";
-import { VERSION } from "../version.ts";
 import { check } from "./check.ts";
+import { type CommandName, COMMANDS } from "./command_list.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
-import { help } from "./help.ts";
+import { commandHelp, help } from "./help.ts";
 import { EXIT, type Host } from "./host.ts";
 import { provision } from "./provision.ts";
 import { sanitize } from "./sanitize.ts";
 import { serve } from "./serve.ts";
 import { top } from "./top/top.ts";
+import { version } from "./version.ts";
 
 export type { Host, Listener, ListenOptions, Terminal, TextFile } from "./host.ts";
 
-/** A command: takes the process, gives the exit code. */
-type Command = (host: Host) => number | Promise<number>;
+/** Runs a command: takes the process, returns the exit code. */
+type Run = (host: Host) => number | Promise<number>;
 
-function version(host: Host): number {
-  host.print(`vllm-metrics ${VERSION}\n`);
-  return EXIT.ok;
-}
-
-const COMMANDS: Readonly<Record<string, Command>> = {
+const RUN: Readonly<Record<CommandName, Run>> = {
   serve,
   demo,
   sanitize,
@@ -43,7 +39,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 };
 
 /** Runs a command. A reader that has seen enough of its output, as `head` has, is no failure. */
-async function run(command: Command, host: Host): Promise<number> {
+async function run(command: Run, host: Host): Promise<number> {
   try {
     return await command(host);
   } catch (error) {
@@ -61,11 +57,16 @@ async function run(command: Command, host: Host): Promise<number> {
 export async function runCommand(host: Host): Promise<number> {
   const [word = "serve", ...args] = host.args;
   const name = ALIASES[word] ?? word;
-  const wantsHelp = args.some((arg) => ALIASES[arg] === "help");
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command !== undefined) return await run(wantsHelp ? help : command, { ...host, args });
-  const meant = nearest(word, Object.keys(COMMANDS));
-  const hint = meant === undefined ? "See vllm-metrics help." : `Did you mean "${meant}"?`;
-  host.printError(`vllm-metrics: there is no command "${word}". ${hint}\n`);
-  return EXIT.badConfig;
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    const meant = nearest(word, COMMANDS.map((each) => each.name));
+    const hint = meant === undefined ? "See vllm-metrics help." : `Did you mean "${meant}"?`;
+    host.printError(`vllm-metrics: there is no command "${word}". ${hint}\n`);
+    return EXIT.badConfig;
+  }
+  if (args.some((arg) => ALIASES[arg] === "help")) {
+    host.print(commandHelp(command));
+    return EXIT.ok;
+  }
+  return await run(RUN[command.name], { ...host, args });
 }

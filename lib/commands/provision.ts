@@ -1,6 +1,5 @@
 /** `vllm-metrics provision`: puts dashboards, alerts and retention into Parseable. */
 
-import { parseArgs } from "node:util";
 import {
   type ContentConfig,
   parseContent,
@@ -17,13 +16,12 @@ import { type Content, provision as provisionParseable } from "../parseable/prov
 import { untilReady } from "../parseable/ready.ts";
 import { Report } from "../parseable/report.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
+import { Arguments } from "./arguments.ts";
 import { configureWith } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
 /** What `--wait` allows. */
 const WAIT_RANGE = { min: "1s", max: "1h", example: "60s" } as const;
-/** The user that `--shipper-user` makes without a name. */
-const SHIPPER_NAME = "vllm-shipper";
 /** Names that Parseable 2.9.5 takes for a user and for a role. */
 const SHIPPER_NAMES = /^(?=.{3,64}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
@@ -36,45 +34,22 @@ interface Options {
   readonly shipper: string | undefined;
 }
 
-/** Gives `--shipper-user` its default: `parseArgs` knows no option whose value can be left out. */
-function withShipperName(args: readonly string[]): string[] {
-  return args.map((arg, index) => {
-    if (arg !== "--shipper-user") return arg;
-    const next = args[index + 1];
-    return next === undefined || next.startsWith("-") ? `${arg}=${SHIPPER_NAME}` : arg;
-  });
-}
-
-/** Reads the words behind the command; gives what is wrong with them as a text. */
-function readOptions(args: readonly string[]): Options | string {
-  let values;
-  try {
-    ({ values } = parseArgs({
-      args: withShipperName(args),
-      options: {
-        "dry-run": { type: "boolean", default: false },
-        "force": { type: "boolean", default: false },
-        "wait": { type: "string" },
-        "export": { type: "string" },
-        "shipper-user": { type: "string" },
-      },
-    }));
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return error.message;
-  }
-  const { wait, export: exportTo, "shipper-user": shipper } = values;
+function readOptions(args: Arguments<"provision">): Options {
+  const wait = args.get("wait");
+  const shipper = args.get("shipper-user");
   if (shipper !== undefined && !SHIPPER_NAMES.test(shipper)) {
-    return `--shipper-user: cannot use "${shipper}": Parseable takes 3 to 64 letters and digits, ` +
-      'with single "-", "_" and "." between them.';
+    args.addMistake(
+      `--shipper-user: cannot use "${shipper}": Parseable takes 3 to 64 letters and digits, ` +
+        'with single "-", "_" and "." between them.',
+    );
   }
   const waited = wait === undefined ? undefined : parseDuration(wait, WAIT_RANGE);
-  if (waited?.ok === false) return `--wait: cannot use "${wait}": ${waited.problem}`;
+  if (waited?.ok === false) args.addMistake(`--wait: cannot use "${wait}": ${waited.problem}`);
   return {
-    isDryRun: values["dry-run"],
-    isForced: values.force,
-    waitMs: waited?.value ?? 0,
-    exportTo,
+    isDryRun: args.has("dry-run"),
+    isForced: args.has("force"),
+    waitMs: waited?.ok ? waited.value : 0,
+    exportTo: args.text("export"),
     shipper,
   };
 }
@@ -92,7 +67,7 @@ function exportTo(host: Host, folder: string): number {
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const reason = error instanceof Deno.errors.NotCapable
-      ? "this program may not write. On a terminal it asks for leave"
+      ? "this program has no write permission. On a terminal it prompts for it"
       : error.message;
     host.printError(`vllm-metrics provision: cannot write to "${folder}": ${reason}.\n`);
     return EXIT.failed;
@@ -136,11 +111,9 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
  * @returns 0, or 1 when something failed, or 2 on a wrong argument or configuration.
  */
 export async function provision(host: Host): Promise<number> {
-  const options = readOptions(host.args);
-  if (typeof options === "string") {
-    host.printError(`vllm-metrics provision: ${options}\n`);
-    return EXIT.badConfig;
-  }
+  const args = new Arguments("provision", host.args);
+  const options = readOptions(args);
+  if (args.refuse(host)) return EXIT.badConfig;
   if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
   const config = configureWith(host, parseProvision);
   if (config === undefined) return EXIT.badConfig;

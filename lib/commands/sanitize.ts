@@ -1,10 +1,10 @@
 /** `vllm-metrics sanitize`: standard input to standard output, the way `/metrics` does it. */
 
-import { parseArgs } from "node:util";
 import { ByteBuffer } from "../exposition/byte_buffer.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
+import { Arguments } from "./arguments.ts";
 import { EXIT, type Host } from "./host.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -59,19 +59,9 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
  * @returns 0, or 1 when the input is no exposition, or 2 on a wrong argument.
  */
 export async function sanitize(host: Host): Promise<number> {
-  let openmetrics: boolean;
-  try {
-    const { values } = parseArgs({
-      args: [...host.args],
-      options: { openmetrics: { type: "boolean", default: false } },
-    });
-    openmetrics = values.openmetrics;
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    host.printError(`vllm-metrics sanitize: ${error.message}\n`);
-    return EXIT.badConfig;
-  }
-  const outcome = await pass(host, openmetrics);
+  const args = new Arguments("sanitize", host.args);
+  if (args.refuse(host)) return EXIT.badConfig;
+  const outcome = await pass(host, args.has("openmetrics"));
   if (typeof outcome === "string") {
     host.printError(`vllm-metrics sanitize: the input is ${outcome}\n`);
     return EXIT.failed;

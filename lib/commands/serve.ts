@@ -4,9 +4,11 @@ import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
+import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
 import { LimitedLogger } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
+import { Arguments } from "./arguments.ts";
 import { configure } from "./configure.ts";
 import { Door, type DoorOptions } from "./door.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -44,6 +46,19 @@ function open(options: DoorOptions, setting: string): Door {
       },
     );
   }
+}
+
+/** Addresses that a browser on this machine reaches as localhost. */
+const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
+
+/** Where a browser on this machine finds the live page. */
+function pageUrl({ listen, tls }: Config, port: number): string {
+  const hostname = LOCAL.has(listen.hostname) ? "localhost" : listen.hostname;
+  return `${tls === undefined ? "http" : "https"}://${addressText({ hostname, port })}/`;
+}
+
+function announceOnTerminal(host: Host, url: string): void {
+  if (host.terminal() !== undefined) host.print(`Live page: ${url}\n`);
 }
 
 /** A door, and how long its responses may take after a stop signal. */
@@ -164,14 +179,33 @@ async function runUntilStopped(
   await Promise.race([Promise.all(doors.map(close)), signals.second]);
 }
 
+/** What the demo changes about the service. */
+export interface ServeOptions {
+  /** Scrapes that were made before; the history begins with those. */
+  readonly past?: Iterable<GoodScrape>;
+  /** Prints where the live page is. @default {a line on a terminal} */
+  readonly announce?: (url: string) => void;
+}
+
 /**
- * Runs the service.
+ * `vllm-metrics serve`: runs the service.
  *
  * @param host The process.
- * @param past Scrapes that were made before; the demo's history begins with those.
- * @returns 0 when it was asked to stop, 1 when it failed, 2 on a bad configuration.
+ * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong argument or setting.
  */
-export async function serve(host: Host, past: ServiceParts["past"] = []): Promise<number> {
+export async function serve(host: Host): Promise<number> {
+  return new Arguments("serve", host.args).refuse(host) ? EXIT.badConfig : await runService(host);
+}
+
+/**
+ * Runs the service until it is asked to stop.
+ *
+ * @param host The process; its arguments are not read.
+ * @param options What differs from `serve`.
+ * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong setting.
+ */
+export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
+  const { past = [], announce = (url) => announceOnTerminal(host, url) } = options;
   const config = configure(host);
   if (config === undefined) return EXIT.badConfig;
   const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
@@ -182,7 +216,7 @@ export async function serve(host: Host, past: ServiceParts["past"] = []): Promis
   }));
   const lostLogLines = (): LostLogLines => ({ repeated: log.suppressed, unread: output.dropped });
   try {
-    return await serveWith(host, config, { log, lostLogLines, past });
+    return await serveWith(host, config, { log, lostLogLines, past, announce });
   } finally {
     log[Symbol.dispose]();
     await output.flush(LOG_FLUSH_MS);
@@ -193,8 +227,9 @@ export async function serve(host: Host, past: ServiceParts["past"] = []): Promis
 async function serveWith(
   host: Host,
   config: Config,
-  parts: Pick<ServiceParts, "log" | "lostLogLines" | "past">,
+  options: Pick<ServiceParts, "log" | "lostLogLines"> & Required<ServeOptions>,
 ): Promise<number> {
+  const { announce, ...parts } = options;
   const { log } = parts;
   for (const warning of config.warnings) log.warn(warning);
   try {
@@ -204,6 +239,7 @@ async function serveWith(
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
     const doors = openAll(host, config, service, log);
+    announce(pageUrl(config, doors[0]?.door.port ?? 0));
     using _renewal = startRenewal(config, host, doors.map(({ door }) => door), log);
     await runUntilStopped(signals, doors, service);
     log.info("Stopped");

@@ -2,6 +2,14 @@
 
 import type { Level } from "./view.ts";
 
+/** A sign and a word for each level, the same on the page and in the terminal. */
+export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  good: "✓ ok",
+  warn: "▲ warning",
+  bad: "■ critical",
+  none: "",
+};
+
 /** Two limits; which of them is the greater says which way is worse. */
 export interface Limits {
   /** From here on it is a warning. */

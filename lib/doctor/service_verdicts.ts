@@ -29,6 +29,16 @@ function hasReaders(figures: OwnFigures): boolean {
     figures.sum("vllm_metrics_requests_unauthorized_total") > 0;
 }
 
+/** A browser asks once without credentials before it asks its user for them. */
+const BROWSER_LOGINS = 10;
+
+/** Requests without the right credentials, but for those of a few browsers that logged in. */
+function unauthorized(figures: OwnFigures): number {
+  const name = "vllm_metrics_requests_unauthorized_total";
+  const missing = figures.by(name, "reason").get("missing") ?? 0;
+  return figures.sum(name) - (missing <= BROWSER_LOGINS ? missing : 0);
+}
+
 /** A warning when there are remarks. */
 function verdictOf(found: string, remarks: readonly Remark[]): Verdict<void> {
   if (remarks.length === 0) return { found };
@@ -91,10 +101,10 @@ export function readersVerdict(figures: OwnFigures): Verdict<void> {
       action: "Some reader hangs, or scrapes far too often.",
     });
   }
-  const unknown = figures.sum("vllm_metrics_requests_unauthorized_total");
+  const unknown = unauthorized(figures);
   if (unknown > 0) {
     remarks.push({
-      found: `${unknown} requests were answered 401`,
+      found: `${unknown === 1 ? "1 request was" : `${unknown} requests were`} answered 401`,
       action: "Give the reader METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN.",
     });
   }

@@ -123,8 +123,8 @@ Deno.test("check exits with 1 when a hop failed, and says so in JSON as well", a
 });
 
 Deno.test.each<[args: string[], complaint: RegExp]>([
-  [["--nosuch"], /Unknown option '--nosuch'/],
-  [["now"], /Unexpected argument 'now'/],
+  [["--nosuch"], /there is no option "--nosuch"\. There are --/],
+  [["now"], /there is no option "now"/],
 ])("check exits with 2 on %s", async (args, complaint) => {
   const { code, stdout, stderr } = await check(args, {});
   assertEquals([code, stdout], [2, ""]);

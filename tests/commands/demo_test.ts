@@ -1,7 +1,7 @@
+import { runCommand } from "../../lib/commands/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { demo } from "../../lib/commands/demo.ts";
 import type { Host } from "../../lib/commands/host.ts";
-import { runCommand } from "../../lib/commands/mod.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { seriesOf, until, within } from "../fakes.ts";
 import { fakeHost } from "./fake_host.ts";
@@ -279,10 +279,4 @@ Deno.test.each<[string[], string]>([
 Deno.test("demo tells all mistakes at once", async () => {
   const { code, lines } = await refuse("--engines", "99", "--scenario", "x", "--nope");
   assertEquals([code, lines.length], [2, 3]);
-});
-
-Deno.test("help names the demo and its options", async () => {
-  const { host, output } = fakeHost({ args: ["demo", "--help"], stdin: ReadableStream.from([]) });
-  assertEquals(await runCommand(host), 0);
-  assertMatch(output().stdout, /^ {2}demo .*\n.*--scenario steady\|busy\|burst\|outage\|sleep/m);
 });

@@ -46,6 +46,7 @@ Deno.test.each<[what: string, settings: Env]>([
     "scrapes ok",
     "readers warn",
     "relayed warn",
+    "engines ok",
   ]);
 });
 

@@ -19,7 +19,7 @@ Deno.test("no text that a server chose steers the terminal", () => {
 
 Deno.test("what is wrong is wrapped under its title", () => {
   const lines = screenLines(hostileView(), { columns: 60, color: false });
-  const start = lines.indexOf("!! bad: A server is down");
+  const start = lines.indexOf("■ critical: A server is down");
   assertEquals(lines.slice(start + 1, start + 3), [
     "  evil?[2J has been down for 20 s: Cannot scrape: connection",
     "  refused.",

@@ -78,7 +78,7 @@ Deno.test("top --once prints servers, tiles and findings, and ends", async () =>
   assertMatch(stdout, /^vllm-metrics [\d.]+ {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}last 5 min\n/);
   assertMatch(stdout, /\nup {8}vllm-a {2}scraped [\d.]+ m?s ago\n/);
   assertMatch(stdout, /\nRunning +7 requests\b/);
-  assertMatch(stdout, /\nWaiting +60 requests {2}!! bad\b/);
+  assertMatch(stdout, /\nWaiting +60 requests {2}■ critical/);
   assertMatch(stdout, /\nTime to first token, p95 +(?:no traffic|nothing yet)\n/);
   assertStringIncludes(stdout, "\nNo findings so far, but a tile is bad.\n");
   // deno-lint-ignore no-control-regex
@@ -132,7 +132,7 @@ Deno.test("top on a terminal draws in place, and gives the screen back when q is
   const lines = (pictures[0] ?? "").split("\r\n");
   assertEquals(lines.length, 12);
   assertMatch(lines.at(-1) ?? "", /^q quits; \d+ more lines do not fit/);
-  assertStringIncludes(pictures[0] ?? "", "\x1b[31m!! bad");
+  assertStringIncludes(pictures[0] ?? "", "\x1b[31m■ critical");
 });
 
 Deno.test("top gives the screen back when it is interrupted", async () => {
@@ -218,11 +218,90 @@ for (const [sentence, args] of Object.entries(WRONG)) {
   });
 }
 
-Deno.test("top says which windows there are", async () => {
+Deno.test("top says which windows there are, as the option has them", async () => {
   await using service = startDashboard();
-  const sitting = sit(["--once", "--window", "7m", "--url", service.origin]);
-  assertEquals(await top(sitting.host), 2);
-  assertStringIncludes(sitting.output().stderr, 'the window "420" cannot be chosen');
+  const expected = {
+    "7m": "there is no such window. Write 5m, 15m, 1h, 3h, 6h, 24h or 30d.",
+    "30d": "the service has no history that long. It keeps a day, and more with HISTORY_FILE.",
+  };
+  for (const [window, sentence] of Object.entries(expected)) {
+    const sitting = sit(["--once", "--window", window, "--url", service.origin]);
+    assertEquals(await top(sitting.host), 2);
+    assertEquals(sitting.output().stderr, `vllm-metrics top: --window "${window}": ${sentence}\n`);
+  }
+});
+
+Deno.test("top refuses a server that is not there with 2", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  for (const words of [["--once"], []]) {
+    const sitting = sit([...words, "--instance", "vllm-b", "--url", service.origin]);
+    assertEquals(await top(sitting.host), 2);
+    assertEquals(
+      sitting.output().stderr,
+      'vllm-metrics top: --instance: there is no server "vllm-b". Did you mean "vllm-a"?\n',
+    );
+  }
+});
+
+/** Two servers with two engines each. */
+function twoServers(): HistoryStore {
+  const history = new HistoryStore({ instances: ["vllm-a", "vllm-b"] });
+  for (const instance of ["vllm-a", "vllm-b"]) {
+    const lines = ["0", "1"].map((engine) =>
+      `vllm_num_requests_running{model_name="m",engine="${engine}"} ${Number(engine) + 3}\n`
+    );
+    const body = new TextEncoder().encode(lines.join(""));
+    for (const agoMs of [20_000, 10_000, 1_000]) {
+      history.add({ instance, timeMs: Date.now() - agoMs, body });
+    }
+  }
+  return history;
+}
+
+Deno.test("top shows a line for each server and each engine", async () => {
+  await using service = startDashboard({ history: twoServers() });
+  const sitting = sit(["--once", "--url", service.origin]);
+  assertEquals(await top(sitting.host), 0);
+  const { stdout } = sitting.output();
+  assertMatch(stdout, /\nServer .*Running.*\nvllm-a .* 7 requests.*\nvllm-b .* 7 requests/);
+  assertMatch(
+    stdout,
+    /\nEngine .*Running.*\nvllm-a, engine 0 .* 3 requests.*\nvllm-a, engine 1 .* 4 /,
+  );
+});
+
+Deno.test("keys of top change window and server, pause, and show the keys", async () => {
+  await using service = startDashboard({ history: twoServers() });
+  const sitting = sit(["--url", service.origin], { size: { columns: 120, rows: 60 } });
+  const ended = top(sitting.host);
+  const seen = (text: string): Promise<true> =>
+    until(() => sitting.output().stdout.includes(text) || undefined, text);
+  await seen("last 5 min");
+  sitting.press("w");
+  await seen("last 15 min");
+  sitting.press("s");
+  await seen("instance vllm-a");
+  sitting.press("s");
+  await seen("instance vllm-b");
+  sitting.press("h");
+  await seen("s  next server, then all");
+  sitting.press("p");
+  await seen("PAUSED");
+  sitting.press("q");
+  assertEquals(await ended, 0);
+});
+
+Deno.test("top shows two tiles in a line where the terminal is wide enough", async () => {
+  await using service = startDashboard({ history: scrapedNow() });
+  const sitting = sit(["--url", service.origin], {
+    size: { columns: 220, rows: 60 },
+    env: { NO_COLOR: "1" },
+  });
+  const ended = top(sitting.host);
+  await until(() => sitting.output().stdout.includes("q quits") || undefined, "a picture");
+  sitting.press("q");
+  await ended;
+  assertMatch(sitting.output().stdout, /Waiting.* 60 requests .*Preemptions/);
 });
 
 Deno.test("top finds the service that LISTEN_ADDRESS names, whatever proxy is in use", async () => {
@@ -238,5 +317,5 @@ Deno.test("top finds the service that LISTEN_ADDRESS names, whatever proxy is in
   });
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /\ndown {6}127\.0\.0\.1:\d+ {2}for [\d.]+ m?s\n/);
-  assertStringIncludes(stdout, "!! bad: A server is down");
+  assertStringIncludes(stdout, "■ critical: A server is down");
 });

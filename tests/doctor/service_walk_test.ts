@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type Listening, walkService } from "../../lib/doctor/service_walk.ts";
 import { type Hop, Walk } from "../../lib/doctor/walk.ts";
 import { namedServers, startService, until } from "../fakes.ts";
@@ -221,4 +221,15 @@ Deno.test("readers that were turned away are a warning", async () => {
   assertStringIncludes(refused?.found ?? "", "4 requests were refused");
   const unknown = (await hopsOf("vllm_metrics_requests_unauthorized_total 5\n")).get("readers");
   assertStringIncludes(unknown?.found ?? "", "5 requests were answered 401");
+});
+
+Deno.test("a browser that logged in is no reader that was turned away", async () => {
+  const name = "vllm_metrics_requests_unauthorized_total";
+  const readers = async (missing: number, wrong: number): Promise<string> => {
+    const text = `${name}{reason="missing"} ${missing}\n${name}{reason="wrong"} ${wrong}\n`;
+    return (await hopsOf(text)).get("readers")?.found ?? "";
+  };
+  assert(!(await readers(1, 0)).includes("401"));
+  assertStringIncludes(await readers(1, 1), "1 request was answered 401");
+  assertStringIncludes(await readers(40, 0), "40 requests were answered 401");
 });

@@ -2,11 +2,13 @@
 
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
+import { nearest } from "../../nearest.ts";
+import { Arguments } from "../arguments.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
 import { accessHeaders, findOwnListener, isOwnAddress } from "../own_service.ts";
 import { Display } from "./display.ts";
-import { parseTopOptions, type TopOptions } from "./top_options.ts";
+import { readTopOptions, type TopOptions, windowText } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
 
 /** How long before the next attempt when the service has gone, in milliseconds. */
@@ -76,7 +78,19 @@ async function showOnce(display: Display, options: ViewEventsOptions): Promise<v
       `Cannot read "${options.base.origin}": it is stopping`,
     );
   }
+  checkInstance(event.view);
   display.show(event);
+}
+
+/** A server that is not configured never gets numbers; a model or an engine may. */
+function checkInstance({ selection: { instance }, instances }: View): void {
+  if (instance === undefined || instances.includes(instance)) return;
+  const meant = nearest(instance, instances);
+  throw new MetricsError("REQUEST_INVALID", `--instance: there is no server "${instance}"`, {
+    hint: meant === undefined
+      ? `There ${instances.length === 1 ? "is" : "are"} ${instances.join(", ")}.`
+      : `Did you mean "${meant}"?`,
+  });
 }
 
 /** Waits, but not when it is over. */
@@ -88,25 +102,47 @@ async function pause(signal: AbortSignal): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Shows views until it is over. A service that answered once is waited for when it goes. */
-async function showAll(display: Display, options: ViewEventsOptions): Promise<void> {
+/**
+ * Shows views until it is over. A service that answered once and has gone is waited for.
+ *
+ * @param display Shows them.
+ * @param options Where to ask.
+ * @param restart Gives a signal that ends the present stream, since the query has changed.
+ */
+async function showAll(
+  display: Display,
+  options: ViewEventsOptions,
+  restart: () => AbortSignal,
+): Promise<void> {
   let answered = false;
   while (!options.signal.aborted) {
+    const changed = restart();
+    const signal = AbortSignal.any([options.signal, changed]);
     try {
-      for await (const event of viewEvents(options)) {
+      for await (const event of viewEvents({ ...options, signal })) {
+        if (!answered) checkInstance(event.view);
         answered = true;
         display.show(event);
       }
       display.complain("The service has ended the connection. Trying again.");
     } catch (error) {
       if (options.signal.aborted) return;
+      if (changed.aborted) continue;
       const isOurs = error instanceof MetricsError || error instanceof TypeError;
       if (!answered || !isOurs) throw error;
       const sentence = error instanceof MetricsError ? error.sentence : "The connection broke off.";
       display.complain(`${sentence} Trying again.`);
     }
-    await pause(options.signal);
+    await pause(signal);
   }
+}
+
+/** Puts a refusal of the API into the words of the options. */
+function sentenceOf(error: MetricsError, { query }: TopOptions): string {
+  const seconds = Number(query.get("window") ?? 0);
+  if (error.code !== "REQUEST_INVALID" || !/\bwindow\b/.test(error.message)) return error.sentence;
+  return `--window "${windowText(seconds)}": the service has no history that long. ` +
+    "It keeps a day, and more with HISTORY_FILE.";
 }
 
 /**
@@ -117,14 +153,9 @@ async function showAll(display: Display, options: ViewEventsOptions): Promise<vo
  * @returns 0 when it was ended, 1 when the service cannot be reached, 2 on a wrong call.
  */
 export async function top(host: Host): Promise<number> {
-  let options: TopOptions;
-  try {
-    options = parseTopOptions(host.args);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    host.printError(`vllm-metrics top: ${error.message}\n`);
-    return EXIT.badConfig;
-  }
+  const args = new Arguments("top", host.args);
+  const options = readTopOptions(args);
+  if (args.refuse(host)) return EXIT.badConfig;
   const place = findService(host, options);
   if (typeof place === "string") {
     host.printError(`vllm-metrics top: ${place}\n`);
@@ -132,17 +163,23 @@ export async function top(host: Host): Promise<number> {
   }
   const over = new AbortController();
   const ignoreSignals = host.onStopSignal(() => over.abort());
+  let changed = new AbortController();
+  const restart = (): AbortSignal => (changed = new AbortController()).signal;
   using _place = place;
-  using display = new Display(host, { ...options, onQuit: () => over.abort() });
+  using display = new Display(host, {
+    ...options,
+    onQuit: () => over.abort(),
+    onQuery: () => changed.abort(),
+  });
   try {
     const asked = { ...place, query: options.query, signal: over.signal };
-    await (options.once ? showOnce : showAll)(display, asked);
+    await (options.once ? showOnce(display, asked) : showAll(display, asked, restart));
     return EXIT.ok;
   } catch (error) {
     if (over.signal.aborted) return EXIT.ok;
     if (!(error instanceof MetricsError)) throw error;
     display.end();
-    host.printError(`vllm-metrics top: ${error.sentence}\n`);
+    host.printError(`vllm-metrics top: ${sentenceOf(error, options)}\n`);
     return error.code === "REQUEST_INVALID" ? EXIT.badConfig : EXIT.failed;
   } finally {
     ignoreSignals();

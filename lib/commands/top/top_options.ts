@@ -1,11 +1,12 @@
-/** What `vllm-metrics top` is told on the command line. */
+/** Reads the options of `vllm-metrics top`. */
 
-import { parseArgs } from "node:util";
 import { parseDuration } from "../../config/values.ts";
+import { windowsOf } from "../../dashboard/time_frame.ts";
+import type { Arguments } from "../arguments.ts";
 
-/** What {@linkcode parseTopOptions} found. */
+/** What {@linkcode readTopOptions} found. */
 export interface TopOptions {
-  /** Whether to show one view and end. */
+  /** Whether to show one view and exit. */
   readonly once: boolean;
   /** Whether to print views as JSON, one a line. */
   readonly json: boolean;
@@ -15,53 +16,64 @@ export interface TopOptions {
   readonly query: URLSearchParams;
 }
 
-/** What a window may be; the service knows which of them it has. */
+/** What a window may be. */
 const WINDOW_RANGE = { min: "1m", max: "720h", example: "5m" };
-/** Parameters of the API that are handed on as they are. */
+/** Parameters of the API that are passed on as they are. */
 const SELECTORS = ["model", "engine", "instance"] as const;
 
 /**
- * Reads the arguments.
+ * Reads the options.
  *
- * @param args The words behind the command's name.
+ * @param args The arguments, which take what is wrong.
  * @returns The options.
- * @throws {TypeError} With what is wrong, as words.
  */
-export function parseTopOptions(args: readonly string[]): TopOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      once: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      window: { type: "string" },
-      model: { type: "string" },
-      engine: { type: "string" },
-      instance: { type: "string" },
-      url: { type: "string" },
-    },
-  });
+export function readTopOptions(args: Arguments<"top">): TopOptions {
   const query = new URLSearchParams();
-  if (values.window !== undefined) query.set("window", windowSeconds(values.window));
+  const window = args.get("window");
+  if (window !== undefined) query.set("window", windowSeconds(args, window));
   for (const name of SELECTORS) {
-    const value = values[name];
+    const value = args.text(name);
     if (value !== undefined) query.set(name, value);
   }
-  return { once: values.once, json: values.json, url: urlOf(values.url), query };
+  return { once: args.has("once"), json: args.has("json"), url: urlOf(args), query };
 }
 
-function windowSeconds(text: string): string {
+/**
+ * Writes a window as an option has it.
+ *
+ * @param seconds Its length.
+ * @returns Such as `15m`.
+ */
+export function windowText(seconds: number): string {
+  if (seconds > 86_400) return `${seconds / 86_400}d`;
+  return seconds < 3_600 ? `${seconds / 60}m` : `${seconds / 3_600}h`;
+}
+
+function windowSeconds(args: Arguments<"top">, text: string): string {
+  if (text === "") {
+    args.addMistake('--window needs a value, such as "5m".');
+    return text;
+  }
   const parsed = parseDuration(text, WINDOW_RANGE);
-  if (!parsed.ok) throw new TypeError(`--window "${text}": ${parsed.problem}`);
-  return String(parsed.value / 1_000);
+  const windows = windowsOf(true);
+  if (!parsed.ok) args.addMistake(`--window "${text}": ${parsed.problem}`);
+  else if (!windows.includes(parsed.value / 1_000)) {
+    const names = windows.map(windowText);
+    const all = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+    args.addMistake(`--window "${text}": there is no such window. Write ${all}.`);
+  }
+  return parsed.ok ? String(parsed.value / 1_000) : "";
 }
 
-function urlOf(text: string | undefined): URL | undefined {
+function urlOf(args: Arguments<"top">): URL | undefined {
+  const text = args.get("url");
   if (text === undefined) return undefined;
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
-    throw new TypeError(`--url "${text}": it is not an address such as http://localhost:9090`);
+    args.addMistake(`--url "${text}": it is not an address such as http://localhost:9090`);
+    return undefined;
   }
-  // Below the path of a proxy in front, if there is one.
+  // Below the path of a reverse proxy, if there is one.
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   url.search = "";
   return url;

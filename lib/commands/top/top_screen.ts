@@ -1,8 +1,9 @@
 /** What `vllm-metrics top` shows: a view as lines of text. */
 
 import { formatSeconds, formatValue } from "../../dashboard/format.ts";
+import { LEVEL_WORDS } from "../../dashboard/levels.ts";
 import { noFindings } from "../../dashboard/no_findings.ts";
-import type { Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
+import type { Chart, Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
 import { terminalText } from "../../terminal_text.ts";
 
 /** How lines are written. */
@@ -13,13 +14,6 @@ export interface ScreenOptions {
   readonly color: boolean;
 }
 
-/** Words beside the colours: nothing is told by a colour alone. */
-const LEVEL_WORDS: Readonly<Record<Level, string>> = {
-  good: "ok",
-  warn: "! watch",
-  bad: "!! bad",
-  none: "",
-};
 /** Colours of a terminal (ECMA-48, "select graphic rendition"). */
 const LEVEL_COLORS: Readonly<Record<Level, number>> = { good: 32, warn: 33, bad: 31, none: 0 };
 const STATE_LEVELS: Readonly<Record<ViewTarget["state"], Level>> = {
@@ -33,7 +27,40 @@ const BARS = "▁▂▃▄▅▆▇█";
 /** Widths of the columns of tiles, in characters. */
 const TITLE_WIDTH = 28;
 const VALUE_WIDTH = 20;
-const LEVEL_WIDTH = 9;
+const LEVEL_WIDTH = 12;
+/** Between two tiles in a line. */
+const GAP = "   ";
+/** Width of a tile with its trend, from which on two fit into a line. */
+const TILE_WIDTH = 96;
+
+/** Tables of servers and of engines: the charts that compare them, and the head of the first column. */
+const COMPARISONS = [
+  { prefix: "servers_", head: "Server" },
+  { prefix: "engines_", head: "Engine" },
+] as const;
+/** Heads of the other columns, by the end of the chart's name. */
+const COLUMN_TITLES: Readonly<Record<string, string>> = {
+  "kv_cache": "KV cache",
+  running: "Running",
+  tokens: "Output",
+};
+/** Widths of the columns of those tables, in characters. */
+const NAME_WIDTH = 32;
+const CELL_WIDTH = 18;
+
+/** The time as the page has it: that of the time zone of whoever looks. */
+function localTime(timeMs: number): string {
+  const parts = new Intl.DateTimeFormat("sv-SE", {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "short",
+  });
+  return parts.format(timeMs);
+}
 
 /** A small line out of blocks; gaps are spaces. */
 function trendText(trend: Tile["trend"]): string {
@@ -67,17 +94,12 @@ class Screen {
     this.#options = options;
   }
 
-  headLines({ version, timeMs, windowSeconds, selection }: View): string[] {
+  headLine({ version, timeMs, windowSeconds, selection }: View): string {
     const chosen = Object.entries(selection).map(([name, value]) =>
       `${name} ${terminalText(value)}`
     );
-    const parts = [
-      `vllm-metrics ${version}`,
-      `${new Date(timeMs).toISOString().slice(0, 19).replace("T", " ")} UTC`,
-      `last ${formatSeconds(windowSeconds)}`,
-      ...chosen,
-    ];
-    return [this.#cut(parts.join("  "))];
+    const window = `last ${formatSeconds(windowSeconds)}`;
+    return this.#cut([`vllm-metrics ${version}`, localTime(timeMs), window, ...chosen].join("  "));
   }
 
   targetLine(target: ViewTarget, nowMs: number): string {
@@ -94,13 +116,57 @@ class Screen {
     return this.#paint(words, STATE_LEVELS[state]) + rest;
   }
 
-  tileLine({ title, unit, value, note, level, trend }: Tile): string {
+  /** The tiles, two in a line where there is room. */
+  tileLines(tiles: readonly Tile[]): string[] {
+    const perLine = this.#options.columns >= 2 * TILE_WIDTH + GAP.length ? 2 : 1;
+    const width = perLine === 1 ? this.#options.columns : TILE_WIDTH;
+    const lines = Math.ceil(tiles.length / perLine);
+    return Array.from(
+      { length: lines },
+      (_, index) =>
+        [tiles[index], perLine === 1 ? undefined : tiles[index + lines]]
+          .flatMap((tile) => tile === undefined ? [] : [this.#tile(tile, width)])
+          .join(GAP),
+    );
+  }
+
+  #tile({ title, unit, value, note, level, trend }: Tile, width: number): string {
     const shown = value === null ? note : formatValue(value, unit);
     const head = `${title.padEnd(TITLE_WIDTH)}${shown.padStart(VALUE_WIDTH)}  `;
     const words = LEVEL_WORDS[level].padEnd(LEVEL_WIDTH);
-    const room = this.#options.columns - head.length - words.length;
+    const room = width - head.length - words.length;
     const line = room >= trend.length ? trendText(trend) : "";
-    return this.#cut(head) + (room >= 0 ? this.#paint(words, level) : "") + line;
+    return head.slice(0, width) + (room >= 0 ? this.#paint(words, level) : "") +
+      line.padEnd(Math.max(0, Math.min(room, TILE_WIDTH)));
+  }
+
+  /** A line for each server and each engine, where there are several. */
+  comparisonLines(charts: readonly Chart[]): string[] {
+    return COMPARISONS.flatMap(({ prefix, head }) => {
+      const compared = charts.filter(({ id, series }) =>
+        id.startsWith(prefix) && series.length > 1
+      );
+      const names = [...new Set(compared.flatMap(({ series }) => series.map(({ name }) => name)))];
+      if (names.length === 0) return [];
+      const titles = compared.map(({ id }) => COLUMN_TITLES[id.slice(prefix.length)] ?? id);
+      const rows = names.map((name) => [
+        terminalText(name),
+        ...compared.map(({ series, unit }) => {
+          const values = series.find((each) => each.name === name)?.values ?? [];
+          const latest = values.findLast((value) => value !== null) ?? null;
+          return latest === null ? "-" : formatValue(latest, unit);
+        }),
+      ]);
+      return [
+        "",
+        ...[[head, ...titles], ...rows].map(([name = "", ...cells]) =>
+          this.#cut(
+            name.slice(0, NAME_WIDTH).padEnd(NAME_WIDTH) +
+              cells.map((cell) => cell.padStart(CELL_WIDTH)).join(""),
+          )
+        ),
+      ];
+    });
   }
 
   findingLines({ level, title, why, action, link }: Finding): string[] {
@@ -131,13 +197,15 @@ class Screen {
 export function screenLines(view: View, options: ScreenOptions): string[] {
   const screen = new Screen(options);
   const findings = view.findings.flatMap((finding) => screen.findingLines(finding));
-  const instead = wrap(noFindings(view).text, options.columns, "");
+  const { text } = noFindings(view);
+  const instead = text === "" ? [] : wrap(text, options.columns, "");
+  const said = findings.length === 0 ? instead : findings;
   return [
-    ...screen.headLines(view),
+    screen.headLine(view),
     ...view.targets.map((target) => screen.targetLine(target, view.timeMs)),
     "",
-    ...view.tiles.map((tile) => screen.tileLine(tile)),
-    "",
-    ...findings.length === 0 ? instead : findings,
+    ...said.length === 0 ? [] : [...said, ""],
+    ...screen.tileLines(view.tiles),
+    ...screen.comparisonLines(view.charts),
   ].map((line) => line.trimEnd());
 }

@@ -1,0 +1,22 @@
+/** `vllm-metrics version`. */
+
+import { VERSION } from "../version.ts";
+import { Arguments } from "./arguments.ts";
+import { EXIT, type Host } from "./host.ts";
+
+/**
+ * Prints the version.
+ *
+ * @param host The process; `--json` prints an object.
+ * @returns 0, or 2 on a wrong argument.
+ */
+export function version(host: Host): number {
+  const args = new Arguments("version", host.args);
+  if (args.refuse(host)) return EXIT.badConfig;
+  host.print(
+    args.has("json")
+      ? `${JSON.stringify({ version: VERSION, runtime: host.runtime })}\n`
+      : `vllm-metrics ${VERSION}\n`,
+  );
+  return EXIT.ok;
+}
