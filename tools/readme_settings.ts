@@ -1,6 +1,6 @@
 /** Writes the table of settings into the README, between its two marks. */
 
-import { markdownTable } from "../lib/config/settings.ts";
+import { markdownTable } from "../lib/config/settings_text.ts";
 
 const README = new URL("../README.md", import.meta.url);
 const BETWEEN_MARKS = /(<!-- settings -->\n)[\s\S]*(\n<!-- \/settings -->)/;

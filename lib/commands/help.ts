@@ -1,6 +1,6 @@
 /** `vllm-metrics help`: the commands, the settings, and each command's own help. */
 
-import { helpTable } from "../config/settings.ts";
+import { helpTable } from "../config/settings_text.ts";
 import { nearest } from "../nearest.ts";
 import { Arguments } from "./arguments.ts";
 import { type Command, COMMANDS, findCommand } from "./command_list.ts";

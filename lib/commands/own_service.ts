@@ -3,7 +3,7 @@
 import { SettingReader } from "../config/setting_reader.ts";
 import { type Access, readAccess } from "../config/access.ts";
 import type { Environment } from "../config/env_file.ts";
-import { defaultOf } from "../config/setting_list.ts";
+import { SETTINGS } from "../config/settings.ts";
 import { type Address, parseAddress } from "../config/values.ts";
 import { reachableAddress } from "./service_address.ts";
 
@@ -66,7 +66,7 @@ export function findOwnListener(
   name: ListenerName,
   readFile: (path: string) => string,
 ): OwnListener | string {
-  const parsed = parseAddress(env[name]?.trim() || defaultOf(name));
+  const parsed = parseAddress(env[name]?.trim() || SETTINGS[name].defaultText);
   if (!parsed.ok) return `${name}: ${parsed.problem}`;
   const headers = accessHeaders(env, readFile);
   if (typeof headers === "string") return headers;
@@ -87,7 +87,7 @@ const LOOPBACK_NAMES = ["127.0.0.1", "[::1]", "localhost"];
  * @param url The URL.
  */
 export function isOwnAddress(env: Environment, name: ListenerName, url: URL): boolean {
-  const parsed = parseAddress(env[name]?.trim() || defaultOf(name));
+  const parsed = parseAddress(env[name]?.trim() || SETTINGS[name].defaultText);
   if (!parsed.ok) return false;
   const { hostname, port } = reachableAddress(parsed.value);
   const names = LOOPBACK_NAMES.includes(hostname) ? LOOPBACK_NAMES : [hostname];

@@ -1,6 +1,5 @@
 /** Who may read the metrics, read from the `METRICS_*` settings. */
 
-import { parsePassword, parseToken, parseUsername } from "./headers.ts";
 import { Secret } from "./secret.ts";
 import type { SettingReader } from "./setting_reader.ts";
 
@@ -22,10 +21,10 @@ export interface Access {
  * @returns The frozen credentials; undefined when none are set, which is for everybody.
  */
 export function readAccess(reader: SettingReader): Access | undefined {
-  const username = reader.secret("METRICS_USERNAME", parseUsername);
-  const password = reader.secret("METRICS_PASSWORD", parsePassword);
+  const username = reader.get("METRICS_USERNAME");
+  const password = reader.get("METRICS_PASSWORD");
   reader.together("METRICS_USERNAME", "METRICS_PASSWORD");
-  const bearer = reader.secret("METRICS_BEARER_TOKEN", parseToken);
+  const bearer = reader.get("METRICS_BEARER_TOKEN");
   const secrets = { METRICS_PASSWORD: password, METRICS_BEARER_TOKEN: bearer } as const;
   for (const name of ["METRICS_PASSWORD", "METRICS_BEARER_TOKEN"] as const) {
     const length = secrets[name]?.reveal().length ?? Infinity;

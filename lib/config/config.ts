@@ -1,22 +1,20 @@
 /** The environment becomes a configuration, or every mistake in it at once. */
 
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../log.ts";
+import type { LogFormat, LogLevel } from "../log.ts";
 import { type Access, readAccess } from "./access.ts";
 import type { Environment } from "./env_file.ts";
-import { readRelay, type RelayConfig } from "./relay_config.ts";
+import { readRelay, type RelayConfig } from "./parseable_config.ts";
 import { type Goals, readGoals } from "./goals.ts";
-import { type HistoryConfig, readHistory } from "./history_config.ts";
 import { readServingTls, type ServingTls } from "./serving_tls.ts";
 import { SettingReader } from "./setting_reader.ts";
 import { unknownNameWarnings } from "./unknown_names.ts";
 import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
-import { type Address, parseAddress, parseChoice, parseHostName } from "./values.ts";
+import type { Address } from "./values.ts";
 
 export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
-export type { HistoryConfig } from "./history_config.ts";
 export type { ParseableTls } from "./parseable_config.ts";
-export type { RelayConfig } from "./relay_config.ts";
+export type { RelayConfig } from "./parseable_config.ts";
 export type { ServingTls } from "./serving_tls.ts";
 export type {
   ServerConfig,
@@ -24,6 +22,16 @@ export type {
   UpstreamConfig,
   UpstreamTls,
 } from "./upstream_config.ts";
+
+/** How the history is fed and kept. */
+export interface HistoryConfig {
+  /** Time from one scrape to the next, in milliseconds. */
+  readonly intervalMs: number;
+  /** The path of the file that keeps it; absent when it is kept in memory only. */
+  readonly file?: string;
+  /** How long the file keeps it, in milliseconds. */
+  readonly retentionMs: number;
+}
 
 /** What the service runs with: complete, checked and frozen. */
 export interface Config {
@@ -71,9 +79,12 @@ function refuseServeAddress(reader: SettingReader, env: Environment): void {
   );
 }
 
-/** The parts of a comma-separated list. */
-function splitList(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+function readHistory(reader: SettingReader): HistoryConfig | undefined {
+  const intervalMs = reader.get("SCRAPE_INTERVAL");
+  const file = reader.get("HISTORY_FILE");
+  const retentionMs = reader.get("HISTORY_RETENTION");
+  if (intervalMs === undefined || retentionMs === undefined) return undefined;
+  return Object.freeze({ intervalMs, ...(file === undefined ? {} : { file }), retentionMs });
 }
 
 /**
@@ -93,16 +104,16 @@ function splitList(text: string): string[] {
 export function parseConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
   const reader = new SettingReader(env, readFile);
   const addresses = readAddresses(reader);
-  const listen = reader.plain("LISTEN_ADDRESS", parseAddress);
-  const allowedHosts = reader.list("ALLOWED_HOSTS", splitList, parseHostName);
+  const listen = reader.get("LISTEN_ADDRESS");
+  const allowedHosts = reader.get("ALLOWED_HOSTS");
   const servers = readServers(reader, addresses);
   const access = readAccess(reader);
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
   const goals = readGoals(reader);
   const history = readHistory(reader);
-  const level = reader.plain("LOG_LEVEL", (text) => parseChoice(text, LOG_LEVELS));
-  const format = reader.plain("LOG_FORMAT", (text) => parseChoice(text, LOG_FORMATS));
+  const level = reader.get("LOG_LEVEL");
+  const format = reader.get("LOG_FORMAT");
   refuseServeAddress(reader, env);
 
   const { mistakes } = reader;

@@ -1,8 +1,6 @@
 /** How fast answers should be, read from the `SLO_*` settings. */
 
-import { GOAL_RANGE } from "./ranges.ts";
 import type { SettingReader } from "./setting_reader.ts";
-import { parseDuration } from "./values.ts";
 
 /** The operator's goals. */
 export interface Goals {
@@ -19,8 +17,8 @@ export interface Goals {
  * @returns The frozen goals; undefined after a mistake.
  */
 export function readGoals(reader: SettingReader): Goals | undefined {
-  const ttftMs = reader.plain("SLO_TTFT", (text) => parseDuration(text, GOAL_RANGE));
-  const tpotMs = reader.plain("SLO_TPOT", (text) => parseDuration(text, GOAL_RANGE));
+  const ttftMs = reader.get("SLO_TTFT");
+  const tpotMs = reader.get("SLO_TPOT");
   if (ttftMs === undefined || tpotMs === undefined) return undefined;
   return Object.freeze({ ttftSeconds: ttftMs / 1_000, tpotSeconds: tpotMs / 1_000 });
 }

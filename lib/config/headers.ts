@@ -116,3 +116,15 @@ export function parseHeaders(text: string): Parsed<readonly Header[]> {
     ? accept(Object.freeze(headers))
     : refuse(`no header is in it. ${want}`);
 }
+
+/**
+ * Reads a URL that is a secret: no part of it is in the problem.
+ *
+ * @param text The URL.
+ * @returns The URL.
+ */
+export function parseWebhook(text: string): Parsed<Secret> {
+  const url = URL.parse(text);
+  if (url?.protocol === "http:" || url?.protocol === "https:") return accept(new Secret(url.href));
+  return refuse('it is no URL. Write one that begins with "https://" or "http://".');
+}

@@ -1,12 +1,9 @@
-/** Parseable and how to reach it, read from the `PARSEABLE_*` settings. */
+/** Parseable and the relay to it, read from the `PARSEABLE_*` and `OTLP_*` settings. */
 
-import { parseBaseUrl } from "./base_url.ts";
-import { parseCertificates } from "./pem.ts";
-import { PARSEABLE_TIMEOUT_RANGE } from "./ranges.ts";
 import type { SettingReader } from "./setting_reader.ts";
-import { parseStreamName } from "./stream_name.ts";
-import { warnOfTls } from "./tls_warnings.ts";
-import { parseBoolean, parseDuration } from "./values.ts";
+import { SETTING_ROWS } from "./settings.ts";
+import { maskUrl, METRICS_PATH, placeBelow } from "./url.ts";
+import type { Address } from "./values.ts";
 
 /** How to reach Parseable over TLS. */
 export interface ParseableTls {
@@ -29,8 +26,8 @@ export interface ParseableConfig {
 }
 
 function readTls(reader: SettingReader): ParseableTls {
-  const caCerts = reader.file("PARSEABLE_TLS_CA_FILE", parseCertificates);
-  const skipVerify = reader.plain("PARSEABLE_TLS_INSECURE_SKIP_VERIFY", parseBoolean) ?? false;
+  const caCerts = reader.get("PARSEABLE_TLS_CA_FILE")?.text;
+  const skipVerify = reader.get("PARSEABLE_TLS_INSECURE_SKIP_VERIFY") ?? false;
   return Object.freeze({ ...(caCerts === undefined ? {} : { caCerts }), skipVerify });
 }
 
@@ -42,15 +39,12 @@ function readTls(reader: SettingReader): ParseableTls {
  *   the mistakes.
  */
 export function readParseable(reader: SettingReader): ParseableConfig | undefined {
-  const url = reader.plain("PARSEABLE_URL", parseBaseUrl);
-  const stream = reader.plain("PARSEABLE_STREAM", parseStreamName);
-  const timeoutMs = reader.plain(
-    "PARSEABLE_TIMEOUT",
-    (text) => parseDuration(text, PARSEABLE_TIMEOUT_RANGE),
-  );
+  const url = reader.get("PARSEABLE_URL");
+  const stream = reader.get("PARSEABLE_STREAM");
+  const timeoutMs = reader.get("PARSEABLE_TIMEOUT");
   const tls = readTls(reader);
   if (!reader.isSet("PARSEABLE_URL")) return undefined;
-  warnOfTls(reader, {
+  reader.warnOfTls({
     server: "Parseable",
     urlName: "PARSEABLE_URL",
     url,
@@ -59,4 +53,66 @@ export function readParseable(reader: SettingReader): ParseableConfig | undefine
   });
   if (url === undefined || stream === undefined || timeoutMs === undefined) return undefined;
   return Object.freeze({ url, stream, timeoutMs, tls });
+}
+
+/** Where the relay listens, and where it passes metrics on to. */
+export interface RelayConfig {
+  /** Where to send metrics: the base URL and `/v1/metrics`, without credentials. Do not change it. */
+  readonly url: URL;
+  /** The URL for people. */
+  readonly label: string;
+  /** The stream for senders that name none. */
+  readonly stream: string;
+  /** Longest wait for an answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Where to listen for OTLP. */
+  readonly listen: Address;
+  /** How to reach Parseable when the URL is `https:`. */
+  readonly tls: ParseableTls;
+}
+
+/** Tells whether the system would refuse the second of two addresses. */
+function clash(one: Address, other: Address): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  const hosts = [one.hostname, other.hostname];
+  // "::" takes IPv4 as well; "0.0.0.0" takes all but IPv6.
+  return one.hostname === other.hostname || hosts.includes("::") ||
+    (hosts.includes("0.0.0.0") && !hosts.some((host) => host.includes(":")));
+}
+
+function warnOfNoEffect(reader: SettingReader): void {
+  for (const [name] of SETTING_ROWS) {
+    if (!name.startsWith("PARSEABLE_") && !name.startsWith("OTLP_")) continue;
+    if (reader.isSet(name)) reader.warn(name, "has no effect, since PARSEABLE_URL is not set.");
+  }
+}
+
+/**
+ * Reads the settings of the relay. Their mistakes count even when the relay is off.
+ *
+ * @param reader Gives the settings, and takes mistakes and warnings.
+ * @param taken Where metrics are served; undefined after a mistake.
+ * @returns The frozen configuration; undefined when PARSEABLE_URL is not set, and after some of
+ *   the mistakes.
+ */
+export function readRelay(
+  reader: SettingReader,
+  taken: Address | undefined,
+): RelayConfig | undefined {
+  const parseable = readParseable(reader);
+  const isOn = reader.isSet("PARSEABLE_URL");
+  const listen = reader.get("OTLP_LISTEN_ADDRESS");
+  if (isOn && listen !== undefined && taken !== undefined && clash(listen, taken)) {
+    const port = `cannot use port ${listen.port}: LISTEN_ADDRESS has it already.`;
+    reader.refuse("OTLP_LISTEN_ADDRESS", `${port} Give each of them a port of its own.`);
+  }
+  if (!isOn) warnOfNoEffect(reader);
+  if (parseable === undefined || listen === undefined) return undefined;
+  const url = placeBelow(parseable.url, METRICS_PATH);
+  return Object.freeze({
+    ...parseable,
+    url,
+    label: maskUrl(url),
+    listen: Object.freeze(listen),
+  });
 }

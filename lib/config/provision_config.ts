@@ -3,20 +3,10 @@
 import type { ConfigResult } from "./config.ts";
 import type { Environment } from "./env_file.ts";
 import { type Goals, readGoals } from "./goals.ts";
-import {
-  basicAuthorization,
-  type Header,
-  parsePassword,
-  parseToken,
-  parseUsername,
-} from "./headers.ts";
+import { basicAuthorization, type Header } from "./headers.ts";
 import { type ParseableConfig, readParseable } from "./parseable_config.ts";
-import { accept, type Parsed, refuse } from "./parsed.ts";
-import { RETENTION_RANGE } from "./ranges.ts";
-import { Secret } from "./secret.ts";
+import type { Secret } from "./secret.ts";
 import { SettingReader } from "./setting_reader.ts";
-import { parseStreamName } from "./stream_name.ts";
-import { parseDays, parseShare } from "./values.ts";
 
 /** What dashboards and alerts are made of, beside the stream. */
 export interface Limits {
@@ -53,18 +43,11 @@ export interface ProvisionConfig {
   readonly warnings: readonly string[];
 }
 
-/** Reads a URL that is a secret: no word of it is in the problem. */
-function parseWebhook(text: string): Parsed<Secret> {
-  const url = URL.parse(text);
-  if (url?.protocol === "http:" || url?.protocol === "https:") return accept(new Secret(url.href));
-  return refuse('it is no URL. Write one that begins with "https://" or "http://".');
-}
-
 /** The credentials; at most one of the two ways to give them may be used. */
 function readCredentials(reader: SettingReader): Header | undefined {
-  const username = reader.secret("P_USERNAME", parseUsername);
-  const password = reader.secret("P_PASSWORD", parsePassword);
-  const key = reader.secret("PARSEABLE_API_KEY", parseToken);
+  const username = reader.get("P_USERNAME");
+  const password = reader.get("P_PASSWORD");
+  const key = reader.get("PARSEABLE_API_KEY");
   reader.together("P_USERNAME", "P_PASSWORD");
   const { hasUser, hasKey } = waysOf(reader);
   if (hasUser && hasKey) {
@@ -88,7 +71,7 @@ function waysOf(reader: SettingReader): { readonly hasUser: boolean; readonly ha
 
 function readLimits(reader: SettingReader): Limits | undefined {
   const goals = readGoals(reader);
-  const kvLimit = reader.plain("ALERT_KV_LIMIT", parseShare);
+  const kvLimit = reader.get("ALERT_KV_LIMIT");
   return goals === undefined || kvLimit === undefined ? undefined : { goals, kvLimit };
 }
 
@@ -119,9 +102,9 @@ export function parseProvision(
     );
   }
   const credentials = readCredentials(reader);
-  const days = reader.plain("PARSEABLE_RETENTION", (text) => parseDays(text, RETENTION_RANGE));
+  const days = reader.get("PARSEABLE_RETENTION");
   const limits = readLimits(reader);
-  const webhook = reader.secret("ALERT_WEBHOOK_URL", parseWebhook);
+  const webhook = reader.get("ALERT_WEBHOOK_URL");
   const { mistakes, warnings } = reader;
   if (
     mistakes.length > 0 || parseable === undefined || credentials === undefined ||
@@ -151,7 +134,7 @@ export function parseContent(
   readFile: (path: string) => string,
 ): ConfigResult<ContentConfig> {
   const reader = new SettingReader(env, readFile);
-  const stream = reader.plain("PARSEABLE_STREAM", parseStreamName);
+  const stream = reader.get("PARSEABLE_STREAM");
   const limits = readLimits(reader);
   const { mistakes, warnings } = reader;
   if (stream === undefined || limits === undefined) return { ok: false, mistakes, warnings };
@@ -181,9 +164,9 @@ export function parseLook(env: Environment, readFile: (path: string) => string):
   const reader = new SettingReader(env, readFile);
   const parseable = readParseable(reader);
   const credentials = readCredentials(reader);
-  reader.plain("PARSEABLE_RETENTION", (text) => parseDays(text, RETENTION_RANGE));
+  reader.get("PARSEABLE_RETENTION");
   readLimits(reader);
-  reader.secret("ALERT_WEBHOOK_URL", parseWebhook);
+  reader.get("ALERT_WEBHOOK_URL");
   const { mistakes, warnings } = reader;
   return Object.freeze({
     ...(parseable === undefined ? {} : { parseable }),

@@ -1,7 +1,6 @@
 /** The certificate of the listeners, read from `TLS_CERT_FILE` and `TLS_KEY_FILE`. */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { parseCertificates, parsePrivateKey } from "./pem.ts";
 import type { Secret } from "./secret.ts";
 import { SettingReader } from "./setting_reader.ts";
 
@@ -49,14 +48,8 @@ function pairProblem(
  * @returns The frozen pair; undefined when none is set, and after a mistake.
  */
 export function readServingTls(reader: SettingReader): ServingTls | undefined {
-  const cert = reader.file("TLS_CERT_FILE", (content, path) => {
-    const parsed = parseCertificates(content);
-    return parsed.ok ? { ok: true, value: { path, text: parsed.value } } : parsed;
-  });
-  const key = reader.file("TLS_KEY_FILE", (content, path) => {
-    const parsed = parsePrivateKey(content);
-    return parsed.ok ? { ok: true, value: { path, text: parsed.value } } : parsed;
-  });
+  const cert = reader.get("TLS_CERT_FILE");
+  const key = reader.get("TLS_KEY_FILE");
   reader.together("TLS_CERT_FILE", "TLS_KEY_FILE");
   if (cert === undefined || key === undefined) return undefined;
   const problem = pairProblem(cert, key);

@@ -3,8 +3,13 @@
 import type { Environment } from "./env_file.ts";
 import type { Parsed } from "./parsed.ts";
 import { REDACTED } from "./secret.ts";
-import { defaultOf, type SettingName } from "./setting_list.ts";
-import { SECRET_NAMES } from "./settings.ts";
+import {
+  SECRET_NAMES,
+  type Setting,
+  type SettingName,
+  SETTINGS,
+  type SettingValues,
+} from "./settings.ts";
 import { maskUrl } from "./url.ts";
 
 /** Longest value that a message quotes, in characters. */
@@ -21,6 +26,24 @@ const FILE_PROBLEMS: Readonly<Record<string, string>> = {
 
 function quote(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
+}
+
+/** A server, and how TLS is set for it. */
+interface TlsUse {
+  /** How people call the server. */
+  readonly server: string;
+  /** The setting with its URL. */
+  readonly urlName: string;
+  /** Its URL; undefined after a mistake. */
+  readonly url: URL | undefined;
+  /** How the names of its TLS settings begin. */
+  readonly prefix: string;
+  /** What they say. */
+  readonly tls: {
+    readonly caCerts?: string;
+    readonly cert?: string;
+    readonly skipVerify: boolean;
+  };
 }
 
 /** Reads settings one by one and keeps what is wrong with them. No text it keeps holds a secret. */
@@ -44,64 +67,19 @@ export class SettingReader {
   }
 
   /** Tells whether a setting has a value; a secret, whether its `NAME_FILE` form has one. */
-  isSet(name: SettingName): boolean {
+  isSet(name: string): boolean {
     if (this.#text(name) !== "") return true;
     return SECRET_NAMES.includes(name) && this.#text(`${name}_FILE`) !== "";
   }
 
-  /** Reads a setting that is not secret; undefined after a mistake and without value. */
-  plain<T>(name: SettingName, parse: (text: string) => Parsed<T>): T | undefined {
-    return this.list(name, (text) => [text], parse)?.[0];
-  }
-
-  /**
-   * Reads a setting that is a list, and tells what is wrong with each part of it.
-   *
-   * @param name The setting.
-   * @param split Takes the text apart.
-   * @param parse Reads a part.
-   * @returns What the parts are; undefined after a mistake and without value.
-   */
-  list<T>(
-    name: SettingName,
-    split: (text: string) => readonly string[],
-    parse: (part: string) => Parsed<T>,
-  ): readonly T[] | undefined {
-    const text = this.#text(name).trim() || defaultOf(name);
-    if (text === "") return undefined;
-    const isQuoted = /^(["']).*\1$/s.test(text);
-    const values: T[] = [];
-    const parts = isQuoted ? [text] : split(text);
-    for (const part of parts) {
-      const parsed: Parsed<T> = isQuoted
-        ? { ok: false, problem: "it has quotes around it. Write it without them." }
-        : parse(part);
-      if (parsed.ok) values.push(parsed.value);
-      // Masked whatever the setting: a URL with a password may be in the wrong place.
-      else this.refuse(name, `cannot use ${quote(maskUrl(part))}: ${parsed.problem}`);
+  /** Reads a setting; undefined without a value, and after a mistake. */
+  get<N extends SettingName>(name: N): SettingValues[N] | undefined {
+    const setting: Setting<SettingValues[N]> = SETTINGS[name];
+    if (setting.kind === "secret") return this.#secret(name, setting);
+    if (setting.kind === "file") {
+      return this.#text(name) === "" ? undefined : this.#file(name, setting.read);
     }
-    return values.length === parts.length ? values : undefined;
-  }
-
-  /** Reads a secret, from its variable or its file. */
-  secret<T>(name: SettingName, parse: (text: string) => Parsed<T>): T | undefined {
-    const text = this.#text(name);
-    const fileName = `${name}_FILE`;
-    if (this.#text(fileName) === "") {
-      if (text === "") return undefined;
-      const parsed = parse(text);
-      if (parsed.ok) return parsed.value;
-      this.refuse(name, `cannot use ${REDACTED}: ${parsed.problem}`);
-      return undefined;
-    }
-    if (text === "") return this.#file(fileName, (content) => parse(content.replace(/\r?\n$/, "")));
-    this.refuse(name, `is set together with ${fileName}. Set one of them only.`);
-    return undefined;
-  }
-
-  /** Reads the file that a setting names; the parser is also told its path. */
-  file<T>(name: SettingName, parse: (text: string, path: string) => Parsed<T>): T | undefined {
-    return this.#text(name) === "" ? undefined : this.#file(name, parse);
+    return this.#plain(name, setting);
   }
 
   /** Notes a mistake when only one of two settings is set. */
@@ -119,6 +97,70 @@ export class SettingReader {
   /** Notes a warning. */
   warn(name: string, sentence: string): void {
     this.warnings.push(`${name}: ${sentence}`);
+  }
+
+  /**
+   * Warns of TLS settings that have no effect, because the URL is not `https:`, and of certificates
+   * that nobody checks.
+   */
+  warnOfTls({ server, urlName, url, prefix, tls }: TlsUse): void {
+    const settings: [string, boolean][] = [
+      [`${prefix}_CA_FILE`, tls.caCerts !== undefined],
+      [`${prefix}_CERT_FILE`, tls.cert !== undefined],
+      [`${prefix}_INSECURE_SKIP_VERIFY`, tls.skipVerify],
+    ];
+    if (url?.protocol === "http:") {
+      for (const [name, isUsed] of settings) {
+        if (isUsed) this.warn(name, `has no effect, since ${urlName} is not "https:".`);
+      }
+    } else if (tls.skipVerify) {
+      this.warn(
+        `${prefix}_INSECURE_SKIP_VERIFY`,
+        `no certificate of ${server} is checked, so whoever is on the way can listen in. ` +
+          `Set ${prefix}_CA_FILE in its place.`,
+      );
+    }
+  }
+
+  #plain<T>(name: SettingName, setting: Setting<T>): T | undefined {
+    const text = this.#text(name).trim() || setting.defaultText;
+    if (text === "") return undefined;
+    if (/^(["']).*\1$/s.test(text)) {
+      this.#refuseValue(name, text, "it has quotes around it. Write it without them.");
+      return undefined;
+    }
+    let isRight = true;
+    for (const part of setting.split(text)) {
+      const checked = setting.check(part, "");
+      if (checked.ok) continue;
+      this.#refuseValue(name, part, checked.problem);
+      isRight = false;
+    }
+    const parsed = isRight ? setting.read(text, "") : undefined;
+    return parsed?.ok ? parsed.value : undefined;
+  }
+
+  /** Masked whatever the setting: a URL with a password may be in the wrong place. */
+  #refuseValue(name: SettingName, text: string, problem: string): void {
+    this.refuse(name, `cannot use ${quote(maskUrl(text))}: ${problem}`);
+  }
+
+  /** Reads a secret, from its variable or its file. */
+  #secret<T>(name: SettingName, { read }: Setting<T>): T | undefined {
+    const text = this.#text(name);
+    const fileName = `${name}_FILE`;
+    if (this.#text(fileName) === "") {
+      if (text === "") return undefined;
+      const parsed = read(text, "");
+      if (parsed.ok) return parsed.value;
+      this.refuse(name, `cannot use ${REDACTED}: ${parsed.problem}`);
+      return undefined;
+    }
+    if (text === "") {
+      return this.#file(fileName, (content, path) => read(content.replace(/\r?\n$/, ""), path));
+    }
+    this.refuse(name, `is set together with ${fileName}. Set one of them only.`);
+    return undefined;
   }
 
   /** A variable without value is one that is not set. */

@@ -1,21 +1,10 @@
 /** The vLLM servers and how to ask them, read from the `VLLM_*` settings and the limits of a scrape. */
 
-import {
-  basicAuthorization,
-  type Header,
-  parseHeaders,
-  parsePassword,
-  parseToken,
-  parseUsername,
-} from "./headers.ts";
-import { parseCertificates, parsePrivateKey } from "./pem.ts";
-import { MAX_BODY_RANGE, SCRAPE_TIMEOUT_RANGE } from "./ranges.ts";
+import { basicAuthorization, type Header } from "./headers.ts";
 import { Secret } from "./secret.ts";
-import { listProblems, parseServer, type ServerAddress, splitServers } from "./server_list.ts";
+import { listProblems, type ServerAddress } from "./server_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
-import { warnOfTls } from "./tls_warnings.ts";
 import { maskUrl } from "./url.ts";
-import { parseBoolean, parseBytes, parseDuration } from "./values.ts";
 
 /** How to reach a TLS server. */
 export interface UpstreamTls {
@@ -73,11 +62,11 @@ function readCredentials(
   reader: SettingReader,
   servers: readonly ServerAddress[],
 ): (own: ServerAddress["credentials"]) => readonly Header[] {
-  const token = reader.secret("VLLM_BEARER_TOKEN", parseToken);
-  const username = reader.secret("VLLM_USERNAME", parseUsername);
-  const password = reader.secret("VLLM_PASSWORD", parsePassword);
+  const token = reader.get("VLLM_BEARER_TOKEN");
+  const username = reader.get("VLLM_USERNAME");
+  const password = reader.get("VLLM_PASSWORD");
   reader.together("VLLM_USERNAME", "VLLM_PASSWORD");
-  const headers = reader.secret("VLLM_HEADERS", parseHeaders) ?? [];
+  const headers = reader.get("VLLM_HEADERS") ?? [];
 
   const places: string[] = [];
   if (reader.isSet("VLLM_BEARER_TOKEN")) places.push("VLLM_BEARER_TOKEN");
@@ -103,11 +92,11 @@ function readCredentials(
 }
 
 function readTls(reader: SettingReader): UpstreamTls {
-  const caCerts = reader.file("VLLM_TLS_CA_FILE", parseCertificates);
-  const cert = reader.file("VLLM_TLS_CERT_FILE", parseCertificates);
-  const key = reader.file("VLLM_TLS_KEY_FILE", parsePrivateKey);
+  const caCerts = reader.get("VLLM_TLS_CA_FILE")?.text;
+  const cert = reader.get("VLLM_TLS_CERT_FILE")?.text;
+  const key = reader.get("VLLM_TLS_KEY_FILE")?.text;
   reader.together("VLLM_TLS_CERT_FILE", "VLLM_TLS_KEY_FILE");
-  const skipVerify = reader.plain("VLLM_TLS_INSECURE_SKIP_VERIFY", parseBoolean) ?? false;
+  const skipVerify = reader.get("VLLM_TLS_INSECURE_SKIP_VERIFY") ?? false;
   return Object.freeze({
     ...(caCerts === undefined ? {} : { caCerts }),
     ...(cert === undefined ? {} : { cert }),
@@ -129,7 +118,7 @@ export function readAddresses(reader: SettingReader): readonly ServerAddress[] |
       'is not set. Write where vLLM serves its metrics, such as "http://localhost:8000/metrics".',
     );
   }
-  const servers = reader.list("VLLM_METRICS_URL", splitServers, parseServer);
+  const servers = reader.get("VLLM_METRICS_URL");
   const problems = listProblems(servers ?? []);
   for (const problem of problems) reader.refuse("VLLM_METRICS_URL", problem);
   return problems.length === 0 ? servers : undefined;
@@ -163,15 +152,12 @@ export function readServers(
   addresses: readonly ServerAddress[] | undefined,
 ): ServersConfig | undefined {
   const servers = addresses ?? [];
-  const timeoutMs = reader.plain(
-    "SCRAPE_TIMEOUT",
-    (text) => parseDuration(text, SCRAPE_TIMEOUT_RANGE),
-  );
-  const maxBodyBytes = reader.plain("MAX_BODY_BYTES", (text) => parseBytes(text, MAX_BODY_RANGE));
+  const timeoutMs = reader.get("SCRAPE_TIMEOUT");
+  const maxBodyBytes = reader.get("MAX_BODY_BYTES");
   const headersFor = readCredentials(reader, servers);
   const tls = readTls(reader);
   const secure = servers.find(({ url }) => url.protocol === "https:");
-  warnOfTls(reader, {
+  reader.warnOfTls({
     server: "vLLM",
     urlName: "VLLM_METRICS_URL",
     url: (secure ?? servers[0])?.url,

@@ -1,6 +1,6 @@
 /** Parseable's HTTP API, as of 2.9.5. */
 
-import { placeBelow } from "../config/base_url.ts";
+import { placeBelow } from "../config/url.ts";
 import type { Header } from "../config/headers.ts";
 import type { ParseableConfig } from "../config/parseable_config.ts";
 import { REDACTED, type Secret } from "../config/secret.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { SETTINGS } from "../../lib/config/setting_list.ts";
+import { SETTING_ROWS } from "../../lib/config/settings.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 import { run, startServe } from "./process.ts";
 
@@ -105,7 +105,7 @@ Deno.test("help names every command and every setting with its default", async (
   const [plain, option] = await Promise.all([run(["help"]), run(["--help"])]);
   assertEquals([plain.code, plain.stderr], [0, ""]);
   assertEquals(option, plain);
-  for (const { name, defaultText } of SETTINGS) {
+  for (const [name, { defaultText }] of SETTING_ROWS) {
     const line = plain.stdout.split("\n").find((each) => each.startsWith(`  ${name} `)) ?? "";
     assertStringIncludes(line, defaultText === "" ? name : `[${defaultText}]`);
   }

@@ -146,7 +146,7 @@ Deno.test("provision shows no secret, whatever Parseable answers", async () => {
     ALERT_WEBHOOK_URL: "https://example.com/secret-path",
   };
   const { stdout, stderr } = await provision([], env);
-  assertMatch(stderr, /answered 500: \[redacted\] \[redacted\]\./);
+  assertMatch(stderr, /answered 500: Basic \[hidden\] \[redacted\]\./);
   assert(!`${stdout}${stderr}`.includes("secret"));
 });
 
@@ -170,7 +170,7 @@ Deno.test.each<[error: Error, reason: string]>([
   [new Deno.errors.PermissionDenied("os error 13"), "os error 13"],
   [
     new Deno.errors.NotCapable("Requires write access"),
-    "this program may not write. On a terminal it asks for leave",
+    "this program has no write permission. On a terminal it prompts for it",
   ],
 ])("provision --export says so when it cannot write: %s", async (error, reason) => {
   const { code, stderr } = await provision(["--export", "out"], {}, {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { METRICS_PATH, parseBaseUrl, placeBelow } from "../../lib/config/base_url.ts";
+import { METRICS_PATH, parseBaseUrl, placeBelow } from "../../lib/config/url.ts";
 import type { Parsed } from "../../lib/config/parsed.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {

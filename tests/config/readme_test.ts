@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createService } from "../../lib/commands/service.ts";
 import { parseConfig } from "../../lib/config/config.ts";
-import { markdownTable } from "../../lib/config/settings.ts";
+import { markdownTable } from "../../lib/config/settings_text.ts";
 import { createLogger } from "../../lib/log.ts";
 
 const README = new URL("../../README.md", import.meta.url);

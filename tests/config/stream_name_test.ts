@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parseStreamName } from "../../lib/config/stream_name.ts";
+import { parseStreamName } from "../../lib/config/values.ts";
 
 Deno.test.each([["vLLMmetrics"], ["vllm_metrics-2"], ["-a"], ["_a"], ["1"], ["Select"], [
   "pstats",

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parse } from "yaml";
 import config from "../../deno.json" with { type: "json" };
-import { SETTINGS } from "../../lib/config/setting_list.ts";
+import { SETTING_NAMES, SETTING_ROWS } from "../../lib/config/settings.ts";
 import { asObject, asTexts, readCompose, readEnvFile, readRootFile } from "./files.ts";
 
 Deno.test("four services, each image pinned by version", async () => {
@@ -139,7 +139,7 @@ Deno.test("each variable of compose.yml is explained, and its default is the ser
   assert(variables.length > 4);
   for (const [, name = "", value = ""] of variables) {
     assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
-    const setting = SETTINGS.find((known) => known.name === name);
+    const setting = SETTING_ROWS.find(([known]) => known === name)?.[1];
     if (setting === undefined || name === "VLLM_METRICS_URL") continue;
     // Not set, so that provision can tell the default from what somebody chose.
     if (name === "PARSEABLE_RETENTION") {
@@ -154,7 +154,7 @@ Deno.test.each([["proxy"], ["provision"]])(
   "%s knows each variable that compose.yml gives it",
   async (name) => {
     const { services } = await readCompose();
-    const known = SETTINGS.map((setting) => String(setting.name));
+    const known = SETTING_NAMES;
     const environment = asObject(services[name]?.environment);
     assertEquals(Object.keys(environment).filter((each) => !known.includes(each)), []);
     assertEquals(environment.PARSEABLE_URL, "http://parseable:8000");

@@ -1,7 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { parseDuration } from "../../lib/config/values.ts";
-import { PARSEABLE_TIMEOUT_RANGE } from "../../lib/config/ranges.ts";
-import { defaultOf } from "../../lib/config/setting_list.ts";
+import { SETTINGS } from "../../lib/config/settings.ts";
 import { asObject, asTexts, readCompose, readFluentBit, type Section } from "./files.ts";
 
 async function sectionsOf(kind: string): Promise<Section[]> {
@@ -43,7 +41,7 @@ Deno.test("Fluent Bit sends all to the relay, with Parseable's credentials, stre
     "${P_PASSWORD}",
   ]);
   assertEquals(output.values.get("header"), [
-    `X-P-Stream \${PARSEABLE_STREAM:-${defaultOf("PARSEABLE_STREAM")}}`,
+    `X-P-Stream \${PARSEABLE_STREAM:-${SETTINGS.PARSEABLE_STREAM.defaultText}}`,
     "X-P-Log-Source otel-metrics",
   ]);
 });
@@ -67,8 +65,8 @@ Deno.test("the storage of Fluent Bit is in its volume", async () => {
 
 Deno.test("Fluent Bit waits longer for the relay than the relay for Parseable", async () => {
   const text = only(await onlySection("OUTPUT"), "net.io_timeout") ?? "";
-  const waits = parseDuration(text, PARSEABLE_TIMEOUT_RANGE);
-  const relay = parseDuration(defaultOf("PARSEABLE_TIMEOUT"), PARSEABLE_TIMEOUT_RANGE);
+  const waits = SETTINGS.PARSEABLE_TIMEOUT.read(text, "");
+  const relay = SETTINGS.PARSEABLE_TIMEOUT.read(SETTINGS.PARSEABLE_TIMEOUT.defaultText, "");
   assert(waits.ok && relay.ok && waits.value > relay.value);
 });
 
