@@ -1,4 +1,4 @@
-/** The buckets of vLLM 0.32 and of the HTTP metrics beside it. */
+/** The buckets of vLLM 0.33 and of the HTTP metrics beside it. */
 
 /** End-to-end, queue, prefill, decode and inference time, in seconds. */
 export const LATENCY: readonly number[] = [
@@ -30,9 +30,6 @@ export const HTTP_FINE: readonly number[] = [
 ];
 /** HTTP requests by handler, in seconds. */
 export const HTTP_COARSE: readonly number[] = [0.1, 0.5, 1];
-
-/** The Rust front end does not know the length of the model: it has these for every one. */
-export const RUST_TOKENS: readonly number[] = [...tokenBuckets(131_072), 131_072];
 
 /** Lengths in tokens: 1, 2, 5, 10 and so on, up to the longest that the model takes. */
 export function tokenBuckets(maxModelLen: number): number[] {

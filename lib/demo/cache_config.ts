@@ -4,7 +4,7 @@ import { BLOCK_TOKENS, type EngineOptions } from "./engine_options.ts";
 import type { Labels } from "./exposition.ts";
 import { rustFloat } from "./numbers.ts";
 
-/** The settings of an engine's cache, as vLLM 0.32 writes them: `str()` of Python values. */
+/** The settings of an engine's cache, as vLLM 0.33 writes them: `str()` of Python values. */
 export function cacheConfigLabels(
   { numGpuBlocks, maxModelLen }: EngineOptions,
   engine: string,
@@ -34,7 +34,7 @@ export function cacheConfigLabels(
     ["mamba_cache_dtype", "auto"],
     ["mamba_cache_mode", "none"],
     ["mamba_page_size_padded", "None"],
-    ["mamba_ssm_cache_dtype", "float32"],
+    ["mamba_ssm_cache_dtype", "auto"],
     ["num_cpu_blocks", "None"],
     ["num_gpu_blocks", String(numGpuBlocks)],
     ["num_gpu_blocks_override", "None"],
@@ -42,6 +42,7 @@ export function cacheConfigLabels(
     ["prefix_caching_hash_algo", "sha256"],
     ["prefix_match_unit", "None"],
     ["replayssm_buffer_len", "16"],
+    ["simple_cpu_offload_num_blocks", "None"],
     ["skip_page_size_padded", "None"],
     ["sliding_window", "None"],
     ["swa_bounded_replay", "True"],

@@ -5,7 +5,7 @@ import { MetricsText } from "./metrics_text.ts";
 import type { SimulatedVllm } from "./simulated_vllm.ts";
 
 /** The version of vLLM that is simulated. */
-const VLLM_VERSION = "0.32.0";
+const VLLM_VERSION = "0.33.0";
 
 /**
  * Answers `/metrics`, `/health`, `/version` and `/v1/models` as vLLM does. Time passes elsewhere.

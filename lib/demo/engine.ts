@@ -16,8 +16,6 @@ export interface EngineParts {
   readonly options: EngineOptions;
   /** Decides which guesses of speculative decoding are right. */
   readonly random: Random;
-  /** The buckets of lengths; undefined for those of vLLM's Python front end. */
-  readonly tokenBounds: readonly number[] | undefined;
   /** Told of each request that ended. */
   readonly onFinished: OnFinished;
 }
@@ -52,7 +50,7 @@ export class Engine {
     this.#parts = parts;
     this.options = options;
     const stats = new EngineStats(
-      parts.tokenBounds ?? tokenBuckets(maxModelLen),
+      tokenBuckets(maxModelLen),
       speculation?.acceptance.length ?? 0,
     );
     this.stats = stats;

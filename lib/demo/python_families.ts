@@ -1,4 +1,4 @@
-/** The families that vLLM 0.32 writes with its Python front end. */
+/** The families that vLLM 0.33 writes with its Python front end. */
 
 import type { FamilyHead } from "./exposition.ts";
 

@@ -1,4 +1,4 @@
-/** The families that vLLM 0.32 writes with its Rust front end, which has them all from the start. */
+/** The families that vLLM 0.33 writes with its Rust front end, which has them all from the start. */
 
 import type { FamilyHead } from "./exposition.ts";
 
@@ -130,6 +130,37 @@ export const RUST_FAMILIES: readonly FamilyHead[] = [
     name: "vllm:mooncake_store_operation_failed_keys",
     type: "counter",
     help: "Number of Mooncake store keys that failed in operations..",
+  },
+  {
+    name: "vllm:mooncake_xfer_time_seconds",
+    type: "histogram",
+    help: "Histogram of transfer duration for Mooncake KV Cache transfers..",
+  },
+  {
+    name: "vllm:mooncake_bytes_transferred",
+    type: "histogram",
+    help: "Histogram of bytes transferred per Mooncake KV Cache transfer..",
+  },
+  {
+    name: "vllm:mooncake_num_descriptors",
+    type: "histogram",
+    help: "Histogram of number of descriptors per Mooncake KV Cache transfer..",
+  },
+  {
+    name: "vllm:mooncake_num_failed_transfers",
+    type: "counter",
+    help: "Number of failed Mooncake KV Cache transfers..",
+  },
+  {
+    name: "vllm:mooncake_num_failed_recvs",
+    type: "counter",
+    help: "Number of failed Mooncake KV Cache receives..",
+  },
+  {
+    name: "vllm:mooncake_num_kv_expired_reqs",
+    type: "counter",
+    help:
+      "Number of requests that had their KV expire. NOTE: This metric is tracked on the P instance..",
   },
   {
     name: "vllm:nixl_xfer_time_seconds",

@@ -1,6 +1,5 @@
 /** A simulated vLLM server: clients, engines, and what they have counted. */
 
-import { RUST_TOKENS } from "./buckets.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions, Speculation } from "./engine_options.ts";
 import { EngineChooser } from "./engine_chooser.ts";
@@ -147,7 +146,6 @@ export class SimulatedVllm {
           ...engineOptions[index],
         },
         random: this.#random.fork(),
-        tokenBounds: this.frontend === "rust" ? RUST_TOKENS : undefined,
         onFinished: (request, nowMs) => http.count(exchangeOf(request, nowMs), nowMs),
       }));
     const chooser = new EngineChooser(engines, shares);

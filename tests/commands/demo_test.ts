@@ -208,7 +208,7 @@ Deno.test("a port that somebody else took in an outage is taken back when it is 
     () => fetch(`${vllm}/version`).catch(() => undefined),
     "the server to come back",
   );
-  assertEquals(await response.json(), { version: "0.32.0" });
+  assertEquals(await response.json(), { version: "0.33.0" });
 });
 
 Deno.test("demo ignores VLLM_METRICS_URL with one line and keeps the other settings", async () => {

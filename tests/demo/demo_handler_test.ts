@@ -22,7 +22,7 @@ Deno.test.each(
 Deno.test("/health is empty and /version is vLLM's", async () => {
   const health = ask("/health");
   assertEquals([health.status, await health.text()], [200, ""]);
-  assertEquals(await ask("/version").json(), { version: "0.32.0" });
+  assertEquals(await ask("/version").json(), { version: "0.33.0" });
 });
 
 Deno.test("/v1/models names the model of the metrics", async () => {

@@ -65,7 +65,7 @@ Deno.test("Sanitizer turns all other captures into texts of the recorded hashes"
 });
 
 Deno.test("Sanitizer changes nothing but the colon of names in text captures", () => {
-  assertEquals(textPaths.length, paths.length - 4);
+  assertEquals(textPaths.length, paths.length - 5);
   for (const path of textPaths) {
     const input = readCapture(path);
     const { bytes, dropped } = sanitized(input);
