@@ -81,6 +81,7 @@ export async function startDoors(run: Run, guard: Guard): Promise<Doors> {
     PARSEABLE_URL: `http://127.0.0.1:${sinkPort}`,
     LISTEN_ADDRESS: `127.0.0.1:${metricsPort}`,
     OTLP_LISTEN_ADDRESS: `127.0.0.1:${relayPort}`,
+    MAX_SCRAPES_PER_SECOND: "100000",
     LOG_LEVEL: "warn",
     ...(guard.hasToken ? { METRICS_BEARER_TOKEN: TOKEN } : {}),
     ...(guard.isTls

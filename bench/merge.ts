@@ -42,7 +42,12 @@ async function startService(run: Run, urls: string): Promise<Started & { url: st
       ...["run", "-q", "--config", `${ROOT}deno.json`, ...run.denoArgs],
       ...["-P=serve", `${ROOT}main.ts`, "serve"],
     ],
-    env: { VLLM_METRICS_URL: urls, LISTEN_ADDRESS: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
+    env: {
+      VLLM_METRICS_URL: urls,
+      LISTEN_ADDRESS: `127.0.0.1:${port}`,
+      MAX_SCRAPES_PER_SECOND: "100000",
+      LOG_LEVEL: "error",
+    },
   };
   const started = await startProcess(launch, { ...run, name: "ours", url: `${url}/health` });
   return { ...started, url };

@@ -127,6 +127,7 @@ async function launchOf(
         env: {
           VLLM_METRICS_URL: upstream,
           LISTEN_ADDRESS: `127.0.0.1:${port}`,
+          MAX_SCRAPES_PER_SECOND: "100000",
           LOG_LEVEL: "warn",
           // The large body of the memory benchmark is 22 MB.
           MAX_BODY_BYTES: "64MiB",

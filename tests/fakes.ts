@@ -113,6 +113,8 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   resolve?: Resolve;
   /** Who may read the metrics; everybody without. */
   access?: Access;
+  /** Scrapes of one server that may start in a second; any number without. */
+  maxScrapesPerSecond?: number;
   /** Host names that requests may be for; any without. */
   allowedHosts?: readonly string[];
   /** The time in milliseconds. */
@@ -162,7 +164,7 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
   const { now = Date.now, intervalMs = 2_000, file, servers: several, resolve, ...others } =
     overrides;
-  const { access, allowedHosts, ...config } = others;
+  const { access, allowedHosts, maxScrapesPerSecond = Infinity, ...config } = others;
   const log = new LogLines();
   const logger = createLogger({
     level: "debug",
@@ -184,6 +186,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     history: { intervalMs, retentionMs: 3_600_000, ...file === undefined ? {} : { file } },
     access,
     allowedHosts,
+    maxScrapesPerSecond,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     log: logger,
     host,

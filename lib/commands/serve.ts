@@ -234,7 +234,16 @@ async function serveWith(
   for (const warning of config.warnings) log.warn(warning);
   try {
     const { servers, relay, history, goals, access, allowedHosts } = config;
-    const settings = { servers, relay, history, goals, access, allowedHosts };
+    const { maxScrapesPerSecond } = config;
+    const settings = {
+      servers,
+      maxScrapesPerSecond,
+      relay,
+      history,
+      goals,
+      access,
+      allowedHosts,
+    };
     using service = createService({ ...settings, ...parts, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);

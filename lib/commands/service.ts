@@ -11,14 +11,15 @@ import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { RelayLog } from "../relay/relay_log.ts";
 import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
-import { Admission } from "../server/admission.ts";
-import { Fleet } from "../server/fleet.ts";
+import { MergedScraper, type MergedScraperOptions } from "../scrape/merged_scraper.ts";
+import { Targets } from "../scrape/targets.ts";
 import { createGuard } from "../server/guard.ts";
 import { createHandler } from "../server/handler.ts";
-import { MergedRoute, type MergedRouteOptions } from "../server/merged_route.ts";
+import { createMetricsRoute, type Read } from "../server/metrics_route.ts";
 import { MetricsRegistry } from "../server/metrics_registry.ts";
 import { withOriginPolicy } from "../server/origin_policy.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
+import { Slots } from "../server/slots.ts";
 import { type Resolve, resolveHost } from "../upstream/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
@@ -80,6 +81,8 @@ export interface ServiceParts {
   readonly access?: Access | undefined;
   /** How fast answers should be. */
   readonly goals: Goals;
+  /** Scrapes of one server that may start in a second. */
+  readonly maxScrapesPerSecond: number;
   /** Takes its log lines. */
   readonly log: Logger;
   /** How many of them were not written. @default {none} */
@@ -88,16 +91,13 @@ export interface ServiceParts {
   readonly host: ServiceHost;
 }
 
-/** What answers `/metrics`: the one server, or the merge of all. */
-function routeFor(
-  fleet: Fleet,
-  { list }: ServersConfig,
-  options: Pick<MergedRouteOptions, "admission" | "metrics" | "log" | "now">,
-): { readonly answer: (request: Request) => Promise<Response> } {
-  const [only] = fleet.servers;
-  if (!fleet.isMerged && only !== undefined) return only.route;
-  const { timeoutMs = 0, maxBodyBytes = 0 } = list[0]?.upstream ?? {};
-  return new MergedRoute({ fleet, timeoutMs, maxBodyBytes, ...options });
+/** The exposition at `/metrics`: that of the one server, or the merge of all. */
+function readerOf(options: MergedScraperOptions): Read {
+  const { targets } = options;
+  const [only] = targets.list;
+  if (!targets.isMerged && only !== undefined) return (client) => only.scraper.read(client);
+  const merged = new MergedScraper(options);
+  return (client) => merged.read(client);
 }
 
 /**
@@ -128,7 +128,7 @@ export function createService(parts: ServiceParts): Service {
     type: "counter",
     labels: ["reason"],
   }, () => Object.entries(lostLogLines()).map(([reason, lines]) => [[reason], lines]));
-  const admission = new Admission({
+  const slots = new Slots({
     limit: MAX_REQUESTS,
     now,
     onChange: (requests) => metrics.requestsInFlight = requests,
@@ -136,10 +136,28 @@ export function createService(parts: ServiceParts): Service {
   });
   const kept = new ServiceHistory({ config: history, registry, log, now });
   const { store, feed } = kept;
-  const fleet = new Fleet(servers, { admission, metrics, feed, log, resolve, now });
+  const { maxScrapesPerSecond: maxPerSecond } = parts;
+  const targets = new Targets(servers, { metrics, feed, log, resolve, maxPerSecond, now });
   for (const scrape of past) store.add(scrape);
-  const metricsRoute = routeFor(fleet, servers, { admission, metrics, log, now });
-  kept.begin((request) => metricsRoute.answer(request));
+  const { timeoutMs = 0, maxBodyBytes = 0 } = servers.list[0]?.upstream ?? {};
+  const respond = createMetricsRoute({ slots, metrics, timeoutMs, now });
+  const readAll = readerOf({
+    targets,
+    timeoutMs,
+    maxBodyBytes,
+    onDropped: (dropped) => metrics.recordDropped(dropped),
+    evict: () => slots.evict(),
+    log,
+    now,
+  });
+  const answerMetrics = (request: Request, name?: string): Promise<Response> => {
+    const target = targets.list.find((one) => one.name === name);
+    return respond(
+      request,
+      target === undefined ? readAll : (client) => target.scraper.read(client),
+    );
+  };
+  kept.begin((request) => answerMetrics(request));
   const dashboard = createDashboard({
     history: store,
     watch: () => kept.watch(),
@@ -151,10 +169,10 @@ export function createService(parts: ServiceParts): Service {
   });
   const routes = createHandler({
     version: VERSION,
-    fleet,
+    targets,
     registry,
     assets: createAssets(),
-    metricsRoute,
+    metrics: answerMetrics,
     now,
     isReady,
     routes: dashboard.routes,
@@ -184,7 +202,7 @@ export function createService(parts: ServiceParts): Service {
     [Symbol.dispose](): void {
       dashboard.stop();
       kept.stop();
-      fleet[Symbol.dispose]();
+      targets[Symbol.dispose]();
       kept[Symbol.dispose]();
       exchange?.[Symbol.dispose]();
     },

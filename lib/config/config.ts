@@ -37,6 +37,8 @@ export interface HistoryConfig {
 export interface Config {
   /** The servers whose metrics are served. */
   readonly servers: ServersConfig;
+  /** Scrapes of one server that may start in a second. */
+  readonly maxScrapesPerSecond: number;
   /** Where metrics are passed on to; absent when the relay is off. */
   readonly relay?: RelayConfig;
   /** Where to listen. */
@@ -107,6 +109,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const listen = reader.get("LISTEN_ADDRESS");
   const allowedHosts = reader.get("ALLOWED_HOSTS");
   const servers = readServers(reader, addresses);
+  const maxScrapesPerSecond = reader.get("MAX_SCRAPES_PER_SECOND");
   const access = readAccess(reader);
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
@@ -120,11 +123,13 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const names = Object.keys(env).filter((name) => env[name] !== undefined);
   const warnings = Object.freeze([...reader.warnings, ...unknownNameWarnings(names)]);
   if (
-    mistakes.length > 0 || servers === undefined || listen === undefined ||
+    mistakes.length > 0 || servers === undefined || maxScrapesPerSecond === undefined ||
+    listen === undefined ||
     goals === undefined || history === undefined || level === undefined || format === undefined
   ) return { ok: false, mistakes, warnings };
   const config = {
     servers,
+    maxScrapesPerSecond,
     ...(relay === undefined ? {} : { relay }),
     listen: Object.freeze(listen),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),

@@ -15,6 +15,7 @@ import {
   parseBoolean,
   parseBytes,
   parseChoice,
+  parseCount,
   parseDays,
   parseDuration,
   parseHostName,
@@ -107,6 +108,8 @@ function splitNames(text: string): string[] {
 }
 
 const SIZE = { min: "1KiB", max: "4GiB", example: "16MiB" } as const;
+/** A scrape takes 5 ms of the vLLM process that serves users. */
+const SCRAPE_RATES = { min: 1, max: 100_000, example: 20 } as const;
 /** As many as Parseable 2.9.5 takes. */
 const DAYS = { min: 1, max: 36_500, example: "30d" } as const;
 /** What SLO_TTFT and SLO_TPOT allow; their defaults are those of vLLM's own dashboards. */
@@ -137,6 +140,10 @@ const ROWS = {
     [`size, ${SIZE.min} to ${SIZE.max}`, "Maximum response size of vLLM."],
     SIZE.example,
   ),
+  MAX_SCRAPES_PER_SECOND: plain((text) => parseCount(text, SCRAPE_RATES), [
+    `number, ${SCRAPE_RATES.min} to ${SCRAPE_RATES.max}`,
+    "Scrapes of one server per second; more clients wait and share them.",
+  ], "20"),
   VLLM_BEARER_TOKEN: secret(parseToken, [
     "token",
     "Token for vLLM or the gateway in front of it.",

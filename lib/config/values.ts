@@ -112,6 +112,24 @@ export function parseDays(
 }
 
 /**
+ * Reads a whole number.
+ *
+ * @param text What was written.
+ * @param range What is allowed, and a sensible value.
+ * @returns The number.
+ */
+export function parseCount(
+  text: string,
+  range: { readonly min: number; readonly max: number; readonly example: number },
+): Parsed<number> {
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (count >= range.min && count <= range.max) return accept(count);
+  return refuse(
+    `it is not a whole number from ${range.min} to ${range.max}. Write one such as "${range.example}".`,
+  );
+}
+
+/**
  * Reads a share of a whole such as `0.9`.
  *
  * @param text What was written.

@@ -8,7 +8,7 @@ import { DecodeError } from "../otlp/decode_error.ts";
 import { decodeMetricsJson } from "../otlp/decode_json.ts";
 import { repairHistograms } from "../otlp/repair.ts";
 import { encodeMetrics, MAX_BODY_BYTES, TooLargeError } from "../otlp/split.ts";
-import { Admission, type Ticket } from "../server/admission.ts";
+import { type Slot, Slots } from "../server/slots.ts";
 import { requestPath } from "../server/request_path.ts";
 import { textResponse } from "../server/responses.ts";
 import { forwardHeaders, hasCredentials } from "./forward_headers.ts";
@@ -98,8 +98,8 @@ function nextBody(bodies: Translated["bodies"]): Uint8Array<ArrayBuffer> | undef
  */
 export function createRelayHandler(options: RelayOptions): RelayHandler {
   const { limits = LIMITS, now } = options;
-  const admission = new Admission({ limit: limits.requests, now });
-  const budget = new MemoryBudget(() => admission.evictStalled());
+  const admission = new Slots({ limit: limits.requests, now });
+  const budget = new MemoryBudget(() => admission.evict());
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
       return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
@@ -139,7 +139,7 @@ interface RequestOptions extends RelayOptions {
 async function answer(
   request: Request,
   options: RequestOptions,
-  ticket: Ticket | undefined,
+  ticket: Slot | undefined,
 ): Promise<Response> {
   const encoding = encodingOf(request.headers.get("content-type"));
   let bytes = 0;

@@ -2,7 +2,7 @@
 
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
-import type { Ticket } from "../server/admission.ts";
+import type { Slot } from "../server/slots.ts";
 import type { RequestMemory } from "./memory_budget.ts";
 import { RelayError } from "./relay_error.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";
@@ -35,7 +35,7 @@ export interface BodyOptions {
   /** Longest wait for the whole body, in milliseconds. */
   readonly timeoutMs: number;
   /** The request's place, which others may take while the body is not there. */
-  readonly ticket: Ticket;
+  readonly ticket: Slot;
   /** What the body takes is counted here. */
   readonly memory: RequestMemory;
   /** The time in milliseconds, as the places know it. */

@@ -3,26 +3,25 @@
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import type { Assets } from "../dashboard/assets.ts";
-import type { Fleet, Server } from "./fleet.ts";
 import { landingPageText } from "./landing_page.ts";
 import type { MetricsRegistry } from "./metrics_registry.ts";
-import { EXPOSITION_TYPE } from "./exposition_passage.ts";
+import { EXPOSITION_TYPE } from "./metrics_route.ts";
 import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
-import { targetsResponse } from "./targets.ts";
+import { type TargetList, targetsResponse } from "./targets.ts";
 
 /** What {@linkcode createHandler} works with. */
 export interface HandlerOptions {
   /** The version of the service. */
   readonly version: string;
   /** The servers. */
-  readonly fleet: Fleet;
+  readonly targets: TargetList;
   /** The service's own metrics. */
   readonly registry: MetricsRegistry;
   /** The live page. */
   readonly assets: Assets;
-  /** Answers `/metrics`. */
-  readonly metricsRoute: { readonly answer: Route };
+  /** Answers `/metrics`, or `/metrics/NAME` for one of the servers. */
+  readonly metrics: (request: Request, name?: string) => Promise<Response>;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
   /** Whether the service takes requests; false once it has been asked to stop. */
@@ -39,7 +38,7 @@ const METHODS = ["GET", "HEAD"];
 /** What the path of one server's metrics begins with. */
 const ONE_SERVER = "/metrics/";
 /** Longest wait for name servers when the metrics of one server are asked for, in milliseconds. */
-const LOOK_UP_MS = 1_000;
+const LOOKUP_MS = 1_000;
 /** Servers that are named when one is asked for that there is not. */
 const MAX_NAMED = 50;
 
@@ -54,7 +53,7 @@ export function createHandler(options: HandlerOptions): Route {
   const routes: Record<string, Route> = {
     ...options.assets.routes,
     "/": (request) => landing(options, request),
-    "/metrics": (request) => options.metricsRoute.answer(request),
+    "/metrics": (request) => options.metrics(request),
     "/health": healthy,
     "/-/healthy": healthy,
     "/-/ready": () =>
@@ -65,7 +64,7 @@ export function createHandler(options: HandlerOptions): Route {
       new Response(await options.registry.text(), {
         headers: { "content-type": EXPOSITION_TYPE },
       }),
-    "/-/targets": () => targetsResponse(options.fleet.servers, options.now()),
+    "/-/targets": () => targetsResponse(options.targets.list, options.now()),
     ...options.routes,
   };
   return (request) => {
@@ -75,7 +74,7 @@ export function createHandler(options: HandlerOptions): Route {
     }
     const route = Object.hasOwn(routes, pathname)
       ? routes[pathname]
-      : oneServerRoute(options.fleet, pathname);
+      : oneServerRoute(options, pathname);
     if (route === undefined) {
       return textResponse(
         STATUS_CODE.NotFound,
@@ -101,31 +100,30 @@ function decoded(text: string): string {
 }
 
 /** The route of one server's metrics; undefined for a path of another kind. */
-function oneServerRoute(fleet: Fleet, pathname: string): Route | undefined {
+function oneServerRoute({ targets, metrics }: HandlerOptions, pathname: string): Route | undefined {
   if (!pathname.startsWith(ONE_SERVER) || pathname === ONE_SERVER) return undefined;
   const wanted = decoded(pathname.slice(ONE_SERVER.length));
   return async (request) => {
-    const isWanted = ({ name }: Server): boolean => name === wanted;
-    const server = fleet.servers.find(isWanted) ??
-      (await fleet.current(LOOK_UP_MS)).find(isWanted);
-    if (server !== undefined) return await server.route.answer(request);
-    const names = fleet.servers.map(({ name }) => name);
-    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
+    const names = (): string[] => targets.list.map(({ name }) => name);
+    if (!names().includes(wanted)) await targets.refresh(LOOKUP_MS);
+    if (names().includes(wanted)) return await metrics(request, wanted);
+    const all = names();
+    const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : "";
     return textResponse(
       STATUS_CODE.NotFound,
-      `There is no such server. There is ${names.slice(0, MAX_NAMED).join(", ")}${more}.`,
+      `There is no such server. There is ${all.slice(0, MAX_NAMED).join(", ")}${more}.`,
     );
   };
 }
 
 /** The live page for browsers, a few words for all others. */
-function landing({ version, fleet, assets }: HandlerOptions, request: Request): Response {
+function landing({ version, targets, assets }: HandlerOptions, request: Request): Response {
   const wantsPage = accepts(request, "text/html", "text/plain") === "text/html" &&
     request.headers.get("accept")?.includes("text/html");
   if (wantsPage) return assets.page(request);
-  const servers = fleet.servers.map(({ name, upstream, state }) => ({
-    name: fleet.isMerged ? name : "",
-    upstream: upstream.label,
+  const servers = targets.list.map(({ name, label, state }) => ({
+    name: targets.isMerged ? name : "",
+    upstream: label,
     state: state.sentence,
   }));
   const text = landingPageText({ version, servers });

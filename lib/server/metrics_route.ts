@@ -1,262 +1,186 @@
-/** `GET /metrics`: asks the server then and there and hands out what it says, sanitised. */
+/** `GET /metrics`: a live scrape, streamed. */
 
 import { MetricsError } from "../errors.ts";
-import { ByteBuffer } from "../exposition/byte_buffer.ts";
-import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
-import type { Upstream } from "../upstream/upstream.ts";
-import { type Admission, Ticket } from "./admission.ts";
-import { ExpositionPassage, type PassageOptions } from "./exposition_passage.ts";
-import type { HistoryTap, Taking } from "./history_tap.ts";
-import type { OwnMetrics } from "./own_metrics.ts";
-import { pacedBody } from "./paced_body.ts";
 import { errorResponse } from "./responses.ts";
-import { Rooms } from "./rooms.ts";
-import { EXPOSITION, SharedAnswers, wholeResponse } from "./shared_answers.ts";
-import type { SharedScrape } from "./shared_scrape.ts";
-import type { UpstreamState } from "./upstream_state.ts";
+import type { Slot, Slots } from "./slots.ts";
 
-/** What {@linkcode MetricsRoute} works with. */
+/** The Content-Type of every exposition. */
+export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** Prometheus drops a scrape at its own timeout; the response must be there before, in seconds. */
+const TIMEOUT_OFFSET_SECONDS = 0.5;
+/** Shortest time for a scrape, in seconds, as for SCRAPE_TIMEOUT. */
+const MIN_SECONDS = 0.1;
+/** Longest exposition that the runtime takes in one piece, in bytes; it frees the slot at once. */
+const MAX_PIECE_BYTES = 4 * 1_048_576;
+/** Bytes of one piece of a longer one. */
+const PIECE_BYTES = 65_536;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** An exposition on its way to one client. */
+export interface Exposition extends Disposable {
+  /** Waits for the first bytes; says whether they are all, and whether another client has them. */
+  begin(): Promise<{
+    readonly bytes: Bytes;
+    readonly isWhole: boolean;
+    readonly isShared: boolean;
+  }>;
+  /** Waits for the next bytes; undefined at the end. */
+  next(): Promise<Bytes | undefined>;
+}
+
+/** What {@linkcode createMetricsRoute} needs. */
 export interface MetricsRouteOptions {
-  /** The server that is asked. */
-  readonly upstream: Upstream;
-  /** The bound on requests at once. */
-  readonly admission: Admission;
-  /** Counts what happens. */
-  readonly metrics: OwnMetrics;
-  /** What is known of the server. */
-  readonly state: UpstreamState;
-  /** The time in milliseconds since 1970. */
+  /** Bounds the requests answered at once. */
+  readonly slots: Slots;
+  /** Counts responses. */
+  readonly metrics: { refused: number; shared: number; replyBytes: number };
+  /** Longest time for a client to read a response, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The time in milliseconds. */
   readonly now: () => number;
-  /** Takes scrapes into the history; none are taken without. */
-  readonly tap?: HistoryTap;
-  /** What servers of its kind have shown last. */
-  readonly pool?: ShapePool;
 }
 
-/** What breaks a scrape off. */
-export interface OpenOptions {
-  /** Aborts when nobody waits for it any more. */
-  readonly signal: AbortSignal;
-  /** Time for the whole scrape in milliseconds, if less than what is configured. */
-  readonly timeoutMs: number | undefined;
+/** Gives an exposition to a client with the given signal and time. */
+export type Read = (
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
+) => Exposition;
+
+/**
+ * The client's own time limit.
+ *
+ * @param request Its request.
+ * @returns `X-Prometheus-Scrape-Timeout-Seconds` less half a second (at least half of it, and at
+ *   least 100 ms), in milliseconds; undefined if the header is missing or makes no sense.
+ */
+function clientTimeoutMs(request: Request): number | undefined {
+  const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
+  const seconds = Number(text);
+  if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
+  return Math.max(seconds - TIMEOUT_OFFSET_SECONDS, seconds / 2, MIN_SECONDS) * 1_000;
 }
 
-/** How a server is scraped for a merge. */
-export interface CollectOptions extends OpenOptions {
-  /** Told when the server has begun to answer. */
-  readonly onBegin: () => void;
-  /** Takes room for so many bytes; throws when there is none. */
-  readonly take: (bytes: number) => void;
-}
-
-const EMPTY = new Uint8Array(0);
-
-/** What is kept from one scrape to the next. */
-type Kept = Pick<PassageOptions, "memory" | "rooms">;
-
-/** Answers requests on `/metrics`. */
-export class MetricsRoute {
-  readonly #options: MetricsRouteOptions;
-  readonly #kept: Kept;
-  readonly #answers: SharedAnswers;
-
-  /**
-   * Begins with nothing remembered.
-   *
-   * @param options What it works with.
-   */
-  constructor(options: MetricsRouteOptions) {
-    this.#options = options;
-    this.#kept = { memory: new ShapeMemory({ pool: options.pool }), rooms: new Rooms() };
-    this.#answers = new SharedAnswers(options);
-  }
-
-  /**
-   * Answers one request.
-   *
-   * @param request A GET or HEAD request.
-   * @returns The exposition, or a sentence with 502, 503 or 504.
-   */
-  answer(request: Request): Promise<Response> {
-    return this.#answers.answer(
-      request,
-      (ticket, shared) => this.#visit(request, ticket, shared),
-    );
-  }
-
-  /**
-   * Scrapes the server for a merge with others.
-   *
-   * @param options What breaks it off, and the room there is.
-   * @returns All of the exposition, sanitised.
-   * @throws {MetricsError} When the server fails, or there is no room.
-   */
-  async collect(options: CollectOptions): Promise<Uint8Array<ArrayBuffer>> {
-    const visit = new Visit(this.#options, this.#kept, new Ticket(() => {}));
+/**
+ * Creates the function that answers with an exposition.
+ *
+ * @param options Slots, counters, time limit.
+ * @returns It answers a GET or HEAD request with the exposition, or a sentence and 502, 503 or 504.
+ */
+export function createMetricsRoute(
+  options: MetricsRouteOptions,
+): (request: Request, read: Read) => Promise<Response> {
+  const { slots, metrics } = options;
+  return async (request, read) => {
+    const slot = slots.enter();
+    if (slot === undefined) {
+      metrics.refused++;
+      return errorResponse(busy());
+    }
+    const { signal } = request;
+    const exposition = read({ signal, timeoutMs: clientTimeoutMs(request) });
+    const close = (): void => {
+      slot.leave();
+      exposition[Symbol.dispose]();
+    };
     try {
-      return await visit.collect(options);
+      const { bytes, isWhole, isShared } = await exposition.begin();
+      if (isShared) metrics.shared++;
+      const isHead = request.method === "HEAD";
+      if (isHead || (isWhole && bytes.length <= MAX_PIECE_BYTES)) {
+        close();
+        metrics.replyBytes += bytes.length;
+        return new Response(isHead ? null : bytes, headersFor(isWhole ? bytes.length : undefined));
+      }
+      const body = new PacedBody({ ...options, slot, close, exposition, bytes });
+      return new Response(body.stream, headersFor(isWhole ? bytes.length : undefined));
     } catch (error) {
-      throw visit.fail(error);
+      close();
+      return errorResponse(toMetricsError(error));
     }
-  }
-
-  async #visit(request: Request, ticket: Ticket, shared: SharedScrape): Promise<Response> {
-    const visit = new Visit(this.#options, this.#kept, ticket);
-    try {
-      return await visit.answer(request, shared);
-    } catch (error) {
-      const failure = visit.fail(error);
-      shared.settle(failure);
-      await visit.letGo(failure);
-      return errorResponse(failure);
-    }
-  }
+  };
 }
 
-/** One request on `/metrics`, from its beginning to its last byte. */
-class Visit {
-  readonly #options: MetricsRouteOptions;
-  readonly #kept: Kept;
-  readonly #ticket: Ticket;
-  readonly #startedMs: number;
-  readonly #taking: Taking | undefined;
-  #passage: ExpositionPassage | undefined;
-  #ended = false;
-  /** Whether it is one of several whose texts are merged. */
-  #isPart = false;
+function headersFor(length: number | undefined): ResponseInit {
+  const headers = { "content-type": EXPOSITION_TYPE };
+  return {
+    headers: length === undefined ? headers : { ...headers, "content-length": String(length) },
+  };
+}
 
-  constructor(options: MetricsRouteOptions, kept: Kept, ticket: Ticket) {
+function busy(): MetricsError {
+  return new MetricsError("BUSY", "Cannot scrape now: too many requests are being answered", {
+    hint: "Try again in a moment, and see whether readers hang.",
+  });
+}
+
+function toMetricsError(error: unknown): MetricsError {
+  if (error instanceof MetricsError) return error;
+  return new MetricsError("UPSTREAM_FAILED", "Cannot scrape: an unexpected error", {
+    cause: error,
+  });
+}
+
+/** What a {@linkcode PacedBody} needs. */
+interface PacedBodyOptions extends MetricsRouteOptions {
+  readonly slot: Slot;
+  readonly close: () => void;
+  readonly exposition: Exposition;
+  readonly bytes: Bytes;
+}
+
+/** A response body that holds its slot until the client has all of it, is dropped, or is late. */
+class PacedBody {
+  readonly stream: ReadableStream<Bytes>;
+  readonly #options: PacedBodyOptions;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #bytes: Bytes | undefined;
+
+  constructor(options: PacedBodyOptions) {
     this.#options = options;
-    this.#kept = kept;
-    this.#ticket = ticket;
-    this.#startedMs = options.now();
-    this.#taking = options.tap?.begin(this.#startedMs);
-  }
-
-  async answer(request: Request, shared: SharedScrape): Promise<Response> {
-    shared.enter(request.signal);
-    const passage = await this.#open(shared);
-    shared.close();
-    const { bytes, whole } = await passage.begin();
-    shared.settle(whole ? bytes : "streamed");
-    this.#taking?.push(bytes);
-    if (whole) {
-      this.#end();
-      const response = wholeResponse(request, bytes);
-      passage.release();
-      return response;
-    }
-    if (request.method === "HEAD") {
-      await this.#leaveEarly("the request was for the headers only");
-      return new Response(null, EXPOSITION);
-    }
-    return new Response(this.#stream(passage, bytes), EXPOSITION);
-  }
-
-  /** Reads all of the exposition. */
-  async collect(options: CollectOptions): Promise<Uint8Array<ArrayBuffer>> {
-    this.#isPart = true;
-    const passage = await this.#open(options);
-    options.onBegin();
-    const whole = new ByteBuffer();
-    let { bytes, whole: isEnd } = await passage.begin();
-    for (;;) {
-      options.take(bytes.length);
-      this.#taking?.push(bytes);
-      whole.append(bytes);
-      if (isEnd) break;
-      const next = await passage.next();
-      isEnd = next === undefined;
-      bytes = next ?? EMPTY;
-    }
-    this.#end();
-    passage.release();
-    return whole.view();
-  }
-
-  async #open({ signal, timeoutMs }: OpenOptions): Promise<ExpositionPassage> {
-    const { upstream } = this.#options;
-    const scrape = await upstream.scrape({
-      signal,
-      ...timeoutMs === undefined ? {} : { timeoutMs },
-    });
-    const passage = new ExpositionPassage(scrape, {
-      label: upstream.label,
-      sendsSecret: upstream.sendsSecret,
-      ...this.#kept,
-    });
-    this.#passage = passage;
-    return passage;
-  }
-
-  /** Ends the visit with an error, in the state, the metrics and the log. */
-  fail(error: unknown): MetricsError {
-    const failure = error instanceof MetricsError
-      ? error
-      : new MetricsError("UPSTREAM_FAILED", "Cannot scrape: an unexpected error", {
-        cause: error,
-      });
-    this.#end(failure);
-    // A body that is refused before its end would come on until the time is up.
-    void this.#passage?.cancel(failure);
-    return failure;
-  }
-
-  /** Lets go of a body that nobody will read; again does nothing. */
-  async letGo(reason: unknown): Promise<void> {
-    await this.#passage?.cancel(reason);
-  }
-
-  /** The rest of the body behind its first bytes. If it breaks off, so does the reply. */
-  #stream(passage: ExpositionPassage, head: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
-    return pacedBody({
-      ticket: this.#ticket,
-      now: this.#options.now,
-      head,
-      next: async () => {
-        let bytes = await passage.next();
-        while (bytes?.length === 0) bytes = await passage.next();
-        if (bytes === undefined) this.#end();
-        else this.#taking?.push(bytes);
-        return bytes;
+    this.#bytes = options.bytes;
+    const { slot, timeoutMs, now } = options;
+    this.#timer = setTimeout(() => slot.evict?.(), timeoutMs);
+    this.stream = new ReadableStream<Bytes>({
+      start: (controller): void => {
+        slot.evict = (): void => {
+          this.#close();
+          controller.error(new MetricsError("READER_SLOW", "The client reads too slowly"));
+        };
       },
-      fail: (error) => this.fail(error),
-      leave: (reason) => this.#leaveEarly(reason),
-    });
+      pull: async (controller): Promise<void> => {
+        slot.stalledSince = undefined;
+        try {
+          const piece = await this.#next();
+          if (piece === undefined) {
+            this.#close();
+            controller.close();
+          } else {
+            options.metrics.replyBytes += piece.length;
+            controller.enqueue(piece);
+          }
+        } catch (error) {
+          this.#close();
+          controller.error(toMetricsError(error));
+        }
+        slot.stalledSince = now();
+      },
+      cancel: (): void => this.#close(),
+    }, { highWaterMark: 0 });
   }
 
-  async #leaveEarly(reason: unknown): Promise<void> {
-    if (!this.#ended) this.#taking?.abandon();
-    this.#ended = true;
-    this.#ticket.leave();
-    await this.letGo(reason);
+  /** The next piece; long ones are split so that the runtime's buffers stay small. */
+  async #next(): Promise<Bytes | undefined> {
+    if (this.#bytes === undefined || this.#bytes.length === 0) {
+      this.#bytes = await this.#options.exposition.next();
+    }
+    const piece = this.#bytes?.subarray(0, PIECE_BYTES);
+    this.#bytes = this.#bytes?.subarray(PIECE_BYTES);
+    return piece;
   }
 
-  #end(failure?: MetricsError): void {
-    this.#ticket.leave();
-    if (this.#ended) return;
-    this.#ended = true;
-    // A reader that goes away or stands still says nothing about the server.
-    if (failure?.code === "READER_GONE" || failure?.code === "READER_SLOW") {
-      this.#taking?.abandon();
-      return;
-    }
-    const { metrics, state, now, upstream } = this.#options;
-    const sanitizer = this.#passage?.sanitizer;
-    metrics.recordScrape(upstream.instance, {
-      code: failure?.code,
-      durationSeconds: (now() - this.#startedMs) / 1_000,
-      upstreamBytes: this.#passage?.upstreamBytes ?? 0,
-      samples: failure === undefined ? sanitizer?.samples ?? 0 : 0,
-      dropped: sanitizer?.dropped,
-    });
-    if (!this.#isPart) metrics.replyBytes += this.#passage?.replyBytes ?? 0;
-    if (failure === undefined) {
-      state.succeeded(now());
-      this.#taking?.end();
-    } else {
-      state.failed(failure, now());
-      this.#taking?.fail(failure);
-    }
+  #close(): void {
+    clearTimeout(this.#timer);
+    this.#options.close();
   }
 }

@@ -1,6 +1,32 @@
 /** `GET /-/targets`: the servers and how they are, as JSON. */
 
-import type { Server } from "./fleet.ts";
+import type { MetricsError } from "../errors.ts";
+
+/** The servers, as far as routes show them. */
+export interface TargetList {
+  /** Whether samples carry a label that distinguishes the servers. */
+  readonly isMerged: boolean;
+  /** The servers as of the last lookup, in the order of the configuration. */
+  readonly list: readonly Target[];
+  /** Looks up discovered servers, within a time in milliseconds. */
+  refresh(waitMs: number): Promise<unknown>;
+}
+
+/** A server, as far as routes show it. */
+export interface Target {
+  /** Distinguishes it from the others. */
+  readonly name: string;
+  /** Its address for people, without secrets. */
+  readonly label: string;
+  /** What is known of it. */
+  readonly state: {
+    readonly sentence: string;
+    readonly current: string;
+    readonly scrapedMs: number | undefined;
+    readonly succeededMs: number | undefined;
+    readonly lastFailure: { readonly error: MetricsError; readonly timeMs: number } | undefined;
+  };
+}
 
 /** A server, as the route tells it. */
 export interface TargetReport {
@@ -25,12 +51,12 @@ export interface TargetReport {
   } | null;
 }
 
-function report({ name, upstream, state }: Server, nowMs: number): TargetReport {
+function report({ name, label, state }: Target, nowMs: number): TargetReport {
   const { current, scrapedMs, succeededMs, lastFailure } = state;
   const age = (timeMs: number): number => Math.max(nowMs - timeMs, 0) / 1_000;
   return {
     instance: name,
-    url: upstream.label,
+    url: label,
     state: current === "up" || current === "unknown" ? current : "down",
     ageSeconds: scrapedMs === undefined ? null : age(scrapedMs),
     successAgeSeconds: succeededMs === undefined ? null : age(succeededMs),
@@ -49,7 +75,7 @@ function report({ name, upstream, state }: Server, nowMs: number): TargetReport 
  * @param nowMs The time in milliseconds since 1970.
  * @returns `{"targets": [...]}`, in the order of the configuration.
  */
-export function targetsResponse(servers: readonly Server[], nowMs: number): Response {
+export function targetsResponse(servers: readonly Target[], nowMs: number): Response {
   const targets = servers.map((server) => report(server, nowMs));
   return Response.json({ targets }, {
     headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },

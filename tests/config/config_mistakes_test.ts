@@ -66,6 +66,11 @@ Deno.test.each([
     'ALLOWED_HOSTS: cannot use "a b": it is not a host name. Write a host name without scheme and port, such as "metrics.example.com".',
   ],
   [
+    "no number of scrapes",
+    { MAX_SCRAPES_PER_SECOND: "0" },
+    'MAX_SCRAPES_PER_SECOND: cannot use "0": it is not a whole number from 1 to 100000. Write one such as "20".',
+  ],
+  [
     "quotes around a value",
     { VLLM_METRICS_URL: '"http://vllm:8000"' },
     'VLLM_METRICS_URL: cannot use "\\"http://vllm:8000\\"": it has quotes around it. Write it without them.',

@@ -10,7 +10,7 @@ import {
 } from "../fakes.ts";
 import { readAsFluentBit } from "../exposition/fluent_bit_rules.ts";
 import { closedPort, type FakeServer, serveHttp, serveRaw } from "../upstream/fakes.ts";
-import { ask } from "./raw_client.ts";
+import { ask, RawClient } from "./raw_client.ts";
 
 /** A vLLM with one gauge. */
 function gauge(value: number): FakeServer {
@@ -121,10 +121,15 @@ Deno.test("a server that hangs costs its time and nothing else", async () => {
     await send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nvllm:a 1\n");
     await gone();
   });
-  await using service = serve({ hung: hung.origin, one: one.origin, late: late.origin });
+  const origins = { hung: hung.origin, one: one.origin, late: late.origin };
+  await using service = serve(origins, 1_000);
   const response = await service.get("/metrics", { "x-prometheus-scrape-timeout-seconds": "0.4" });
   assertEquals(response.status, 200);
   assertEquals(await response.text(), '# TYPE vllm_a gauge\nvllm_a{instance="one",m="x"} 1\n');
+  // The reader's own time was over; that says nothing about the servers. Their own is over later.
+  assertEquals((await service.ownMetrics()).get('vllm_metrics_scrapes_total{instance="hung"}'), 0);
+  await service.log.seen("instance=hung code=UPSTREAM_TIMEOUT");
+  await service.log.seen("instance=late code=UPSTREAM_TIMEOUT");
   const series = await service.ownMetrics();
   for (const instance of ["hung", "late"]) {
     assertEquals(series.get(`vllm_metrics_upstream_up{instance="${instance}"}`), 0);
@@ -208,6 +213,78 @@ Deno.test("four times MAX_BODY_BYTES holds for all servers together", async () =
     assertEquals(new Set(body.match(/instance="\w+"/g)).size, 4);
     assertEquals((await tooLarge(service)).length, 1);
   }
+});
+
+/** Two servers whose merge is more than all buffers on the way to a client hold. */
+function serveLong(overrides: { readonly timeoutMs?: number; readonly now?: () => number }): {
+  readonly service: TestService;
+  readonly vllm: FakeServer;
+} {
+  const line = `vllm:a{m="${"x".repeat(2_000)}"} 1\n`;
+  const vllm = serveHttp(() => new Response(line.repeat(4_000)));
+  const { list, isMerged } = namedServers({ one: vllm.origin, two: vllm.origin });
+  const { timeoutMs = 20_000, now = Date.now } = overrides;
+  const servers = list.map((server) => ({
+    ...server,
+    upstream: { ...server.upstream, timeoutMs, maxBodyBytes: 8_100_000 },
+  }));
+  const service = startService("http://unused", { servers: { list: servers, isMerged }, now });
+  return { service, vllm };
+}
+
+/** Asks for the merge and reads nothing behind the head of the response. */
+async function stall(service: TestService): Promise<{ client: RawClient; status: string }> {
+  const client = await RawClient.send(
+    service.origin,
+    "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+  );
+  await client.readUntil("\r\n\r\n");
+  return { client, status: client.text.slice(9, 12) };
+}
+
+Deno.test("readers that never read make room for others, and say nothing of the servers", async () => {
+  let nowMs = 0;
+  const { service, vllm } = serveLong({ now: () => nowMs });
+  await using _vllm = vllm;
+  await using _service = service;
+  using stack = new DisposableStack();
+  const statuses: string[] = [];
+  for (let count = 0; count < 4; count++) {
+    const { client, status } = stack.use(
+      await stall(service).then((one) => ({
+        ...one,
+        [Symbol.dispose]: () => one.client.close(),
+      })),
+    );
+    statuses.push(status);
+    if (status === "503") assert(client.text.includes("retry-after: 1"), client.text);
+  }
+  // As many as have room; the others are told to come again.
+  assertEquals(statuses, ["200", "200", "503", "503"]);
+  nowMs += 1_000;
+  for (let count = 0; count < 3; count++) {
+    assert((await text(service, "/metrics")).length > 16_000_000);
+  }
+  const series = await service.ownMetrics();
+  assert((series.get("vllm_metrics_slow_readers_dropped_total") ?? 0) > 0);
+  for (const instance of ["one", "two"]) {
+    assertEquals(series.get(`vllm_metrics_upstream_up{instance="${instance}"}`), 1);
+  }
+  assertEquals(service.log.all.filter((line) => line.includes("level=warn")), []);
+});
+
+Deno.test("a merge that its reader has not taken within SCRAPE_TIMEOUT breaks off", async () => {
+  const { service, vllm } = serveLong({ timeoutMs: 3_000 });
+  await using _vllm = vllm;
+  await using _service = service;
+  const { client, status } = await stall(service);
+  using _client = client;
+  assertEquals(status, "200");
+  await until(
+    async () => (await service.ownMetrics()).get("vllm_metrics_requests_in_flight") === 0,
+    "the slot to be free",
+  );
+  assertEquals((await client.readToEnd()).complete, false);
 });
 
 Deno.test("a type that differs is told once, and its samples are counted", async () => {

@@ -69,25 +69,75 @@ Deno.test("a reader that comes once vLLM has begun to answer gets a scrape of it
   assertEquals(await first.text(), "vllm_number 1\n");
 });
 
-Deno.test("a reader with another time-out gets a scrape of its own", async () => {
+Deno.test("readers share a scrape whatever their time-outs, and each has its own", async () => {
   await using vllm = heldServer();
   await using service = startService(vllm.origin);
-  const hurried = { "x-prometheus-scrape-timeout-seconds": "60" };
-  const replies = [service.get("/metrics"), service.get("/metrics", hurried)];
-  await until(() => vllm.requests.length === 2, "both requests to reach vLLM");
+  const patience = (seconds: string): Promise<Response> =>
+    service.get("/metrics", { "x-prometheus-scrape-timeout-seconds": seconds });
+  const patient = [service.get("/metrics"), patience("60"), patience("61")];
+  const hurried = await patience("0.2");
+  assertEquals(hurried.status, 504);
+  assertEquals(
+    await hurried.text(),
+    'Cannot scrape "http://vllm/metrics": no answer within 100ms. Is vLLM overloaded? ' +
+      "SCRAPE_TIMEOUT and the reader's own timeout set the limit.\n",
+  );
   vllm.answer();
-  const texts = await Promise.all(replies.map(async (reply) => (await reply).text()));
-  assertEquals(texts.toSorted(), ["vllm_number 1\n", "vllm_number 2\n"]);
+  for (const reply of await Promise.all(patient)) {
+    assertEquals(await reply.text(), "vllm_number 1\n");
+  }
+  assertEquals(vllm.requests.length, 1);
 });
 
-Deno.test("a body that comes slowly is not shared: each reader gets its own, whole", async () => {
-  const { promise: mayBegin, resolve: begin } = Promise.withResolvers<void>();
+Deno.test("a reader's own time-out says nothing about the server", async () => {
+  await using vllm = heldServer();
+  await using service = startService(vllm.origin);
+  const headers = { "x-prometheus-scrape-timeout-seconds": "0.1" };
+  for (let count = 0; count < 3; count++) {
+    const reply = await service.get("/metrics", headers);
+    await reply.text();
+    assertEquals(reply.status, 504);
+  }
+  assertEquals(service.log.all, []);
+  assertEquals((await service.ownMetrics()).get("vllm_metrics_upstream_up"), undefined);
+  // The scrape went on without the readers, and is the one that tells.
+  assertEquals(vllm.requests.length, 1);
+  vllm.answer();
+  await service.log.seen("Upstream is up");
+  const series = await service.ownMetrics();
+  assertEquals(series.get("vllm_metrics_scrapes_total"), 1);
+  assertEquals(series.get("vllm_metrics_upstream_up"), 1);
+});
+
+Deno.test("a server that hangs is down once SCRAPE_TIMEOUT is over, whatever readers wait", async () => {
+  await using vllm = serveRaw(({ gone }) => gone());
+  await using service = startService(vllm.origin, { timeoutMs: 400 });
+  const headers = { "x-prometheus-scrape-timeout-seconds": "0.1" };
+  await (await service.get("/metrics", headers)).text();
+  const line = await service.log.seen("Upstream is down");
+  assertEquals(line.includes("no answer within 400ms"), true);
+});
+
+Deno.test("scrapes of one server have a bound per second; readers wait for the next", async () => {
   let asked = 0;
+  await using vllm = serveHttp(() => new Response(`vllm:number ${++asked}\n`));
+  await using service = startService(vllm.origin, { maxScrapesPerSecond: 10 });
+  const startedMs = performance.now();
+  // One second's worth starts at once, the next five are a tenth of a second apart.
+  for (let count = 1; count <= 15; count++) {
+    assertEquals(await (await service.get("/metrics")).text(), `vllm_number ${count}\n`);
+  }
+  const tookMs = performance.now() - startedMs;
+  assertEquals(tookMs > 490, true, `${tookMs} ms`);
+});
+
+Deno.test("a body that comes slowly is shared as well, and each reader gets all of it", async () => {
+  const { promise: mayBegin, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
   await using vllm = serveRaw(async ({ send }) => {
-    const number = ++asked;
     await within(mayBegin, () => "no leave to begin");
-    await send(`${OK}vllm:number ${number}\n`);
-    await until(() => asked === READERS || undefined, "all readers to have asked");
+    await send(`${OK}vllm:number 1\n`);
+    await within(mayEnd, () => "no leave to end");
     await send("vllm:last 1\n");
   });
   await using service = startService(vllm.origin);
@@ -98,9 +148,11 @@ Deno.test("a body that comes slowly is not shared: each reader gets its own, who
   );
   await until(() => vllm.requests.length === 1, "the first of them to reach vLLM");
   begin();
-  const texts = await Promise.all(replies.map(async (reply) => (await reply).text()));
-  const wanted = Array.from({ length: READERS }, (_, i) => `vllm_number ${i + 1}\nvllm_last 1\n`);
-  assertEquals(texts.toSorted(), wanted);
+  const begun = await Promise.all(replies);
+  end();
+  const texts = await Promise.all(begun.map((reply) => reply.text()));
+  assertEquals(texts, Array.from(texts, () => "vllm_number 1\nvllm_last 1\n"));
+  assertEquals(vllm.requests.length, 1);
 });
 
 Deno.test("a failure is shared as well, and counted once", async () => {

@@ -4,7 +4,7 @@ import type { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 
 /** How a server is called. */
-export interface UpstreamNames {
+export interface TargetNames {
   /** Its address for people. */
   readonly upstream: string;
   /** What tells it from others; undefined when there are none. */
@@ -20,7 +20,7 @@ export interface PastFailure {
 }
 
 /** Up, down with a reason, or not asked yet. */
-export class UpstreamState {
+export class TargetState {
   /** When the last scrape ended, in milliseconds since 1970; undefined before the first. */
   scrapedMs: number | undefined;
   /** When the last one that went well ended. */
@@ -28,7 +28,7 @@ export class UpstreamState {
   /** The last one that failed. */
   lastFailure: PastFailure | undefined;
 
-  readonly #names: UpstreamNames;
+  readonly #names: TargetNames;
   readonly #log: Logger;
   #current = "unknown";
   #sentence = "not scraped yet";
@@ -39,7 +39,7 @@ export class UpstreamState {
    * @param names How the server is called.
    * @param log Takes a line a change.
    */
-  constructor(names: UpstreamNames, log: Logger) {
+  constructor(names: TargetNames, log: Logger) {
     this.#names = names;
     this.#log = log;
   }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Admission, type Ticket } from "../../lib/server/admission.ts";
+import { type Slot, Slots } from "../../lib/server/slots.ts";
 import { startService, type TestService, until, within } from "../fakes.ts";
 import { serveRaw } from "../upstream/fakes.ts";
 import { RawClient } from "./raw_client.ts";
@@ -15,60 +15,60 @@ interface Seen {
   evicted: number;
 }
 
-function places(limit: number): { readonly admission: Admission; readonly seen: Seen } {
+function places(limit: number): { readonly slots: Slots; readonly seen: Seen } {
   const seen = { nowMs: 0, requests: 0, evicted: 0 };
-  const admission = new Admission({
+  const slots = new Slots({
     limit,
     now: () => seen.nowMs,
     onChange: (requests) => seen.requests = requests,
     onEvict: () => seen.evicted++,
   });
-  return { admission, seen };
+  return { slots, seen };
 }
 
 /** Takes a place for a reply that is being sent. */
-function enter(admission: Admission, onEvict: () => void = () => {}): Ticket {
-  const ticket = admission.enter();
-  if (ticket === undefined) throw new Error("There is no place");
-  ticket.evict = onEvict;
-  return ticket;
+function enter(slots: Slots, onEvict: () => void = () => {}): Slot {
+  const slot = slots.enter();
+  if (slot === undefined) throw new Error("There is no slot");
+  slot.evict = onEvict;
+  return slot;
 }
 
-Deno.test("Admission gives as many places as its limit, and those that are given back", () => {
-  const { admission, seen } = places(2);
-  const first = enter(admission);
-  enter(admission);
+Deno.test("Slots: gives as many places as its limit, and those that are given back", () => {
+  const { slots, seen } = places(2);
+  const first = enter(slots);
+  enter(slots);
   assertEquals(seen.requests, 2);
-  assertEquals(admission.enter(), undefined);
+  assertEquals(slots.enter(), undefined);
   first.leave();
   assertEquals(seen.requests, 1);
-  enter(admission);
-  assertEquals(admission.enter(), undefined);
+  enter(slots);
+  assertEquals(slots.enter(), undefined);
   assertEquals(seen, { nowMs: 0, requests: 2, evicted: 0 });
 });
 
-Deno.test("Admission takes a place back once only", () => {
-  const { admission, seen } = places(2);
-  const first = enter(admission);
-  enter(admission);
+Deno.test("Slots: takes a place back once only", () => {
+  const { slots, seen } = places(2);
+  const first = enter(slots);
+  enter(slots);
   first.leave();
   first.leave();
   assertEquals(seen.requests, 1);
-  enter(admission);
-  assertEquals(admission.enter(), undefined);
+  enter(slots);
+  assertEquals(slots.enter(), undefined);
 });
 
-Deno.test("Admission lets a reader that stood still for a second make room", () => {
-  const { admission, seen } = places(2);
+Deno.test("Slots: lets a reader that stood still for a second make room", () => {
+  const { slots, seen } = places(2);
   const gone: string[] = [];
-  const moving = enter(admission, () => gone.push("moving"));
-  const still = enter(admission, () => gone.push("still"));
+  const moving = enter(slots, () => gone.push("moving"));
+  const still = enter(slots, () => gone.push("still"));
   still.stalledSince = 0;
   seen.nowMs = 999;
   moving.stalledSince = 999;
-  assertEquals(admission.enter(), undefined);
+  assertEquals(slots.enter(), undefined);
   seen.nowMs = 1_000;
-  enter(admission, () => gone.push("new"));
+  enter(slots, () => gone.push("new"));
   assertEquals(gone, ["still"]);
   assertEquals(seen, { nowMs: 1_000, requests: 2, evicted: 1 });
   // The evicted one's own end takes nobody's place.
@@ -76,30 +76,30 @@ Deno.test("Admission lets a reader that stood still for a second make room", () 
   assertEquals(seen.requests, 2);
 });
 
-Deno.test("Admission lets nobody make room while there is room", () => {
-  const { admission, seen } = places(2);
-  enter(admission).stalledSince = 0;
+Deno.test("Slots: lets nobody make room while there is room", () => {
+  const { slots, seen } = places(2);
+  enter(slots).stalledSince = 0;
   seen.nowMs = 60_000;
-  enter(admission);
+  enter(slots);
   assertEquals(seen.evicted, 0);
 });
 
-Deno.test("Admission does not let a request make room that waits for vLLM", () => {
-  const { admission, seen } = places(2);
+Deno.test("Slots: does not let a request make room that waits for vLLM", () => {
+  const { slots, seen } = places(2);
   // One whose reply has not begun, and one that is asking for more.
-  admission.enter();
-  enter(admission).stalledSince = undefined;
+  slots.enter();
+  enter(slots).stalledSince = undefined;
   seen.nowMs = 60_000;
-  assertEquals(admission.enter(), undefined);
+  assertEquals(slots.enter(), undefined);
   assertEquals(seen, { nowMs: 60_000, requests: 2, evicted: 0 });
 });
 
-/** Readers that share no scrape, since each has a time-out of its own. */
-function getAlone(service: TestService, readers: number): Promise<Response>[] {
-  return Array.from({ length: readers }, (_, reader) => {
-    const seconds = String(60 + reader);
-    return service.get("/metrics", { "x-prometheus-scrape-timeout-seconds": seconds });
-  });
+async function requestsInFlight(service: TestService): Promise<number | undefined> {
+  return (await service.ownMetrics()).get("vllm_metrics_requests_in_flight");
+}
+
+function getMany(service: TestService, readers: number): Promise<Response>[] {
+  return Array.from({ length: readers }, () => service.get("/metrics"));
 }
 
 Deno.test("requests beyond the limit get 503 with Retry-After, and the others their answer", async () => {
@@ -109,8 +109,8 @@ Deno.test("requests beyond the limit get 503 with Retry-After, and the others th
     await send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nvllm:up 1\n");
   });
   await using service = startService(vllm.origin);
-  const waiting = getAlone(service, MAX_REQUESTS);
-  await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
+  const waiting = getMany(service, MAX_REQUESTS);
+  await until(async () => await requestsInFlight(service) === MAX_REQUESTS, "all requests");
   for (let count = 1; count <= 3; count++) {
     const refused = await service.get("/metrics");
     assertEquals(refused.status, 503);
@@ -130,14 +130,14 @@ Deno.test("requests beyond the limit get 503 with Retry-After, and the others th
     assertEquals(response.status, 200);
     await response.text();
   }
-  assertEquals(vllm.requests.length, MAX_REQUESTS);
+  assertEquals(vllm.requests.length, 1);
   answer();
   for (const response of await Promise.all(waiting)) {
     assertEquals([response.status, await response.text()], [200, "vllm_up 1\n"]);
   }
   const series = await service.ownMetrics();
   assertEquals(series.get("vllm_metrics_requests_in_flight"), 0);
-  assertEquals(series.get("vllm_metrics_scrapes_total"), MAX_REQUESTS);
+  assertEquals(series.get("vllm_metrics_scrapes_total"), 1);
   assertEquals(series.get("vllm_metrics_slow_readers_dropped_total"), 0);
 });
 
@@ -146,8 +146,8 @@ Deno.test("a reader that stands still makes room for the next, and sees its repl
   const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>();
   await using vllm = serveRaw(async ({ send }) => {
     const number = vllm.requests.length;
+    if (number === 2) await within(mayAnswer, () => "no leave to answer");
     await send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-    if (number > 1 && number <= MAX_REQUESTS) await within(mayAnswer, () => "no leave to answer");
     const label = "x".repeat(20_000);
     // More than all buffers on the way hold, for the first reader.
     for (let count = 0; count < (number === 1 ? 10_000 : 1); count++) {
@@ -157,16 +157,23 @@ Deno.test("a reader that stands still makes room for the next, and sees its repl
   await using service = startService(vllm.origin, { maxBodyBytes: 1e9, now: () => nowMs });
   using still = await RawClient.send(service.origin, REQUEST);
   await still.readUntil("vllm_a0{");
-  const waiting = getAlone(service, MAX_REQUESTS - 1);
-  await until(() => vllm.requests.length === MAX_REQUESTS, "all requests to reach vLLM");
-  // One more is refused until the reader has stood still for a second.
+  const waiting = getMany(service, MAX_REQUESTS - 1);
+  await until(async () => await requestsInFlight(service) === MAX_REQUESTS, "all requests");
+  // One more is refused until the reader has stood still for a second; then it waits as well.
+  const dropped = "vllm_metrics_slow_readers_dropped_total";
+  const more: Promise<Response>[] = [];
   await until(async () => {
     nowMs += 1_000;
-    const response = await service.get("/metrics");
-    await response.text();
-    return response.status === 200;
+    more.push(service.get("/metrics"));
+    return (await service.ownMetrics()).get(dropped) === 1;
   }, "the reader to make room");
   answer();
+  const statuses = await Promise.all(more.map(async (reply) => {
+    const response = await reply;
+    await response.text();
+    return response.status;
+  }));
+  assertEquals(statuses.filter((status) => status !== 503), [200]);
   for (const response of await Promise.all(waiting)) {
     assertEquals(response.status, 200);
     await response.text();

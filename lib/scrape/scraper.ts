@@ -1,0 +1,360 @@
+/** Scrapes one server. Readers that come before it begins to answer share a scrape. */
+
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
+import { MetricsError } from "../errors.ts";
+import { ByteBuffer } from "../exposition/byte_buffer.ts";
+import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
+import type { DroppedLines } from "../exposition/dropped.ts";
+import { Sanitizer } from "../exposition/sanitizer.ts";
+import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
+import { timeUp } from "../upstream/progress.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { Broadcast, type Subscription } from "./broadcast.ts";
+import { RateLimit } from "./rate_limit.ts";
+import type { TargetState } from "./target_state.ts";
+
+/** Bytes without a line of an exposition after which the body counts as something else. */
+const MAX_FOREIGN_BYTES = 65_536;
+/** Time after which a body whose bytes keep arriving lets other work run, in milliseconds. */
+const TURN_MS = 20;
+/** Samples of one scrape. vLLM writes about 400 per engine, so this is enough for 700 engines. */
+const MAX_SAMPLES = 300_000;
+/** Families of one scrape; vLLM writes about 130. */
+const MAX_FAMILIES = 20_000;
+/** Bytes of a body that are looked at to say what else it is. */
+const HEAD_BYTES = 1_024;
+/** Longest body that is answered in one piece when all of it has arrived, in bytes. */
+const MAX_PIECE_BYTES = 1_048_576;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** One scrape that ended, successfully or not. */
+export interface ScrapeRecord {
+  /** The error code; undefined when the scrape succeeded. */
+  readonly code: string | undefined;
+  /** From the request to the last byte, in seconds. */
+  readonly durationSeconds: number;
+  /** Bytes that came from the server. */
+  readonly upstreamBytes: number;
+  /** Samples that were handed out. */
+  readonly samples: number;
+  /** The lines that were left out; undefined when none were read. */
+  readonly dropped: DroppedLines | undefined;
+}
+
+/** Records one scrape. Exactly one of `end`, `fail` and `abandon` is called. */
+export interface ScrapeRecorder {
+  /** Copies the next sanitized bytes. */
+  push(bytes: Uint8Array): void;
+  /** The scrape is complete. */
+  end(): void;
+  /** The scrape failed. */
+  fail(error: MetricsError): void;
+  /** The client left: nothing is known of the server. */
+  abandon(): void;
+}
+
+/** What a {@linkcode Scraper} needs. */
+export interface ScraperOptions {
+  /** The server. */
+  readonly upstream: Upstream;
+  /** What is known of it. */
+  readonly state: TargetState;
+  /** Counts a scrape that ended. */
+  readonly record: (record: ScrapeRecord) => void;
+  /** Starts to record a scrape; undefined when this one is not wanted. */
+  readonly recorder: (timeMs: number) => ScrapeRecorder | undefined;
+  /** What servers of the same version have exposed last. */
+  readonly pool: ShapePool;
+  /** Scrapes that may start in a second. */
+  readonly maxPerSecond: number;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** The first bytes of an exposition. */
+export interface Beginning {
+  /** The bytes. */
+  readonly bytes: Bytes;
+  /** Whether they are all. */
+  readonly isWhole: boolean;
+  /** Whether another client caused the scrape. */
+  readonly isShared: boolean;
+}
+
+/** An exposition on its way to one client. Dispose it to stop reading; again does nothing. */
+export interface ExpositionReader extends Disposable {
+  /**
+   * Waits for the first bytes.
+   *
+   * @returns All bytes that have arrived.
+   * @throws {MetricsError} When the scrape fails before, or the client's time is up.
+   */
+  begin(): Promise<Beginning>;
+  /**
+   * Waits for the next bytes.
+   *
+   * @returns The bytes; undefined at the end.
+   * @throws {MetricsError} When the scrape fails: what was read is not complete.
+   */
+  next(): Promise<Bytes | undefined>;
+}
+
+/** Who reads, and for how long. */
+export interface ReadOptions {
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+  /** Longest wait for the last byte, in milliseconds; the scrape's own limit if undefined. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Scrapes one server for any number of readers. */
+export class Scraper {
+  readonly #options: ScraperOptions;
+  readonly #memory: ShapeMemory;
+  readonly #limit: RateLimit;
+  #current: Scrape | undefined;
+
+  /**
+   * Starts without a scrape.
+   *
+   * @param options The server, and who is notified.
+   */
+  constructor(options: ScraperOptions) {
+    this.#options = options;
+    this.#memory = new ShapeMemory({ pool: options.pool });
+    this.#limit = new RateLimit(options.maxPerSecond, options.now);
+  }
+
+  /**
+   * Reads the server's metrics: those of the scrape under way if the server has not begun to
+   * answer, otherwise those of a new one. A client whose own time is up says nothing about the
+   * server, so the scrape continues without it; it stops when the last client disconnects.
+   *
+   * @param options Who reads.
+   * @returns The sanitized exposition.
+   */
+  read({ signal, timeoutMs }: ReadOptions): ExpositionReader {
+    if (this.#current?.isOpen !== true) {
+      this.#current = new Scrape(this.#options, this.#memory, this.#limit.reserve());
+    }
+    return this.#current.read(signal, timeoutMs);
+  }
+}
+
+/** One request to the server. */
+class Scrape {
+  /** Whether the server has not begun to answer. */
+  isOpen = true;
+  readonly #options: ScraperOptions;
+  readonly #memory: ShapeMemory;
+  readonly #broadcast = new Broadcast();
+  readonly #stop = new AbortController();
+  #readers = 0;
+  #startedMs: number;
+  #recorder: ScrapeRecorder | undefined;
+  #sanitizer: Sanitizer | undefined;
+  #upstreamBytes = 0;
+  #expectedBytes: number | undefined;
+
+  constructor(options: ScraperOptions, memory: ShapeMemory, waitMs: number) {
+    this.#options = options;
+    this.#memory = memory;
+    this.#startedMs = options.now();
+    void this.#run(waitMs);
+  }
+
+  read(signal: AbortSignal, timeoutMs: number | undefined): ExpositionReader {
+    const subscription = this.#broadcast.subscribe();
+    const { label } = this.#options.upstream;
+    const isShared = this.#readers++ > 0;
+    let isOver = false;
+    const leave = (): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(timer);
+      signal.removeEventListener("abort", disconnect);
+      this.#broadcast.unsubscribe(subscription);
+    };
+    const disconnect = (): void => {
+      if (isOver) return;
+      leave();
+      subscription.end(
+        new MetricsError("READER_GONE", `Cannot scrape "${label}": the client left`),
+      );
+      if (this.#broadcast.readers > 0) return;
+      this.isOpen = false;
+      this.#stop.abort();
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+      leave();
+      subscription.end(timeUp(label, timeoutMs, {
+        inBody: !this.isOpen,
+        receivedBytes: this.#upstreamBytes,
+        expectedBytes: this.#expectedBytes,
+        waiting: !subscription.isReady,
+      }));
+    }, timeoutMs);
+    signal.addEventListener("abort", disconnect);
+    if (signal.aborted) disconnect();
+    return {
+      begin: async (): Promise<Beginning> => ({ ...await firstBytes(subscription), isShared }),
+      next: async (): Promise<Bytes | undefined> => {
+        let bytes = await subscription.take();
+        while (bytes?.length === 0) bytes = await subscription.take();
+        return bytes;
+      },
+      [Symbol.dispose]: disconnect,
+    };
+  }
+
+  async #run(waitMs: number): Promise<void> {
+    try {
+      const { signal } = this.#stop;
+      if (waitMs > 0) await delay(waitMs, undefined, { signal });
+      this.#startedMs = this.#options.now();
+      this.#recorder = this.#options.recorder(this.#startedMs);
+      await this.#pass(signal);
+      this.#succeed();
+      this.#broadcast.end();
+    } catch (error) {
+      this.isOpen = false;
+      const failure = this.#failure(error);
+      this.#fail(failure);
+      this.#broadcast.end(failure);
+    }
+  }
+
+  /** Passes the body on, until all of it has been pushed. */
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { contentType, contentLength, body } = await this.#options.upstream.scrape({ signal });
+    this.isOpen = false;
+    this.#expectedBytes = contentLength;
+    // Bytes are edited in place, so the head is copied; nothing is passed on before it is known
+    // to be an exposition.
+    let head: Bytes | undefined;
+    let held: Bytes[] | undefined = [];
+    let turnMs = performance.now();
+    try {
+      for (;;) {
+        const { bytes, end } = await body.read();
+        // Bytes that have arrived already are read without a turn of the event loop.
+        if (performance.now() - turnMs > TURN_MS) {
+          await setImmediate();
+          turnMs = performance.now();
+        }
+        this.#upstreamBytes += bytes.length;
+        head ??= bytes.slice(0, HEAD_BYTES);
+        this.#sanitizer ??= new Sanitizer({
+          format: detectFormat(contentType, bytes),
+          memory: this.#memory,
+        });
+        const sanitized = this.#sanitizer.push(bytes, end);
+        if (held !== undefined) this.#refuseForeign(head, this.#sanitizer);
+        this.#refuseMany("samples", this.#sanitizer.samples, MAX_SAMPLES);
+        this.#refuseMany("metric families", this.#sanitizer.families, MAX_FAMILIES);
+        held?.push(sanitized);
+        if (this.#sanitizer.recognized || end) {
+          this.#push(held === undefined ? sanitized : joined(held));
+          held = undefined;
+        }
+        if (end) return;
+        await this.#broadcast.room(signal);
+      }
+    } catch (error) {
+      // Otherwise a body that is refused would arrive until its time is up.
+      void body.cancel(error);
+      throw error;
+    }
+  }
+
+  #push(bytes: Bytes): void {
+    this.#recorder?.push(bytes);
+    this.#broadcast.push(bytes);
+  }
+
+  #refuseForeign(head: Bytes, { recognized, finished, samples }: Sanitizer): void {
+    const refused = isMarkup(head) ||
+      (finished ? samples === 0 : !recognized && this.#upstreamBytes > MAX_FOREIGN_BYTES);
+    if (!refused) return;
+    const { label, sendsSecret } = this.#options.upstream;
+    throw new MetricsError(
+      "UPSTREAM_NOT_EXPOSITION",
+      `Cannot read "${label}": the server sent ${describeForeign(head, !sendsSecret)}`,
+      { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
+    );
+  }
+
+  #refuseMany(what: string, count: number, limit: number): void {
+    if (count <= limit) return;
+    throw new MetricsError(
+      "UPSTREAM_TOO_LARGE",
+      `Cannot scrape "${this.#options.upstream.label}": the server sent more than ${limit} ${what}`,
+      { hint: "Is this the address of vLLM's metrics? Scrape large deployments server by server." },
+    );
+  }
+
+  #failure(error: unknown): MetricsError {
+    if (error instanceof MetricsError) return error;
+    const { label } = this.#options.upstream;
+    if (this.#stop.signal.aborted) {
+      return new MetricsError("READER_GONE", `Cannot scrape "${label}": the client left`);
+    }
+    return new MetricsError("UPSTREAM_FAILED", `Cannot scrape "${label}": an unexpected error`, {
+      cause: error,
+    });
+  }
+
+  #succeed(): void {
+    this.#recordEnd(undefined);
+    this.#options.state.succeeded(this.#options.now());
+    this.#recorder?.end();
+  }
+
+  #fail(failure: MetricsError): void {
+    // A client that left or reads too slowly says nothing about the server.
+    if (failure.code === "READER_GONE" || failure.code === "READER_SLOW") {
+      this.#recorder?.abandon();
+      return;
+    }
+    this.#recordEnd(failure.code);
+    this.#options.state.failed(failure, this.#options.now());
+    this.#recorder?.fail(failure);
+  }
+
+  #recordEnd(code: string | undefined): void {
+    const { record, now } = this.#options;
+    record({
+      code,
+      durationSeconds: (now() - this.#startedMs) / 1_000,
+      upstreamBytes: this.#upstreamBytes,
+      samples: code === undefined ? this.#sanitizer?.samples ?? 0 : 0,
+      dropped: this.#sanitizer?.dropped,
+    });
+  }
+}
+
+/** Waits for the first chunk, and takes those that have arrived with it. */
+async function firstBytes(
+  subscription: Subscription,
+): Promise<{ readonly bytes: Bytes; readonly isWhole: boolean }> {
+  const chunks = [await subscription.take() ?? new Uint8Array(0)];
+  let length = 0;
+  while (!subscription.isDone && length <= MAX_PIECE_BYTES) {
+    // What has arrived already is delivered in the next turn of the event loop, its end in another.
+    for (let turn = 0; turn < 2 && !subscription.isReady; turn++) await setImmediate();
+    if (!subscription.isReady) break;
+    const chunk = await subscription.take() ?? new Uint8Array(0);
+    chunks.push(chunk);
+    length += chunk.length;
+  }
+  return { bytes: joined(chunks), isWhole: subscription.isDone };
+}
+
+function joined(chunks: readonly Bytes[]): Bytes {
+  const [first = new Uint8Array(0)] = chunks;
+  if (chunks.length < 2) return first;
+  const all = new ByteBuffer();
+  for (const chunk of chunks) all.append(chunk);
+  return all.take();
+}

@@ -1,0 +1,83 @@
+/** How many requests are answered at once, and which of them are dropped for others. */
+
+/** How long a client may leave its response unread before others take its slot, in milliseconds. */
+const STALLED_MS = 1_000;
+
+/** What {@linkcode Slots} need. */
+export interface SlotsOptions {
+  /** Requests answered at once. */
+  readonly limit: number;
+  /** The time in milliseconds. */
+  readonly now: () => number;
+  /** Called whenever the number of requests changes. */
+  readonly onChange?: (requests: number) => void;
+  /** Called when a stalled client was dropped. */
+  readonly onEvict?: () => void;
+}
+
+/** One of the requests being answered. */
+export class Slot {
+  /** Drops the request; set while it can be dropped. */
+  evict: (() => void) | undefined;
+  /** Since when the service waits for the client, in milliseconds; undefined while it does not. */
+  stalledSince: number | undefined;
+
+  readonly #leave: (slot: Slot) => void;
+
+  /**
+   * Takes a slot.
+   *
+   * @param leave Frees it.
+   */
+  constructor(leave: (slot: Slot) => void) {
+    this.#leave = leave;
+  }
+
+  /** Frees the slot; again does nothing. */
+  leave(): void {
+    this.#leave(this);
+  }
+}
+
+/** A bounded number of slots. */
+export class Slots {
+  readonly #options: SlotsOptions;
+  readonly #taken = new Set<Slot>();
+
+  /**
+   * Starts with all slots free.
+   *
+   * @param options The bound, the clock, and who is notified.
+   */
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a slot, that of a stalled client if need be; undefined when no client is stalled. */
+  enter(): Slot | undefined {
+    if (this.#taken.size >= this.#options.limit && !this.evict()) return undefined;
+    const slot = new Slot((left) => {
+      if (this.#taken.delete(left)) this.#options.onChange?.(this.#taken.size);
+    });
+    this.#taken.add(slot);
+    this.#options.onChange?.(this.#taken.size);
+    return slot;
+  }
+
+  /**
+   * Drops the request that has been there the longest among those whose client is stalled.
+   *
+   * @returns Whether there was one.
+   */
+  evict(): boolean {
+    const latest = this.#options.now() - STALLED_MS;
+    for (const slot of this.#taken) {
+      if (slot.evict === undefined || (slot.stalledSince ?? Infinity) > latest) continue;
+      slot.evict();
+      slot.leave();
+      this.#options.onEvict?.();
+      return true;
+    }
+    return false;
+  }
+}
