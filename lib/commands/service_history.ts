@@ -2,7 +2,7 @@
 
 import type { HistoryConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
-import { checkPathType } from "../history/file_database.ts";
+import { checkPathType } from "../history/database.ts";
 import { HistoryFile } from "../history/history_file.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";

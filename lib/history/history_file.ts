@@ -1,140 +1,218 @@
-/** The history's SQLite file: opened, checked, and never in the way of the service. */
+/** The history file: the same levels as in memory, coarser and for longer; it never stops the service. */
 
-import type { DatabaseSync } from "node:sqlite";
-import { MetricsError } from "../errors.ts";
+import type { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
-import { BlockCache } from "./file_block.ts";
-import { failureOf, openDatabase } from "./file_database.ts";
-import { FileTables } from "./file_tables.ts";
-import type { Archive, Keeper } from "./keeper.ts";
+import { type Piece, type Row, staysAt } from "./chunk.ts";
+import { failureOf, type OpenFile, openFile } from "./database.ts";
+import { type Level, Levels, SERIES_UPDATE_MS } from "./levels.ts";
 import type { SeriesTable } from "./series.ts";
-import { ServerFile } from "./server_file.ts";
+import { Tables } from "./tables.ts";
 
-/** Memory for columns that were read, in bytes: a month of one engine takes 15 MB in the file. */
-const MAX_CACHE_BYTES = 16 * 1_048_576;
-/** Longest file, in bytes: ten years of one engine, or a month of two hundred. */
+/** Distance of the scrapes that are written, in milliseconds. */
+const INTERVAL_MS = 30_000;
+/** Distance of scrapes older than a day, in milliseconds. */
+const COARSE_INTERVAL_MS = 300_000;
+/** How long scrapes keep the first distance, in milliseconds. */
+const FINE_MS = 24 * 3_600_000;
+/** Scrapes of a server that wait while the file cannot be written: half an hour of them. */
+const MAX_UNSAVED = 64;
+/** Largest file, in bytes: ten years of one engine, or a month of two hundred. */
 const MAX_FILE_BYTES = 4 * 1_073_741_824;
-/** Bytes of a page of a new file (sqlite.org/pgszchng2016.html). */
-const PAGE_BYTES = 4_096;
-/** What {@linkcode HistoryFile} is told. */
+
+/** What {@linkcode HistoryFile} works with. */
 export interface HistoryFileOptions {
-  /** Its path; the file is made when there is none. */
+  /** Its path; the file is created when there is none. */
   readonly path: string;
   /** How long scrapes are kept, in milliseconds. */
   readonly retentionMs: number;
-  /** Longest file, in bytes. @default {4294967296} */
+  /** Largest file, in bytes. @default {4294967296} */
   readonly maxBytes?: number;
-  /** Takes a line when the file fails, and one when that is over. */
+  /** Gets a line when the file fails, and one when it works again. */
   readonly log: Logger;
 }
 
-/** Keeps the history in a file. Disposing it writes what came last and closes it. */
-export class HistoryFile implements Archive, Disposable {
+/** Writes and reads the file. Disposing it writes the newest scrapes and closes it. */
+export class HistoryFile implements Disposable {
+  /** How long scrapes are kept, in milliseconds. */
+  readonly retentionMs: number;
+  /** What was wrong with the last write; undefined when nothing was. */
+  failure: MetricsError | undefined;
   readonly #options: HistoryFileOptions;
-  readonly #database: DatabaseSync;
-  readonly #lock: Disposable;
-  readonly #tables: FileTables;
-  readonly #cache = new BlockCache(MAX_CACHE_BYTES);
-  readonly #servers = new Set<ServerFile>();
-  #failure: MetricsError | undefined;
+  readonly #file: OpenFile;
+  readonly #tables: Tables;
+  readonly #servers = new Set<FileServer>();
+  #isReadFailureLogged = false;
 
   /**
-   * Opens the file, and brings one of an older version up to date.
+   * Opens the file, and upgrades one of an older version.
    *
    * @param options Path, retention and log.
-   * @throws {MetricsError} When it cannot be opened, or is not ours; `HISTORY_FILE_TAKEN` when it is
-   *   another service's. It is then left as it is.
+   * @throws {MetricsError} When it cannot be opened or is not ours; `HISTORY_FILE_TAKEN` when
+   *   another service uses it. It is then left as it is.
    */
   constructor(options: HistoryFileOptions) {
     this.#options = options;
-    ({ database: this.#database, lock: this.#lock } = openDatabase(options.path));
-    const pages = Math.ceil((options.maxBytes ?? MAX_FILE_BYTES) / PAGE_BYTES);
-    this.#database.exec(`PRAGMA max_page_count = ${pages}`);
-    const { ino } = Deno.statSync(options.path);
-    this.#tables = new FileTables(this.#database, () => checkPlace(options.path, ino));
+    this.retentionMs = options.retentionMs;
+    this.#file = openFile(options.path, options.maxBytes ?? MAX_FILE_BYTES);
+    this.#tables = new Tables(this.#file.database, this.#file.checkPlace);
   }
 
-  /** Its size in bytes, without what has not been put in its place yet. */
+  /** Its size in bytes, without what is still in the write-ahead log. */
   get bytes(): number {
-    const size = this.#database.prepare(
-      "SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size",
-    ).get()?.bytes;
-    return typeof size === "number" ? size : 0;
+    return this.read(() => this.#tables.bytes, 0);
   }
 
-  /** Memory taken by what was read, in bytes. */
-  get cacheBytes(): number {
-    return this.#cache.bytes;
-  }
-
-  /** What was wrong when it was last used; undefined when nothing was. */
-  get failure(): MetricsError | undefined {
-    return this.#failure;
-  }
-
-  /** Opens what is kept of a server; undefined when that cannot be read. */
-  open(instance: string, table: SeriesTable): Keeper | undefined {
-    let server: ServerFile | undefined;
-    this.#attempt(() => {
-      server = new ServerFile({
-        tables: this.#tables,
-        instance,
-        table,
-        retentionMs: this.#options.retentionMs,
-        cache: this.#cache,
-        attempt: (action) => this.#attempt(action),
-        onClose: (gone) => this.#servers.delete(gone),
-      });
+  /**
+   * Opens what is stored of a server.
+   *
+   * @param table Its series, to which those in the file are added.
+   * @returns The server; undefined when it cannot be read, and so not be kept.
+   */
+  open(table: SeriesTable): FileServer | undefined {
+    const levels: Level[] = [
+      { intervalMs: INTERVAL_MS, keepMs: Math.min(FINE_MS, this.retentionMs) },
+      { intervalMs: COARSE_INTERVAL_MS, keepMs: this.retentionMs },
+    ];
+    let server: FileServer | undefined;
+    this.write(() => {
+      server = new FileServer(this, new Levels({ tables: this.#tables, table, levels }));
       this.#servers.add(server);
     });
     return server;
   }
 
-  /** Writes what came last. */
+  /** Writes the newest scrapes of all servers. */
   flush(): void {
     for (const server of this.#servers) server.flush();
   }
 
-  /** Writes what came last, and closes the file. */
-  [Symbol.dispose](): void {
-    this.flush();
-    this.#database.close();
-    this.#lock[Symbol.dispose]();
+  /** Closes a server that is gone. */
+  close(server: FileServer): void {
+    server.flush();
+    this.#servers.delete(server);
   }
 
-  #attempt(action: () => void): boolean {
+  /** Writes the newest scrapes, and closes the file. */
+  [Symbol.dispose](): void {
+    this.flush();
+    this.#file[Symbol.dispose]();
+  }
+
+  /**
+   * Writes all or nothing.
+   *
+   * @param action Writes.
+   * @returns Whether it succeeded.
+   */
+  write(action: (tables: Tables) => void): boolean {
     const { path, log } = this.#options;
-    const before = this.#failure;
+    const before = this.failure;
     try {
-      action();
+      this.#tables.transaction(() => action(this.#tables));
     } catch (error) {
-      this.#failure = failureOf(path, error);
-      const { message, hint } = this.#failure;
+      this.failure = failureOf(path, error);
+      const { message, hint } = this.failure;
       if (before === undefined) log.warn("The history is in memory only", { error: message, hint });
       return false;
     }
-    this.#failure = undefined;
+    this.failure = undefined;
     if (before !== undefined) log.info("The history is kept in its file again", { file: path });
     return true;
   }
+
+  /**
+   * Reads.
+   *
+   * @param action Reads.
+   * @param otherwise What stands for a part that cannot be read.
+   */
+  read<T>(action: () => T, otherwise: T): T {
+    try {
+      return action();
+    } catch (error) {
+      const { message, hint } = failureOf(this.#options.path, error);
+      if (!this.#isReadFailureLogged) {
+        this.#options.log.warn("Part of the history cannot be read", { error: message, hint });
+      }
+      this.#isReadFailureLogged = true;
+      return otherwise;
+    }
+  }
 }
 
-/** What is written to a file that was moved away or removed would be lost, and nothing would say so. */
-function checkPlace(path: string, ino: number | null): void {
-  if (existingAt(path) === ino) return;
-  throw new MetricsError(
-    "HISTORY_FILE",
-    `Cannot use the history "${path}": it was moved away, replaced or removed`,
-    { hint: "Put it back, or start the service again." },
-  );
-}
+/** The scrapes of one server in the file. */
+export class FileServer {
+  readonly #file: HistoryFile;
+  readonly #levels: Levels;
+  /** The newest scrape, which is written unless the next one replaces it. */
+  #pending: Row | undefined;
+  #unsaved: Row[] = [];
 
-/** The number of the file at a path; undefined when there is none. */
-function existingAt(path: string): number | null | undefined {
-  try {
-    return Deno.statSync(path).ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+  /**
+   * Takes what is stored.
+   *
+   * @param file The file.
+   * @param levels The scrapes of the server.
+   */
+  constructor(file: HistoryFile, levels: Levels) {
+    this.#file = file;
+    this.#levels = levels;
+  }
+
+  /** Memory used, in bytes; an estimate. */
+  get bytes(): number {
+    return this.#levels.openBytes;
+  }
+
+  /** When the oldest scrape was made, in milliseconds since 1970; Infinity without any. */
+  get oldestMs(): number {
+    return this.#file.read(() => this.#levels.oldestMs, Infinity);
+  }
+
+  /** When the newest scrape was made, in milliseconds since 1970; -Infinity without any. */
+  get newestMs(): number {
+    return this.#file.read(() => this.#levels.newestMs, -Infinity);
+  }
+
+  /** Adds a scrape; written when its interval is over and no newer one of it came. */
+  append(row: Row): void {
+    const pending = this.#pending;
+    this.#pending = row;
+    if (pending !== undefined && staysAt(pending, row, INTERVAL_MS)) this.#write(pending);
+  }
+
+  /** Writes the newest scrape. */
+  flush(): void {
+    if (this.#pending !== undefined) this.#write(this.#pending);
+    this.#pending = undefined;
+  }
+
+  /** The columns of a family; see {@linkcode Levels.pieces}. */
+  pieces(family: string, fromMs: number, toMs: number): Piece[] {
+    return this.#file.read(() => this.#levels.pieces(family, fromMs, toMs), []);
+  }
+
+  /** Removes all scrapes at or after a time. */
+  cutOff(timeMs: number): void {
+    this.#pending = undefined;
+    this.#unsaved = this.#unsaved.filter((row) => row.timeMs < timeMs);
+    if (!this.#file.write(() => this.#levels.cutOff(timeMs))) this.#reload();
+  }
+
+  /** Writes a scrape, after those that could not be written before. */
+  #write(row: Row): void {
+    this.#unsaved = [...this.#unsaved, row].slice(-MAX_UNSAVED);
+    const isWritten = this.#file.write((tables) => {
+      for (const unsaved of this.#unsaved) this.#levels.append(unsaved);
+      this.#levels.age(row.timeMs);
+      tables.removeBefore(row.timeMs - this.#file.retentionMs, SERIES_UPDATE_MS);
+    });
+    if (isWritten) this.#unsaved = [];
+    else this.#reload();
+  }
+
+  /** The transaction was undone, and with it what the open chunks hold. */
+  #reload(): void {
+    this.#file.read(() => this.#levels.reload(), undefined);
   }
 }

@@ -4,33 +4,33 @@
 export interface Samples {
   /** When each was taken, ascending, in milliseconds since 1970. */
   readonly times: Float64Array;
-  /** Distance of samples that were left out around each, in milliseconds; 0 where none were. */
+  /** Interval of downsampling around each, in milliseconds; 0 where all samples were kept. */
   readonly intervals: Float64Array;
   /** A value each; NaN where the series was absent. */
   readonly values: Float64Array;
 }
 
-/** A stretch of time, both ends in it. */
-export interface Stretch {
+/** A range of time, including both ends. */
+export interface Range {
   /** Its end, in milliseconds since 1970. */
   readonly endMs: number;
   /** Its length in milliseconds. */
   readonly rangeMs: number;
 }
 
-/** A sample counts as close to the end of the stretch up to this part of their mean distance. */
+/** A sample counts as close to the end of the range up to this part of the mean distance. */
 export const CLOSE = 1.1;
 
-/** Finds the rates of a counter over stretches whose ends ascend. */
+/** Computes the increases of a counter over ranges with ascending ends. */
 export class Rates {
   readonly #samples: Samples;
-  /** What falls took away, up to each sample; undefined when there are none. */
+  /** Sum of all falls up to each sample; undefined when there are none. */
   readonly #lost: Float64Array | undefined;
   #from = 0;
   #to = 0;
 
   /**
-   * Takes the samples of a counter.
+   * Prepares the samples of a counter.
    *
    * @param samples The samples.
    */
@@ -40,15 +40,15 @@ export class Rates {
   }
 
   /**
-   * The increase over a stretch, extrapolated to its ends (`extrapolatedRate` of Prometheus 2.42):
+   * The increase over a range, extrapolated to its ends (`extrapolatedRate` of Prometheus 2.42):
    * up to an end that is close to a sample, else half a mean distance beyond the sample, and
-   * never back to before the counter was zero. Beside samples that were left out, the distance of
-   * those that were not is taken for the mean one, if it is longer.
+   * never back to before the counter was zero. Next to downsampled scrapes their interval replaces
+   * the mean distance, if it is longer.
    *
-   * @param stretch The stretch; its beginning and its end must not be before those of the last.
+   * @param range The range; neither of its ends may be before that of the last one.
    * @returns The increase; NaN with fewer than two samples.
    */
-  increase({ endMs, rangeMs }: Stretch): number {
+  increase({ endMs, rangeMs }: Range): number {
     const startMs = endMs - rangeMs;
     const { times, values, intervals } = this.#samples;
     while (this.#to < times.length && (times[this.#to] ?? 0) <= endMs) this.#to++;
@@ -74,7 +74,7 @@ export class Rates {
   }
 }
 
-/** Samples without those that are absent; most series have none of these, and are not copied. */
+/** The samples that are present. Most series have no others, and are not copied. */
 function presentOf(samples: Samples): Samples {
   if (!samples.values.includes(NaN)) return samples;
   const isPresent = (_: number, index: number): boolean => !Number.isNaN(samples.values[index]);

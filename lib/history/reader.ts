@@ -1,73 +1,81 @@
-/** Reads an exposition into the values of series: text as the service hands it out, or as vLLM writes it. */
+/** Reads the values of an exposition, as vLLM writes it or sanitized. */
 
 import { sampleName } from "./names.ts";
 import type { Place, SeriesTable } from "./series.ts";
 
 /** The values of one scrape. */
 export interface Reading {
-  /** The numbers of the series. */
+  /** The ids of the series, each at most once. */
   readonly ids: number[];
-  /** A value each. */
+  /** One value per series. */
   readonly values: number[];
   /** Samples of kept families that were left out: too many series, or too long a name. */
   readonly dropped: number;
 }
 
-/** Where the text before the value ends; -1 for a line that is no sample. */
-function headEnd(line: string): number {
+/** vLLM never forgets a set of adapters that was running; the value is when it was. */
+const LORA = "lora_requests_info";
+
+/** Name and labels of a sample line; undefined for another line. */
+function headOf(line: string): string | undefined {
   const brace = line.lastIndexOf("}");
-  return brace < 0 ? line.indexOf(" ") : brace + 1;
+  const end = brace < 0 ? line.indexOf(" ") : brace + 1;
+  return end <= 0 ? undefined : line.slice(0, end);
 }
 
-/** The number in front of what follows it, a time perhaps; NaN for what is none. */
+/** The number at the beginning of a text, before a timestamp perhaps; NaN when there is none. */
 function valueOf(text: string): number {
-  const trimmed = text.trimStart();
-  const space = trimmed.indexOf(" ");
-  const word = space < 0 ? trimmed : trimmed.slice(0, space);
+  const [word = ""] = text.trimStart().split(" ", 1);
   if (word === "+Inf") return Infinity;
   if (word === "-Inf") return -Infinity;
   return word === "" ? NaN : Number(word);
 }
 
-/** vLLM never forgets a set of adapters that was running; the value is when that was. */
-const LORA = /^vllm[:_]lora_requests_info[{ ]/;
-
-/** Whether a line is of a family that is kept. */
-function isKept(head: string): boolean {
+/** The name of a sample, without labels. */
+function nameOf(head: string): string {
   const brace = head.indexOf("{");
-  return sampleName(brace < 0 ? head : head.slice(0, brace)) !== undefined;
+  return brace < 0 ? head : head.slice(0, brace);
 }
 
-/** Only these lines can be of a family that is kept. */
-function mayBeKept(text: string, at: number): boolean {
-  return text.startsWith("vllm", at);
+/** The samples of vLLM with a value that is a number, as name with labels and value. */
+function* samplesIn(text: string): Generator<readonly [head: string, value: number]> {
+  for (let at = 0; at < text.length;) {
+    const newline = text.indexOf("\n", at);
+    const end = newline < 0 ? text.length : newline;
+    if (text.startsWith("vllm", at)) {
+      const line = text.slice(at, end);
+      const head = headOf(line);
+      const value = head === undefined ? NaN : valueOf(line.slice(head.length));
+      if (head !== undefined && !Number.isNaN(value)) yield [head, value];
+    }
+    at = end + 1;
+  }
 }
 
 /**
- * Reads an exposition. Lines that are none of vLLM's samples are passed over. Where a family
- * stands under its old and its new name, the new one counts. A value that is no number is
- * taken as absent, and so is a counter that is infinite: it would hide all increases behind it. A time behind the value is not looked at.
+ * Reads an exposition. Other lines than samples of vLLM are skipped. Of a family exposed under its
+ * old and its new name, the new one counts; of `lora_requests_info`, the newest series. A NaN
+ * counts as absent, and so does an infinite counter, which would hide all later increases.
  *
- * @param bytes The text, whole.
+ * @param bytes The whole text.
  * @param table The series of the server; new ones are added.
  * @param mayAdd Whether one more series may be added.
- * @returns The values by series; each series at most once.
+ * @returns The values by series.
  */
 export function readExposition(
   bytes: Uint8Array,
   table: SeriesTable,
-  mayAdd: () => boolean = () => true,
+  mayAdd: () => boolean = (): boolean => true,
 ): Reading {
-  const text = new TextDecoder().decode(bytes);
   const values = new Map<number, number>();
   const old: [Place, number][] = [];
   const families = new Set<string>();
   let dropped = 0;
-  let lora = { head: "", value: -Infinity };
   const take = (head: string, value: number): void => {
     const place = table.known(head) ?? (mayAdd() ? table.place(head) : undefined);
-    if (place === undefined) dropped += isKept(head) ? 1 : 0;
-    else if (Number.isFinite(value) || !place.series.isCounter) {
+    if (place === undefined) {
+      if (sampleName(nameOf(head)) !== undefined) dropped++;
+    } else if (Number.isFinite(value) || !place.series.isCounter) {
       if (place.isOld) old.push([place, value]);
       else {
         families.add(place.series.family);
@@ -75,25 +83,13 @@ export function readExposition(
       }
     }
   };
-  for (let at = 0; at < text.length;) {
-    const newline = text.indexOf("\n", at);
-    const end = newline < 0 ? text.length : newline;
-    if (mayBeKept(text, at)) {
-      const line = text.slice(at, end);
-      const split = headEnd(line);
-      const head = line.slice(0, Math.max(split, 0));
-      const value = valueOf(line.slice(head.length));
-      if (head !== "" && !Number.isNaN(value)) {
-        if (!LORA.test(head)) take(head, value);
-        else if (value > lora.value) lora = { head, value };
-      }
-    }
-    at = end + 1;
+  let lora = { head: "", value: -Infinity };
+  for (const [head, value] of samplesIn(new TextDecoder().decode(bytes))) {
+    if (!head.startsWith(LORA, "vllm_".length)) take(head, value);
+    else if (value > lora.value) lora = { head, value };
   }
   if (lora.head !== "") {
-    if (table.known(lora.head) === undefined) {
-      table.retain((id) => table.get(id)?.family !== "lora_requests_info");
-    }
+    if (table.known(lora.head) === undefined) table.retain(({ family }) => family !== LORA);
     take(lora.head, lora.value);
   }
   for (const [{ series }, value] of old) {

@@ -1,80 +1,52 @@
-/** When a server began anew, as its scrapes tell it. */
+/** Restarts of a server, detected in its scrapes. */
 
-import { BREAK, FAILED, type Rows } from "./block.ts";
-import type { Server } from "./lines.ts";
+import { BREAK, FAILED, type Piece } from "./chunk.ts";
+import type { Server } from "./queries.ts";
 
 /** A counter that every version of vLLM has, at the latest after the first request. */
 const COUNTER = "prompt_tokens_total";
 
-/** The counter in a block, all series together; not read before somebody asks. */
-class Totals {
-  readonly #server: Server;
-  readonly #rows: Rows;
-  #totals: Float64Array | undefined;
-
-  constructor(server: Server, rows: Rows) {
-    this.#server = server;
-    this.#rows = rows;
+/** The counter, summed over all its series; 0 where it is absent, as before the first request. */
+function totalsIn(piece: Piece, ids: readonly number[]): Float64Array {
+  const totals = new Float64Array(piece.times.length);
+  const column = new Float64Array(piece.times.length);
+  for (const id of ids) {
+    piece.copy(id, column);
+    column.forEach((value, index) => totals[index] = (totals[index] ?? 0) + (value || 0));
   }
-
-  /** The total at a row; 0 where the counter is absent, as it is before the first request. */
-  at(row: number): number {
-    this.#totals ??= this.#read();
-    return this.#totals[row] ?? 0;
-  }
-
-  #read(): Float64Array {
-    const totals = new Float64Array(this.#rows.length);
-    const column = new Float64Array(this.#rows.length);
-    for (const { id } of this.#server.table.named(COUNTER)) {
-      this.#rows.copy(id, column, 0);
-      column.forEach((value, row) => totals[row] = (totals[row] ?? 0) + (value || 0));
-    }
-    return totals;
-  }
-}
-
-/** A scrape that went well. */
-interface Seen {
-  readonly totals: Totals;
-  readonly row: number;
-}
-
-/** Whether the server that is seen now is another run of it than the one seen before. */
-function isAnew(before: Seen, now: Seen, wasAway: boolean): boolean {
-  const counted = before.totals.at(before.row);
-  if (now.totals.at(now.row) < counted) return true;
-  // A counter that goes on tells that only the scrapes failed. One at nothing tells nothing.
-  return wasAway && counted === 0;
+  return totals;
 }
 
 /**
- * Finds the scrapes at which a server was back or had begun anew: its counter fell, or scrapes had
- * failed and the counter does not show that it is the same run. A gap in which nobody scraped is
- * none by itself. Values are read only around rows that have a mark, which most hours have not.
+ * Finds the scrapes at which a server had restarted: its counter fell, or scrapes had failed and
+ * the counter does not show the same run. A period without scrapes alone is no restart.
  *
  * @param server The server.
- * @param fromMs No scrape before this one is looked at, in milliseconds since 1970.
- * @param toMs Nor behind this one.
+ * @param fromMs Earlier scrapes are ignored, in milliseconds since 1970.
+ * @param toMs Later scrapes are ignored.
  * @returns When these scrapes began, ascending, in milliseconds since 1970.
  */
 export function restartTimes(server: Server, fromMs: number, toMs: number): number[] {
+  const ids = server.table.named(COUNTER).map(({ id }) => id);
   const found: number[] = [];
-  let before: Seen | undefined;
+  let before: number | undefined;
   let wasAway = false;
-  for (const rows of server.pieces(fromMs, toMs)) {
-    const { times, flags } = rows;
-    const totals = new Totals(server, rows);
-    for (const [row, timeMs] of times.entries()) {
+  for (const piece of server.pieces(COUNTER, fromMs, toMs)) {
+    const { times, flags } = piece;
+    const totals = totalsIn(piece, ids);
+    for (const [index, timeMs] of times.entries()) {
       if (timeMs < fromMs || timeMs > toMs) continue;
-      const flag = flags[row] ?? 0;
+      const flag = flags[index] ?? 0;
       if ((flag & FAILED) !== 0) {
         wasAway = true;
         continue;
       }
-      const now = { totals, row };
-      if ((flag & BREAK) !== 0 && before && isAnew(before, now, wasAway)) found.push(timeMs);
-      before = now;
+      const total = totals[index] ?? 0;
+      if ((flag & BREAK) !== 0 && before !== undefined) {
+        // A counter that goes on shows that only scrapes failed; one at 0 shows nothing.
+        if (total < before || (wasAway && before === 0)) found.push(timeMs);
+      }
+      before = total;
       wasAway = false;
     }
   }

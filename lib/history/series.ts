@@ -1,43 +1,45 @@
-/** The series of one server: who they are, and how a line of an exposition finds its own. */
+/** The series of one server, by id, name and the lines of an exposition. */
 
 import { sampleName } from "./names.ts";
 
 /** One series. */
 export interface Series {
-  /** Its number among those of its server. */
+  /** Its id among those of its server. */
   readonly id: number;
-  /** The sample's name of today, such as `time_to_first_token_seconds_bucket`. */
+  /** Its current name, such as `time_to_first_token_seconds_bucket`. */
   readonly name: string;
   /** The family it belongs to. */
   readonly family: string;
   /** Its labels, `instance` among them; without `le`. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The upper bound of a bucket; NaN of all else. */
+  /** The upper bound of a bucket; NaN of other series. */
   readonly le: number;
-  /** Whether it only falls when the server begins anew. */
+  /** Whether it falls only when the server restarts. */
   readonly isCounter: boolean;
 }
 
-/** Where the value of a line goes. */
+/** What a line of an exposition belongs to. */
 export interface Place {
   /** The series. */
   readonly series: Series;
-  /** Whether the line has a name that vLLM has given up. */
+  /** Whether the line has a name that newer versions of vLLM have replaced. */
   readonly isOld: boolean;
 }
 
-/** A series as it is written to a file. */
+/** A series in the history file. */
 export interface StoredSeries {
-  /** Its number among those of its server. */
+  /** Its id. */
   readonly id: number;
-  /** The series as a line begins, name and labels in order. */
+  /** Name and labels, ordered. */
   readonly key: string;
+  /** When it was last seen, in milliseconds since 1970; may be up to an hour too low. */
+  readonly lastMs: number;
 }
 
-/** What one series costs beside its text, in bytes: its object, labels and three entries of maps. */
-const BYTES_A_SERIES = 640;
-/** Bytes of a character of a key, which is kept as it came and in order. */
-const BYTES_A_CHARACTER = 4;
+/** Memory of a series besides its text, in bytes: its object, labels and map entries. */
+const BYTES_PER_SERIES = 640;
+/** Memory of a character, in bytes: in the key, in the labels and twice in a line. */
+const BYTES_PER_CHARACTER = 4;
 
 /** Longest name with labels of a series; vLLM's are under 300 characters, LoRA adapters aside. */
 const MAX_KEY_LENGTH = 4_096;
@@ -53,12 +55,12 @@ function escape(text: string): string {
   return text.replace(/[\\"\n]/g, (letter) => letter === "\n" ? "\\n" : `\\${letter}`);
 }
 
-/** A text of its own: a part of a larger text keeps all of that in memory. */
+/** A copy of a text: a substring keeps the whole text in memory. */
 function detached(text: string): string {
   return new TextDecoder().decode(new TextEncoder().encode(text));
 }
 
-/** Bounds are written as `1`, `1.0` or `1e0` by one front end and another. */
+/** The front ends of vLLM write a bound as `1`, `1.0` or `1e0`. */
 function boundOf(text: string | undefined): number {
   if (text === undefined) return NaN;
   return text === "+Inf" || text === "Inf" ? Infinity : Number(text);
@@ -66,65 +68,68 @@ function boundOf(text: string | undefined): number {
 
 /** All series of one server. */
 export class SeriesTable {
+  /** The server's name, which is the label `instance` of its series. */
+  readonly instance: string;
   #seriesBytes = 0;
   #lineBytes = 0;
-  readonly #instance: string;
-  readonly #all = new Map<number, Series>();
+  /** In the order of their ids. */
+  readonly #all = new Map<number, { readonly series: Series; readonly key: string }>();
   readonly #byLine = new Map<string, Place>();
-  readonly #keys = new Map<number, string>();
   readonly #byKey = new Map<string, Series>();
   readonly #byName = new Map<string, Series[]>();
+  /** When each was last seen, in milliseconds since 1970. */
+  readonly #lastMs = new Map<number, number>();
   #nextId = 1;
 
   /**
-   * Begins without series.
+   * Makes an empty table.
    *
-   * @param instance The server's name, which becomes their label `instance`.
+   * @param instance The server's name.
    */
   constructor(instance: string) {
-    this.#instance = instance;
+    this.instance = instance;
   }
 
-  /** Text and objects, in bytes; an estimate. */
+  /** Memory used, in bytes; an estimate. */
   get bytes(): number {
     return this.#seriesBytes + this.#lineBytes;
   }
 
-  /** How many there are. */
+  /** Number of series. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** All of them. */
-  values(): Iterable<Series> {
-    return this.#all.values();
+  /** All series. */
+  values(): Series[] {
+    return Array.from(this.#all.values(), ({ series }) => series);
   }
 
-  /** A series as it is written to a file; undefined when there is none of that number. */
+  /** Name and labels of a series, ordered; undefined when there is no such id. */
   keyOf(id: number): string | undefined {
-    return this.#keys.get(id);
+    return this.#all.get(id)?.key;
   }
 
-  /** A series by its number. */
+  /** A series by its id. */
   get(id: number): Series | undefined {
-    return this.#all.get(id);
+    return this.#all.get(id)?.series;
   }
 
-  /** The series of a sample's name. */
+  /** The series with a name. */
   named(name: string): readonly Series[] {
     return this.#byName.get(name) ?? [];
   }
 
-  /** The place of a line seen before, by all that stands before its value. */
+  /** What a line seen before belongs to, by the text before its value. */
   known(head: string): Place | undefined {
     return this.#byLine.get(head);
   }
 
   /**
-   * Finds or makes the series of a line.
+   * Finds the series of a line, or adds it.
    *
-   * @param head All that stands before the value: name and labels.
-   * @returns Its place; undefined when the family is not kept, or the head is too long.
+   * @param head The text before the value: name and labels.
+   * @returns What it belongs to; undefined when the family is not kept, or the text is too long.
    */
   place(head: string): Place | undefined {
     if (head.length > MAX_KEY_LENGTH) return undefined;
@@ -139,64 +144,64 @@ export class SeriesTable {
     const key = `${sample.name}{${
       labels.map(([name, value]) => `${name}="${name === "le" ? le : escape(value)}"`).join()
     }}`;
-    const series = this.#byKey.get(key) ?? this.#add(this.#nextId, key, {
+    const series = this.#byKey.get(key) ?? this.#add(key, {
+      id: this.#nextId,
       name: sample.name,
       family: sample.family,
       labels: Object.fromEntries([
         ...labels.filter(([name, value]) => name !== "le" && value !== ""),
-        ["instance", this.#instance],
+        ["instance", this.instance],
       ]),
       le,
       isCounter: sample.isCounter,
     });
     const place = { series, isOld: sample.isOld };
-    // Labels whose order changes give new lines for known series, without end.
+    // Labels in an ever-changing order would make new lines of known series without end.
     if (this.#lineBytes > this.#seriesBytes) this.#forgetLines();
     this.#byLine.set(line, place);
     this.#lineBytes += line.length;
     return place;
   }
 
-  /**
-   * Takes series from a file, before any other. One that this version does not keep is left out.
-   *
-   * @param stored Numbers and keys.
-   */
-  restore(stored: Iterable<StoredSeries>): void {
-    for (const { id, key } of stored) {
+  /** Notes that series were seen. */
+  touch(ids: readonly number[], timeMs: number): void {
+    for (const id of ids) this.#lastMs.set(id, timeMs);
+  }
+
+  /** Adds series of a file to an empty table; those that this version does not keep are left out. */
+  restore(stored: readonly StoredSeries[]): void {
+    for (const { id, key, lastMs } of stored) {
       this.#nextId = id;
       this.place(`vllm_${key}`);
+      this.touch([id], lastMs);
     }
-    this.#nextId = Math.max(0, ...this.#all.keys()) + 1;
+    this.#nextId = 1 + (stored.at(-1)?.id ?? 0);
     this.#forgetLines();
   }
 
-  /**
-   * Forgets all series but some.
-   *
-   * @param isKept Whether a series has values somewhere.
-   */
-  retain(isKept: (id: number) => boolean): void {
-    for (const [key, series] of this.#byKey) {
-      if (isKept(series.id)) continue;
+  /** Removes the series last seen before a time, in milliseconds since 1970. */
+  dropBefore(timeMs: number): void {
+    this.retain(({ id }) => (this.#lastMs.get(id) ?? Infinity) >= timeMs);
+  }
+
+  /** Removes the series added last. */
+  dropNewest(count: number): void {
+    const [first = Infinity] = [...this.#all.keys()].slice(-count);
+    this.retain(({ id }) => id < first);
+  }
+
+  /** Removes all series but some. */
+  retain(isKept: (series: Series) => boolean): void {
+    const sizeBefore = this.size;
+    for (const [id, { series, key }] of this.#all) {
+      if (isKept(series)) continue;
+      this.#all.delete(id);
       this.#byKey.delete(key);
-      this.#all.delete(series.id);
-      this.#keys.delete(series.id);
+      this.#lastMs.delete(id);
       this.#byName.set(series.name, this.named(series.name).filter((other) => other !== series));
       this.#seriesBytes -= bytesOf(key);
     }
-    this.#forgetLines();
-  }
-
-  /**
-   * Forgets the series that came last.
-   *
-   * @param count How many.
-   */
-  dropNewest(count: number): void {
-    const ids = [...this.#all.keys()].slice(-count);
-    const [first = Infinity] = ids;
-    this.retain((id) => id < first);
+    if (this.size < sizeBefore) this.#forgetLines();
   }
 
   #forgetLines(): void {
@@ -204,12 +209,10 @@ export class SeriesTable {
     this.#lineBytes = 0;
   }
 
-  #add(id: number, key: string, rest: Omit<Series, "id">): Series {
-    const series: Series = { id, ...rest };
-    this.#nextId = id + 1;
-    this.#all.set(id, series);
+  #add(key: string, series: Series): Series {
+    this.#nextId = series.id + 1;
+    this.#all.set(series.id, { series, key });
     this.#byKey.set(key, series);
-    this.#keys.set(id, key);
     const others = this.#byName.get(series.name);
     if (others === undefined) this.#byName.set(series.name, [series]);
     else others.push(series);
@@ -219,5 +222,5 @@ export class SeriesTable {
 }
 
 function bytesOf(key: string): number {
-  return BYTES_A_SERIES + BYTES_A_CHARACTER * key.length;
+  return BYTES_PER_SERIES + BYTES_PER_CHARACTER * key.length;
 }

@@ -1,7 +1,8 @@
-/** The history of all servers: scrapes go in, answers come out. */
+/** The history of all servers: scrapes go in, queries are answered. */
 
-import { bucketCounts, bucketLines, gaugeLines, increaseLines } from "./answers.ts";
 import { quantileOf, shareUnder } from "./buckets.ts";
+import { openMemory } from "./database.ts";
+import type { HistoryFile } from "./history_file.ts";
 import type {
   Buckets,
   GaugeQuestion,
@@ -13,23 +14,22 @@ import type {
   TimeSeries,
 } from "./history.ts";
 import type { Logger } from "../log.ts";
-import type { Archive } from "./keeper.ts";
-import { isSelected, type Server } from "./lines.ts";
+import { bucketCounts, bucketLines, gaugeLines, increaseLines, isSelected } from "./queries.ts";
 import { restartTimes } from "./restarts.ts";
-import { ServerRows } from "./server_rows.ts";
+import { ServerHistory } from "./server_history.ts";
+import { Tables } from "./tables.ts";
 
-/**
- * Memory that the history may take, in bytes. Eight busy engines, scraped each two seconds, take
- * about 54 MiB; one takes 7.
- */
+/** Memory for the history, in bytes: a day of eight busy engines takes about 60 MiB. */
 const MAX_HISTORY_BYTES = 64 * 1_048_576;
 /** Series of all servers; an engine of vLLM 0.32 has about 390. */
 const MAX_SERIES = 20_000;
-/** The part of the memory that names and labels of series may take. */
+/** The part of the memory for names and labels of series. */
 const SERIES_SHARE = 0.5;
-/** Series that a server with more than its share loses at once, for one with less. */
+/** Series that a server over its share loses at once, for one below its share. */
 const SERIES_AT_ONCE = 16;
-/** Servers that have gone and whose scrapes are kept, so that sums go on: pods that were replaced. */
+/** How often old scrapes are downsampled or removed, in milliseconds. */
+const AGE_MS = 30_000;
+/** Removed servers whose scrapes are kept so that sums continue: pods that were replaced. */
 const MAX_GONE = 8;
 
 /** One scrape of one server. */
@@ -40,9 +40,9 @@ export interface Scrape {
   readonly timeMs: number;
 }
 
-/** A scrape that went well. */
+/** A scrape that succeeded. */
 export interface GoodScrape extends Scrape {
-  /** The exposition, whole; as vLLM writes it, or sanitised. */
+  /** The whole exposition, as vLLM writes it or sanitized. */
   readonly body: Uint8Array;
 }
 
@@ -52,85 +52,68 @@ export interface FailedScrape extends Scrape {
   readonly error: string;
 }
 
-/** What {@linkcode HistoryStore} is told. */
+/** What {@linkcode HistoryStore} works with. */
 export interface HistoryOptions {
   /** The servers' names, in the order of the configuration. */
   readonly instances: readonly string[];
-  /** Keeps scrapes longer than memory does; nothing does without. */
-  readonly archive?: Archive | undefined;
-  /** Memory it may take, in bytes. @default {67108864} */
+  /** Keeps scrapes longer than memory does. */
+  readonly archive?: HistoryFile | undefined;
+  /** Memory for it, in bytes. @default {67108864} */
   readonly maxBytes?: number;
-  /** Series it may hold. @default {20000} */
+  /** Largest number of series. @default {20000} */
   readonly maxSeries?: number;
-  /** Takes a line when a server has too many series; nobody is told without. */
+  /** Gets a line when samples of a server are left out. */
   readonly log?: Logger;
 }
 
-/** One server: its rows, and how it is. */
-interface Entry {
-  readonly rows: ServerRows;
-  state: TargetState;
-  /** Whether the log says already that it has too many series. */
-  isLogged: boolean;
-}
-
-/** A history in memory, bounded in bytes whatever comes. */
+/** A history whose memory is bounded whatever the servers expose. */
 export class HistoryStore implements History {
-  /** Scrapes that were taken, failed ones included. */
+  /** Scrapes added, including failed ones. */
   scrapes = 0;
   /** Samples left out: too many series, or too long a name. */
   droppedSamples = 0;
-  /** Scrapes thinned or dropped before their time because memory was short. */
+  /** Scrapes downsampled or removed early because memory was short. */
   droppedScrapes = 0;
 
-  readonly #entries = new Map<string, Entry>();
-  /** The names of servers that have gone, the first to go in front. */
-  readonly #gone = new Set<string>();
-  readonly #archive: Archive | undefined;
+  readonly #options: HistoryOptions;
   readonly #maxBytes: number;
   readonly #maxSeries: number;
-  readonly #log: Logger | undefined;
+  readonly #tables = new Tables(openMemory());
+  readonly #all = new Map<string, ServerHistory>();
+  /** The names of removed servers, the first removed first. */
+  readonly #gone = new Set<string>();
+  #agedMs = -Infinity;
 
   /**
-   * Begins without scrapes.
+   * Starts with what the file holds.
    *
-   * @param options The servers, what keeps them, and bounds.
+   * @param options Servers, file and bounds.
    */
   constructor(options: HistoryOptions) {
-    const { instances, archive, maxBytes = MAX_HISTORY_BYTES, maxSeries = MAX_SERIES } = options;
-    this.#archive = archive;
-    this.#maxBytes = maxBytes;
-    this.#maxSeries = maxSeries;
-    this.#log = options.log;
-    for (const instance of instances) this.addServer(instance);
+    this.#options = options;
+    this.#maxBytes = options.maxBytes ?? MAX_HISTORY_BYTES;
+    this.#maxSeries = options.maxSeries ?? MAX_SERIES;
+    for (const instance of options.instances) this.addServer(instance);
   }
 
   /**
-   * Lists a server; one that had gone goes on where it stopped.
+   * Adds a server. One that was removed earlier keeps its history.
    *
    * @param instance Its name.
    */
   addServer(instance: string): void {
     this.#gone.delete(instance);
-    if (this.#entries.has(instance)) return;
-    const state = {
-      instance,
-      up: undefined,
-      error: "",
-      lastSuccessMs: undefined,
-      sinceMs: undefined,
-    };
-    const rows = new ServerRows(instance, this.#archive);
-    this.#entries.set(instance, { rows, state, isLogged: false });
+    if (this.#all.has(instance)) return;
+    this.#all.set(instance, new ServerHistory(instance, this.#tables, this.#options.archive));
   }
 
   /**
-   * Lists a server no longer. Its scrapes are kept, if it is among the last eight that have gone.
+   * Removes a server. Its scrapes stay while it is among the last eight removed.
    *
    * @param instance Its name.
    */
   removeServer(instance: string): void {
-    if (this.#entries.get(instance)?.state.lastSuccessMs === undefined) {
+    if (this.#all.get(instance)?.state.lastSuccessMs === undefined) {
       this.#forget(instance);
       return;
     }
@@ -142,89 +125,68 @@ export class HistoryStore implements History {
     }
   }
 
-  /** Memory taken, in bytes; an estimate. */
+  /** Memory used, in bytes; an estimate. */
   get bytes(): number {
-    return this.#sum(({ bytes }) => bytes);
+    return this.#tables.usedBytes + this.#sum(({ bytes }) => bytes);
   }
 
-  /** Series held. */
+  /** Number of series. */
   get series(): number {
     return this.#sum(({ table }) => table.size);
   }
 
   /** The servers, in the order of the configuration. */
   get targets(): readonly TargetState[] {
-    return [...this.#entries.values()].map(({ state }) => state)
+    return this.#servers.map(({ state }) => state)
       .filter(({ instance }) => !this.#gone.has(instance));
   }
 
-  /** When the oldest scrape that is kept was made, in milliseconds since 1970. */
+  /** When the oldest scrape was made, in milliseconds since 1970. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(...this.#rows().map(({ oldestMs = Infinity }) => oldestMs));
+    const oldest = Math.min(...this.#servers.map(({ oldestMs }) => oldestMs));
     return Number.isFinite(oldest) ? oldest : undefined;
   }
 
-  /** When the newest was made. */
+  /** When the newest scrape was made, in milliseconds since 1970. */
   get newestMs(): number | undefined {
-    const newest = Math.max(...this.#rows().map(({ newestMs }) => newestMs));
+    const newest = Math.max(...this.#servers.map(({ newestMs }) => newestMs));
     return Number.isFinite(newest) ? newest : undefined;
   }
 
-  /** Adds a scrape that went well; one that is older than the last of its server is left out. */
+  /** Adds a scrape that succeeded; one that is older than the last of its server is left out. */
   add({ instance, timeMs, body }: GoodScrape): void {
-    const entry = this.#entries.get(instance);
+    const server = this.#all.get(instance);
     let isFull = false;
     const mayAdd = (): boolean => {
-      isFull ||= entry === undefined || !this.#hasRoom(entry.rows);
+      isFull ||= server === undefined || !this.#hasRoom(server);
       return !isFull;
     };
-    const dropped = entry?.rows.add(timeMs, body, mayAdd);
-    if (entry === undefined || dropped === undefined) return;
-    this.scrapes++;
+    const dropped = server?.add(timeMs, body, mayAdd);
+    if (server === undefined || dropped === undefined) return;
     this.droppedSamples += dropped;
-    const { up, sinceMs } = entry.state;
-    entry.state = {
-      instance,
-      up: true,
-      error: "",
-      lastSuccessMs: timeMs,
-      sinceMs: up === true ? sinceMs : timeMs,
-      ...dropped > 0 && { droppedSamples: dropped },
-    };
-    if (dropped > 0) this.#logDropped(entry);
-    this.#tidy(timeMs);
+    if (dropped > 0) this.#logDropped(server, dropped);
+    this.#added(timeMs);
   }
 
-  /** Notes a scrape that failed; one that is older than the last of its server is left out. */
+  /** Adds a scrape that failed; one that is older than the last of its server is left out. */
   fail({ instance, timeMs, error }: FailedScrape): void {
-    const entry = this.#entries.get(instance);
-    if (entry === undefined || !entry.rows.addFailure(timeMs)) return;
-    this.scrapes++;
-    const { up, sinceMs, lastSuccessMs } = entry.state;
-    entry.state = {
-      instance,
-      up: false,
-      error,
-      lastSuccessMs,
-      sinceMs: up === false ? sinceMs : timeMs,
-    };
-    this.#tidy(timeMs);
+    if (this.#all.get(instance)?.fail(timeMs, error)) this.#added(timeMs);
   }
 
   /**
-   * Lets go of the scrapes of a server at or behind a time, since the clock was set back.
+   * Removes the scrapes of a server at or after a time, since the clock was set back.
    *
    * @param instance Its name.
    * @param timeMs The time, in milliseconds since 1970.
    */
   cutOff(instance: string, timeMs: number): void {
-    this.#entries.get(instance)?.rows.cutOff(timeMs);
+    this.#all.get(instance)?.cutOff(timeMs);
   }
 
   /** The values that a label has had, sorted. */
   labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[] {
-    const values = this.#rows().flatMap(({ table }) =>
-      [...table.values()].flatMap(({ labels }) =>
+    const values = this.#servers.flatMap(({ table }) =>
+      table.values().flatMap(({ labels }) =>
         isSelected(labels, selection) ? labels[label] ?? [] : []
       )
     );
@@ -233,7 +195,7 @@ export class HistoryStore implements History {
 
   /** The label sets of a family at the newest scrape of each server, the highest value first. */
   labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[] {
-    return this.#rows().flatMap((rows) => rows.newest())
+    return this.#servers.flatMap(({ newest }) => newest)
       .filter(([{ name, labels }]) => name === metric && isSelected(labels, selection))
       .toSorted(([, one], [, other]) => other - one)
       .map(([{ labels }]) => labels);
@@ -241,7 +203,7 @@ export class HistoryStore implements History {
 
   /** Values of a gauge. */
   gauge(question: GaugeQuestion): TimeSeries[] {
-    return gaugeLines(this.#servers(), question);
+    return gaugeLines(this.#servers, question);
   }
 
   /** Rates of a counter, per second. */
@@ -255,13 +217,13 @@ export class HistoryStore implements History {
 
   /** Increases of a counter. */
   increase(question: RangeQuestion): TimeSeries[] {
-    return increaseLines(this.#servers(), question);
+    return increaseLines(this.#servers, question);
   }
 
   /** Quantiles of a histogram. */
   quantiles(qs: readonly number[], question: RangeQuestion): TimeSeries[][] {
     return bucketLines(
-      this.#servers(),
+      this.#servers,
       question,
       qs.map((q) => (buckets) => quantileOf(q, buckets)),
     );
@@ -286,72 +248,74 @@ export class HistoryStore implements History {
 
   /** Shares of a histogram's observations at or under a bound. */
   share(bound: number, question: RangeQuestion): TimeSeries[] {
-    return bucketLines(this.#servers(), question, [(buckets) => shareUnder(bound, buckets)]).flat();
+    return bucketLines(this.#servers, question, [(buckets) => shareUnder(bound, buckets)]).flat();
   }
 
   /** Observations by bucket since the time before. */
   buckets(question: Question): Buckets {
-    return bucketCounts(this.#servers(), { ...question, rangeMs: question.grid.stepMs });
+    return bucketCounts(this.#servers, { ...question, rangeMs: question.grid.stepMs });
   }
 
-  /** When a server was back, or had begun anew. */
+  /** Restarts of a server. */
   restarts(instance: string, fromMs: number, toMs: number): number[] {
-    const rows = this.#entries.get(instance)?.rows;
-    return rows === undefined ? [] : restartTimes(rows, fromMs, toMs);
+    const server = this.#all.get(instance);
+    return server === undefined ? [] : restartTimes(server, fromMs, toMs);
+  }
+
+  get #servers(): ServerHistory[] {
+    return [...this.#all.values()];
   }
 
   #forget(instance: string): void {
-    this.#entries.get(instance)?.rows.close();
-    this.#entries.delete(instance);
+    this.#all.get(instance)?.close();
+    this.#all.delete(instance);
   }
 
-  #rows(): ServerRows[] {
-    return [...this.#entries.values()].map(({ rows }) => rows);
+  #sum(of: (server: ServerHistory) => number): number {
+    return this.#servers.reduce((sum, server) => sum + of(server), 0);
   }
 
-  #servers(): Server[] {
-    return this.#rows();
-  }
-
-  /** Whether one more series of a server may be added; one with more than its share makes room. */
-  #hasRoom(rows: ServerRows): boolean {
-    const all = this.#rows();
+  /** Whether a server may have one more series; one over its share makes room. */
+  #hasRoom(server: ServerHistory): boolean {
     const maxBytes = this.#maxBytes * SERIES_SHARE;
-    const partOf = ({ table }: ServerRows): number =>
-      Math.max(table.size / this.#maxSeries, table.bytes / maxBytes);
     const bytes = this.#sum(({ table }) => table.bytes);
     if (this.series < this.#maxSeries && bytes < maxBytes) return true;
-    if (partOf(rows) >= 1 / all.length) return false;
-    const largest = all.reduce((one, other) => partOf(one) < partOf(other) ? other : one);
+    const shareOf = ({ table }: ServerHistory): number =>
+      Math.max(table.size / this.#maxSeries, table.bytes / maxBytes);
+    if (shareOf(server) >= 1 / this.#all.size) return false;
+    const largest = this.#servers.reduce((one, other) =>
+      shareOf(one) < shareOf(other) ? other : one
+    );
     largest.table.dropNewest(SERIES_AT_ONCE);
     return true;
   }
 
-  /** One line a server, however often it is cut. */
-  #logDropped(entry: Entry): void {
-    const { instance, droppedSamples = 0 } = entry.state;
-    if (entry.isLogged) return;
-    entry.isLogged = true;
-    this.#log?.warn("The history leaves out samples of a server", {
-      instance,
-      samples: droppedSamples,
-      series: entry.rows.table.size,
+  /** Logs one line per server, however often samples of it are left out. */
+  #logDropped(server: ServerHistory, samples: number): void {
+    if (server.isDropLogged) return;
+    server.isDropLogged = true;
+    this.#options.log?.warn("The history leaves out samples of a server", {
+      instance: server.instance,
+      samples,
+      series: server.table.size,
       hint: "It has more series than fit beside those of the other servers, or names longer than " +
         "4 KB. Charts may lack its newest labels.",
     });
   }
 
-  #sum(of: (rows: ServerRows) => number): number {
-    return this.#rows().reduce((sum, rows) => sum + of(rows), 0);
-  }
-
-  #tidy(nowMs: number): void {
-    for (const rows of this.#rows()) rows.age(nowMs);
+  #added(nowMs: number): void {
+    this.scrapes++;
+    if (Math.abs(nowMs - this.#agedMs) >= AGE_MS) {
+      this.#agedMs = nowMs;
+      for (const server of this.#servers) server.age(nowMs);
+    }
     while (this.bytes > this.#maxBytes) {
-      const largest = this.#rows().toSorted((one, other) => other.bytes - one.bytes);
-      const room = largest.find((rows) => rows.canShrink);
-      if (room === undefined) break;
-      this.droppedScrapes += room.shrink();
+      const largest = this.#servers.reduce((one, other) =>
+        one.storedBytes < other.storedBytes ? other : one
+      );
+      const removed = largest.shrink();
+      if (removed === undefined) break;
+      this.droppedScrapes += removed;
     }
   }
 }

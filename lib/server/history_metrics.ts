@@ -32,7 +32,7 @@ export function describeHistory(
   registry.gauge({
     name: "vllm_metrics_history_bytes",
     help: "Memory that the history takes, estimated.",
-  }, () => store.bytes + (file?.cacheBytes ?? 0));
+  }, () => store.bytes);
   registry.gauge({
     name: "vllm_metrics_history_series",
     help: "Series that the history holds.",

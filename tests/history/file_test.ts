@@ -336,7 +336,7 @@ Deno.test("a file of a newer version is refused and left as it is", () => {
   const before = Deno.readFileSync(folder.file());
   assertEquals(
     refusal(folder.file()),
-    `Cannot use the history "${folder.file()}": its version is 99, and 1 is the newest that is ` +
+    `Cannot use the history "${folder.file()}": its version is 99, and 2 is the newest that is ` +
       "known here. Run the newer vllm-metrics that made it, or set HISTORY_FILE to another path.",
   );
   assertEquals(Deno.readFileSync(folder.file()), before);
@@ -487,4 +487,44 @@ Deno.test("a server that is found while the file is locked is kept in memory", (
   assertEquals(kept.log.all.length, 1);
   other.exec("ROLLBACK");
   other.close();
+});
+
+Deno.test("a file of version 0.1.0 is read, upgraded, and goes on", async () => {
+  using folder = new Folder();
+  const url = new URL("../testdata/history/v0.1.0.db.gz", import.meta.url);
+  const stored = new Blob([await Deno.readFile(url)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  await Deno.writeFile(folder.file(), stored);
+  const last = 36 * HOUR;
+  for (const end of [last, last + HOUR]) {
+    using kept = open(folder.file());
+    const { store } = kept;
+    assertEquals([store.oldestMs, store.newestMs], [START_MS, START_MS + end * 1_000]);
+    // Five minutes apart after a day, then half a minute.
+    assertEquals(runningAt(store, HOUR, HOUR + 600, 300), [3_570, 3_870, 4_170]);
+    assertEquals(runningAt(store, last - 60, last, 30), [last - 60, last - 30, last]);
+    assertEquals([HOUR, 12 * HOUR, last - HOUR].map((at) => rateAt(store, at)), [10, 10, 10]);
+    const quantile = { metric: TTFT, grid: grid(20 * HOUR), rangeMs: 60_000 };
+    assertEquals(values(store.quantiles([0.75], quantile).flat()), [1.5]);
+    for (let at = last + 30; at <= last + HOUR; at += 30) addAt(store, at, scrape(at));
+    assertEquals(runningAt(store, last + 600), [last + 600]);
+    assertEquals(kept.log.all, []);
+  }
+});
+
+Deno.test("a clock that is set back by minutes costs what was recorded after that time alone", () => {
+  using folder = new Folder();
+  {
+    using kept = open(folder.file());
+    const { store } = kept;
+    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
+      addAt(store, seconds, scrape(seconds));
+    }
+    store.cutOff(SERVER, START_MS + (2 * HOUR - 300) * 1_000);
+    assertEquals(store.newestMs, START_MS + (2 * HOUR - 310) * 1_000);
+    addAt(store, 2 * HOUR - 300, scrape(1));
+    assertEquals(runningAt(store, 2 * HOUR - 310, 2 * HOUR - 300, 10), [2 * HOUR - 310, 1]);
+  }
+  using kept = open(folder.file());
+  assertEquals(runningAt(kept.store, 2 * HOUR - 330, 2 * HOUR - 300, 30), [2 * HOUR - 340, 1]);
 });

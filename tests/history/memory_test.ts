@@ -1,7 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { BREAK } from "../../lib/history/block.ts";
-import { Thinner } from "../../lib/history/thinner.ts";
 import { addAt, grid, historyOf, values } from "./scrapes.ts";
 
 /** Seconds of some hours. */
@@ -167,16 +165,4 @@ Deno.test("series whose scrapes are gone are forgotten, and make room", () => {
     values(store.gauge({ metric: "kv_cache_usage_perc", grid: grid(200 * HOUR) })),
     [1],
   );
-});
-
-Deno.test("a thinner keeps the last of each interval and both sides of a break", () => {
-  const kept: number[] = [];
-  const thinner = new Thinner(10, ({ timeMs }) => kept.push(timeMs));
-  for (const timeMs of [1, 5, 9, 12, 14, 16, 18, 31]) {
-    thinner.push({ timeMs, flags: timeMs === 16 ? BREAK : 0 });
-  }
-  assertEquals(kept, [9, 14, 16, 18]);
-  thinner.flush();
-  thinner.flush();
-  assertEquals(kept, [9, 14, 16, 18, 31]);
 });

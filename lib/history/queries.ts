@@ -1,12 +1,82 @@
-/** Answers to questions about the rows of servers, as Prometheus would give them. */
+/** Queries on the scrapes of servers, evaluated as Prometheus does. */
 
 import { type Bucket, mend } from "./buckets.ts";
-import type { GaugeQuestion, RangeQuestion, TimeSeries } from "./history.ts";
-import { Groups, selected, type Server } from "./lines.ts";
+import type { GaugeQuestion, Question, RangeQuestion, Selection, TimeSeries } from "./history.ts";
 import { Rates } from "./rates.ts";
-import { RowRange, timesOf } from "./row_range.ts";
+import { ScrapeRange, type ScrapeSource, timesOf } from "./scrape_range.ts";
+import type { Series } from "./series.ts";
 
-/** How values of one time become one. */
+/** One server, as far as queries need it. */
+export interface Server extends ScrapeSource {
+  /** Its series. */
+  readonly table: {
+    /** The series with a name. */
+    named(name: string): readonly Series[];
+  };
+}
+
+/** The label of each part of a selection. */
+const LABELS = { instance: "instance", model: "model_name", engine: "engine" } as const;
+
+/**
+ * Tells whether a series is in a selection.
+ *
+ * @param labels Its labels; one that it does not have is not looked at.
+ * @param selection The selection.
+ * @returns Whether none of its labels differs.
+ */
+export function isSelected(
+  labels: Readonly<Record<string, string>>,
+  selection: Selection = {},
+): boolean {
+  return ([...Object.keys(LABELS)] as (keyof typeof LABELS)[]).every((part) => {
+    const [wanted, value] = [selection[part], labels[LABELS[part]]];
+    return wanted === undefined || value === undefined || wanted === value;
+  });
+}
+
+/** The series of a name in a selection. */
+function selected(
+  server: Server,
+  name: string,
+  selection: Selection | undefined,
+): readonly Series[] {
+  return server.table.named(name).filter(({ labels }) => isSelected(labels, selection));
+}
+
+/** Series grouped by the values of some labels; each group becomes a line. */
+class Groups<T> {
+  readonly #by: readonly string[];
+  readonly #make: () => T;
+  readonly #all = new Map<string, { labels: Record<string, string>; content: T }>();
+
+  constructor({ by = [] }: Question, make: () => T) {
+    this.#by = by;
+    this.#make = make;
+  }
+
+  /** The content of the group of a series. */
+  of(series: Series): T {
+    const labels = Object.fromEntries(
+      this.#by.flatMap((name) => {
+        const value = series.labels[name];
+        return value === undefined ? [] : [[name, value]];
+      }),
+    );
+    const key = JSON.stringify(this.#by.map((name) => labels[name] ?? null));
+    const group = this.#all.get(key) ?? { labels, content: this.#make() };
+    this.#all.set(key, group);
+    return group.content;
+  }
+
+  /** The groups as lines, ordered by their labels. */
+  lines(values: (content: T) => (number | null)[]): TimeSeries[] {
+    return [...this.#all].toSorted(([one], [other]) => one < other ? -1 : 1)
+      .map(([, { labels, content }]) => ({ labels, values: values(content) }));
+  }
+}
+
+/** How the values of one time are aggregated. */
 const AGGREGATES: Readonly<
   Record<
     NonNullable<GaugeQuestion["aggregate"]>,
@@ -20,11 +90,11 @@ const AGGREGATES: Readonly<
 };
 
 /**
- * Values of a gauge: `sum by (…) (metric)` and its like.
+ * Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, ….
  *
- * @param servers Where to look.
- * @param question What is asked.
- * @returns A line a group.
+ * @param servers The servers.
+ * @param question The query.
+ * @returns A line per group.
  */
 export function gaugeLines(servers: readonly Server[], question: GaugeQuestion): TimeSeries[] {
   const times = timesOf(question.grid);
@@ -32,10 +102,11 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
   for (const server of servers) {
     const wanted = selected(server, question.metric, question.selection);
     if (wanted.length === 0) continue;
-    const rows = new RowRange(server, question.grid, 0);
-    const latest = rows.latest(times, question.hasGaps ?? false);
+    const [{ family = "" } = {}] = wanted;
+    const range = new ScrapeRange(server, family, question.grid, 0);
+    const latest = range.latest(times, question.hasGaps ?? false);
     for (const series of wanted) {
-      const column = rows.column(series.id);
+      const column = range.column(series.id);
       const found = groups.of(series);
       latest.forEach((row, index) => {
         const value = column[row] ?? NaN;
@@ -50,11 +121,11 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
 }
 
 /**
- * What counters grew by: `sum by (…) (increase(metric[range]))`.
+ * Increases of a counter: `sum by (…) (increase(metric[range]))`.
  *
- * @param servers Where to look.
- * @param question What is asked.
- * @returns A line a group.
+ * @param servers The servers.
+ * @param question The query.
+ * @returns A line per group.
  */
 export function increaseLines(servers: readonly Server[], question: RangeQuestion): TimeSeries[] {
   const length = timesOf(question.grid).length;
@@ -66,13 +137,12 @@ export function increaseLines(servers: readonly Server[], question: RangeQuestio
 }
 
 /**
- * Buckets of a histogram: `sum by (le, …) (increase(metric_bucket[range]))`, and what is computed
- * of them for each time.
+ * Computes values from `sum by (le, …) (increase(metric_bucket[range]))`.
  *
- * @param servers Where to look.
- * @param question What is asked; the metric is the family.
- * @param computations Each makes a value of the buckets of one time.
- * @returns For each computation a line a group.
+ * @param servers The servers.
+ * @param question The query; its metric is the family.
+ * @param computations Each turns the buckets of one time into a value.
+ * @returns For each computation a line per group.
  */
 export function bucketLines(
   servers: readonly Server[],
@@ -89,11 +159,11 @@ export function bucketLines(
 }
 
 /**
- * Observations in each bucket over the stretch before each time, all series together.
+ * Observations in each bucket over the range before each time, summed over all series.
  *
- * @param servers Where to look.
- * @param question What is asked; the metric is the family.
- * @returns The bounds, ascending, and for each time the counts; null without data.
+ * @param servers The servers.
+ * @param question The query; its metric is the family.
+ * @returns The bounds, ascending, and the counts of each time; null without data.
  */
 export function bucketCounts(
   servers: readonly Server[],
@@ -114,7 +184,7 @@ export function bucketCounts(
 
 type ByBound = Map<number, Sums>;
 
-/** Values of one line that are added up; null where nothing was added. */
+/** Sums per time; null where nothing was added. */
 class Sums {
   readonly values: (number | null)[];
 
@@ -139,14 +209,15 @@ function* counters(
   for (const server of servers) {
     const wanted = selected(server, question.metric, question.selection);
     if (wanted.length === 0) continue;
-    const rows = new RowRange(server, grid, rangeMs);
-    const stretches = rows.stretches(times, rangeMs, hasGaps);
+    const [{ family = "" } = {}] = wanted;
+    const scrapes = new ScrapeRange(server, family, grid, rangeMs);
+    const ranges = scrapes.ranges(times, rangeMs, hasGaps);
     for (const series of wanted) {
-      const { times: taken, intervals } = rows;
-      const rates = new Rates({ times: taken, intervals, values: rows.column(series.id) });
-      const increases = stretches.map((stretch) => {
-        const increase = rates.increase(stretch);
-        return stretch.rangeMs === rangeMs ? increase : increase * (rangeMs / stretch.rangeMs);
+      const { times: sampled, intervals } = scrapes;
+      const rates = new Rates({ times: sampled, intervals, values: scrapes.column(series.id) });
+      const increases = ranges.map((range) => {
+        const increase = rates.increase(range);
+        return range.rangeMs === rangeMs ? increase : increase * (rangeMs / range.rangeMs);
       });
       yield { series, increases };
     }

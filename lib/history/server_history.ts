@@ -1,0 +1,217 @@
+/** The history of one server: its series, its scrapes in memory and in the file, and its state. */
+
+import { BREAK, FAILED, type Piece, type Row } from "./chunk.ts";
+import type { FileServer, HistoryFile } from "./history_file.ts";
+import type { TargetState } from "./history.ts";
+import { type Level, Levels } from "./levels.ts";
+import { readExposition } from "./reader.ts";
+import { type Series, SeriesTable } from "./series.ts";
+import type { Tables } from "./tables.ts";
+
+/** How long scrapes are kept in memory, in milliseconds. */
+const MEMORY_MS = 24 * 3_600_000;
+/** In memory: an hour of all scrapes, then one per 30 s. */
+const MEMORY_LEVELS: readonly Level[] = [
+  { intervalMs: 0, keepMs: 3_600_000 },
+  { intervalMs: 30_000, keepMs: MEMORY_MS },
+];
+/**
+ * A scrape that began so much earlier than the newest, in milliseconds, means that the clock was
+ * set back. One that finished after a later one is not that old: scrapes have a time limit.
+ */
+const SET_BACK_MS = 600_000;
+
+/** The history of one server. */
+export class ServerHistory {
+  /** Its series. */
+  readonly table: SeriesTable;
+  /** Its state after the newest scrape. */
+  state: TargetState;
+  /** Whether the log says that it has too many series. */
+  isDropLogged = false;
+
+  readonly #tables: Tables;
+  readonly #memory: Levels;
+  readonly #file: HistoryFile | undefined;
+  readonly #kept: FileServer | undefined;
+  readonly #keepMs: number;
+  /** The last value of each counter, to see it fall. */
+  readonly #counters = new Map<number, number>();
+  #newest: Row | undefined;
+  #newestMs: number;
+
+  /**
+   * Starts with what the file holds.
+   *
+   * @param instance The server's name.
+   * @param tables The tables in memory.
+   * @param file The history file; undefined without one.
+   */
+  constructor(instance: string, tables: Tables, file: HistoryFile | undefined) {
+    this.table = new SeriesTable(instance);
+    this.state = {
+      instance,
+      up: undefined,
+      error: "",
+      lastSuccessMs: undefined,
+      sinceMs: undefined,
+    };
+    this.#tables = tables;
+    this.#file = file;
+    this.#keepMs = Math.max(MEMORY_MS, file?.retentionMs ?? 0);
+    this.#kept = file?.open(this.table);
+    this.#memory = new Levels({ tables, table: this.table, levels: MEMORY_LEVELS });
+    this.#newestMs = this.#kept?.newestMs ?? -Infinity;
+  }
+
+  /** The server's name. */
+  get instance(): string {
+    return this.table.instance;
+  }
+
+  /** Memory used besides the tables, in bytes; an estimate. */
+  get bytes(): number {
+    return this.table.bytes + this.#memory.openBytes + (this.#kept?.bytes ?? 0);
+  }
+
+  /** Memory used for stored scrapes, in bytes. */
+  get storedBytes(): number {
+    return this.#tables.bytesOf(this.#memory.server);
+  }
+
+  /** When the newest scrape was made, in milliseconds since 1970; -Infinity without any. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  /** When the oldest scrape was made, in milliseconds since 1970; Infinity without any. */
+  get oldestMs(): number {
+    return Math.min(this.#memory.oldestMs, this.#kept?.oldestMs ?? Infinity);
+  }
+
+  /** The series of the newest scrape with their values; none when it failed. */
+  get newest(): [Series, number][] {
+    const { ids = [], values = [] } = this.#newest ?? {};
+    return ids.flatMap((id, index): [Series, number][] => {
+      const series = this.table.get(id);
+      return series === undefined ? [] : [[series, values[index] ?? NaN]];
+    });
+  }
+
+  /**
+   * Adds a scrape that succeeded.
+   *
+   * @param timeMs When it began, in milliseconds since 1970.
+   * @param body The whole exposition, as vLLM writes it or sanitized.
+   * @param mayAdd Whether one more series may be added.
+   * @returns Samples left out; undefined for a scrape that is not newer than the last one.
+   */
+  add(timeMs: number, body: Uint8Array, mayAdd: () => boolean): number | undefined {
+    if (!this.#isNewer(timeMs)) return undefined;
+    const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
+    this.table.touch(ids, timeMs);
+    const isBreak = this.#noteCounters(ids, values) || this.state.up !== true;
+    const { instance, sinceMs = timeMs, up } = this.state;
+    this.state = {
+      instance,
+      up: true,
+      error: "",
+      lastSuccessMs: timeMs,
+      sinceMs: up === true ? sinceMs : timeMs,
+      ...dropped > 0 && { droppedSamples: dropped },
+    };
+    this.#append({ timeMs, flags: isBreak ? BREAK : 0, ids, values });
+    return dropped;
+  }
+
+  /**
+   * Adds a scrape that failed.
+   *
+   * @param timeMs When it began, in milliseconds since 1970.
+   * @param error What was wrong, as a sentence.
+   * @returns Whether it was added; one that is not newer than the last one is not.
+   */
+  fail(timeMs: number, error: string): boolean {
+    if (!this.#isNewer(timeMs)) return false;
+    const { instance, up, sinceMs = timeMs, lastSuccessMs } = this.state;
+    const isBreak = up !== false;
+    this.state = {
+      instance,
+      up: false,
+      error,
+      lastSuccessMs,
+      sinceMs: isBreak ? timeMs : sinceMs,
+    };
+    const flags = FAILED | (isBreak ? BREAK : 0);
+    this.#append({ timeMs, flags, ids: [], values: [] });
+    return true;
+  }
+
+  /** Downsamples old scrapes in memory, and forgets series that have none left. */
+  age(nowMs: number): void {
+    this.#memory.age(nowMs);
+    this.table.dropBefore(nowMs - this.#keepMs);
+    for (const id of this.#counters.keys()) {
+      if (this.table.get(id) === undefined) this.#counters.delete(id);
+    }
+  }
+
+  /** Makes room in memory; see {@linkcode Levels.shrink}. */
+  shrink(): number | undefined {
+    return this.#memory.shrink();
+  }
+
+  /** Removes all scrapes at or after a time, since the clock was set back. */
+  cutOff(timeMs: number): void {
+    if (timeMs > this.#newestMs) return;
+    this.#memory.cutOff(timeMs);
+    this.#kept?.cutOff(timeMs);
+    this.#newestMs = Math.max(this.#memory.newestMs, this.#kept?.newestMs ?? -Infinity);
+  }
+
+  /** Removes it from memory; its file keeps it. */
+  close(): void {
+    this.#tables.removeServer(this.#memory.server);
+    if (this.#kept !== undefined) this.#file?.close(this.#kept);
+  }
+
+  /** The columns of a family, oldest first; see {@linkcode Levels.pieces}. */
+  pieces(family: string, fromMs: number, toMs: number): Piece[] {
+    const held = this.#memory.pieces(family, fromMs, toMs);
+    if (this.#kept === undefined) return held;
+    const { oldestMs } = this.#memory;
+    if (fromMs >= oldestMs) return held;
+    const kept = this.#kept.pieces(family, fromMs, Math.min(toMs, oldestMs)).map((
+      piece,
+    ): Piece => ({
+      intervalMs: piece.intervalMs,
+      times: piece.times.filter((timeMs) => timeMs < oldestMs),
+      flags: piece.flags,
+      copy: (id, to) => piece.copy(id, to),
+    }));
+    return [...kept, ...held].filter(({ times }) => times.length > 0);
+  }
+
+  #isNewer(timeMs: number): boolean {
+    if (timeMs < this.#newestMs - SET_BACK_MS) this.cutOff(timeMs);
+    return timeMs > this.#newestMs;
+  }
+
+  #noteCounters(ids: readonly number[], values: readonly number[]): boolean {
+    let hasFallen = false;
+    for (const [index, id] of ids.entries()) {
+      if (this.table.get(id)?.isCounter !== true) continue;
+      const value = values[index] ?? NaN;
+      if (value < (this.#counters.get(id) ?? -Infinity)) hasFallen = true;
+      this.#counters.set(id, value);
+    }
+    return hasFallen;
+  }
+
+  #append(row: Row): void {
+    this.#newestMs = row.timeMs;
+    this.#newest = row;
+    this.#kept?.append(row);
+    this.#memory.append(row);
+  }
+}
