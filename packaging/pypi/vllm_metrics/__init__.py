@@ -1,0 +1,1 @@
+"""Makes vLLM's metrics arrive in Prometheus, Fluent Bit and Parseable."""
