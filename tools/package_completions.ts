@@ -1,9 +1,20 @@
 /** Completions of commands and options for bash, zsh and fish. */
 
-import type { CommandEntry, CommandOption } from "./package_tables.ts";
+import type { Command, CommandOption } from "../lib/commands/command_list.ts";
 
-function bashCase(name: string, options: readonly CommandOption[]): string {
-  return `    ${name}) words="${[...options.map(({ name }) => name), "--help"].join(" ")}" ;;\n`;
+/** The values of an option, which help writes as `steady|busy`; empty if it takes others. */
+function choicesOf({ value = "" }: CommandOption): readonly string[] {
+  return value.includes("|") ? value.split("|") : [];
+}
+
+function bashCase({ name, options }: Command): string {
+  const words = [...options.map(({ name }) => `--${name}`), "--help"];
+  return `      ${name}) words="${words.join(" ")}" ;;\n`;
+}
+
+function bashChoices(option: CommandOption): string {
+  const choices = choicesOf(option);
+  return choices.length === 0 ? "" : `    --${option.name}) words="${choices.join(" ")}" ;;\n`;
 }
 
 /**
@@ -12,10 +23,8 @@ function bashCase(name: string, options: readonly CommandOption[]): string {
  * @param commands The commands.
  * @returns A script that bash-completion loads.
  */
-export function bashCompletion(commands: readonly CommandEntry[]): string {
-  const choices = commands.flatMap(({ options }) => options)
-    .flatMap(({ name, choices }) => choices === undefined ? [] : [{ name, choices }])
-    .map(({ name, choices }) => `    ${name}) words="${choices.join(" ")}" ;;\n`).join("");
+export function bashCompletion(commands: readonly Command[]): string {
+  const options = commands.flatMap(({ options }): readonly CommandOption[] => options);
   return `# bash completion for vllm-metrics
 _vllm_metrics() {
   local words=""
@@ -23,14 +32,13 @@ _vllm_metrics() {
     words="${commands.map(({ name }) => name).join(" ")}"
   else
     case "\${COMP_WORDS[1]}" in
-${
-    commands.map(({ name, options }) => bashCase(name, options)).join("").replaceAll(/^/gm, "  ")
-      .trimEnd()
-  }
-    esac
+${commands.map(bashCase).join("")}    esac
   fi
   case "\${COMP_WORDS[COMP_CWORD - 1]}" in
-${choices}    --export) mapfile -t COMPREPLY < <(compgen -d -- "\${COMP_WORDS[COMP_CWORD]}"); return ;;
+${options.map(bashChoices).join("")}    --export)
+      mapfile -t COMPREPLY < <(compgen -d -- "\${COMP_WORDS[COMP_CWORD]}")
+      return
+      ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}")
 }
@@ -38,17 +46,19 @@ complete -F _vllm_metrics vllm-metrics
 `;
 }
 
-/** Text within single quotes and within a description in brackets. */
+/** Text within single quotes, and within a description in brackets. */
 function zshText(text: string): string {
   return text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, "\\$&");
 }
 
-function zshOption({ name, value, choices, meaning }: CommandOption): string {
-  const values = choices === undefined
-    ? (value === "DIR" ? "_files -/" : "")
-    : `(${choices.join(" ")})`;
-  const argument = value === undefined ? "" : `:${value}:${values}`;
-  return `'${name}[${zshText(meaning)}]${argument}'`;
+function zshOption(option: CommandOption): string {
+  const { name, value, meaning } = option;
+  const choices = choicesOf(option);
+  const values = choices.length > 0 ? `(${choices.join(" ")})` : value === "DIR" ? "_files -/" : "";
+  // Two colons: the value may be left out.
+  const colons = value?.startsWith("[") ? "::" : ":";
+  const argument = value === undefined ? "" : `${colons}value:${values}`;
+  return `'--${name}[${zshText(meaning)}]${argument}'`;
 }
 
 /**
@@ -57,22 +67,22 @@ function zshOption({ name, value, choices, meaning }: CommandOption): string {
  * @param commands The commands.
  * @returns A function for a folder of `fpath`.
  */
-export function zshCompletion(commands: readonly CommandEntry[]): string {
-  const list = commands.map(({ name, summary }) => `    '${name}:${zshText(summary)}'\n`).join("");
-  const cases = commands.filter(({ options }) => options.length > 0)
-    .map(({ name, options }) => `  ${name}) _arguments ${options.map(zshOption).join(" ")} ;;\n`)
-    .join("");
+export function zshCompletion(commands: readonly Command[]): string {
+  const list = commands.map(({ name, summary }) => `    '${name}:${zshText(summary)}'\n`);
+  const cases = commands.map(({ name, options }) =>
+    `  ${name}) _arguments ${["'--help[print help]'", ...options.map(zshOption)].join(" ")} ;;\n`
+  );
   return `#compdef vllm-metrics
 if ((CURRENT == 2)); then
   local -a commands=(
-${list}  )
+${list.join("")}  )
   _describe command commands
   return
 fi
 shift words
 ((CURRENT--))
 case $words[1] in
-${cases}esac
+${cases.join("")}esac
 `;
 }
 
@@ -81,11 +91,14 @@ function fishText(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
 }
 
-function fishOption(command: string, { name, value, choices, meaning }: CommandOption): string {
-  const values = value === undefined ? "" : value === "DIR" ? " -r" : " -x";
-  const list = choices === undefined ? "" : ` -a '${choices.join(" ")}'`;
+function fishOption(command: string, option: CommandOption): string {
+  const { name, value, meaning } = option;
+  const isOptional = value === undefined || value.startsWith("[");
+  const kind = isOptional ? "" : value === "DIR" ? " -r -F" : " -x";
+  const choices = choicesOf(option);
+  const list = choices.length === 0 ? "" : ` -a '${choices.join(" ")}'`;
   return `complete -c vllm-metrics -n '__fish_seen_subcommand_from ${command}' ` +
-    `-l ${name.slice(2)}${values}${list} -d '${fishText(meaning)}'\n`;
+    `-l ${name}${kind}${list} -d '${fishText(meaning)}'\n`;
 }
 
 /**
@@ -94,7 +107,7 @@ function fishOption(command: string, { name, value, choices, meaning }: CommandO
  * @param commands The commands.
  * @returns A script.
  */
-export function fishCompletion(commands: readonly CommandEntry[]): string {
+export function fishCompletion(commands: readonly Command[]): string {
   const lines = commands.map(({ name, summary, options }) =>
     `complete -c vllm-metrics -n __fish_use_subcommand -a ${name} -d '${fishText(summary)}'\n` +
     options.map((option) => fishOption(name, option)).join("")

@@ -5,6 +5,8 @@
 
 import { gzipSync } from "fflate";
 import config from "../deno.json" with { type: "json" };
+import { COMMANDS } from "../lib/commands/command_list.ts";
+import { SETTINGS } from "../lib/config/setting_list.ts";
 import { bashCompletion, fishCompletion, zshCompletion } from "./package_completions.ts";
 import { defaultsFile } from "./package_defaults.ts";
 import { manPage } from "./package_man.ts";
@@ -18,7 +20,6 @@ import {
   run,
   wrap,
 } from "./package_program.ts";
-import { COMMAND_ENTRIES, SETTING_ENTRIES } from "./package_tables.ts";
 
 const FOLDER = `${DIST}/linux`;
 /** Architectures as nfpm calls them, and the npm packages with Deno for them. */
@@ -52,11 +53,11 @@ async function writeFiles(maintainer: string, date: Date): Promise<void> {
   await Deno.mkdir(FOLDER, { recursive: true });
   const texts = {
     "vllm-metrics": await launcher("packaging/linux/vllm-metrics.sh"),
-    "vllm-metrics.default": defaultsFile(SETTING_ENTRIES),
-    "vllm-metrics.bash": bashCompletion(COMMAND_ENTRIES),
-    "vllm-metrics.zsh": zshCompletion(COMMAND_ENTRIES),
-    "vllm-metrics.fish": fishCompletion(COMMAND_ENTRIES),
-    "vllm-metrics.1": manPage(config.version, date, COMMAND_ENTRIES, SETTING_ENTRIES),
+    "vllm-metrics.default": defaultsFile(SETTINGS),
+    "vllm-metrics.bash": bashCompletion(COMMANDS),
+    "vllm-metrics.zsh": zshCompletion(COMMANDS),
+    "vllm-metrics.fish": fishCompletion(COMMANDS),
+    "vllm-metrics.1": manPage(config.version, date, COMMANDS, SETTINGS),
   };
   for (const [name, text] of Object.entries(texts)) {
     await Deno.writeTextFile(`${FOLDER}/${name}`, text);

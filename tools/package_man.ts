@@ -1,7 +1,8 @@
 /** The man page vllm-metrics(1). */
 
 import { wrap } from "./package_program.ts";
-import type { CommandEntry, SettingEntry } from "./package_tables.ts";
+import type { Command, CommandOption } from "../lib/commands/command_list.ts";
+import type { SettingEntry } from "./package_defaults.ts";
 
 /** Longest line of the source, before hyphens are escaped. */
 const WIDTH = 72;
@@ -15,14 +16,17 @@ function entry(term: string, text: string): string {
   return `.TP\n${term}\n${escape(wrap(text, WIDTH).join("\n"))}\n`;
 }
 
-function commandSection({ name, summary, options }: CommandEntry): string {
-  const lines = options.map(({ name, value, choices, meaning }) => {
-    const term = `.B ${escape(name)}`;
-    const values = choices === undefined ? meaning : `${meaning}: ${choices.join(", ")}`;
-    return entry(value === undefined ? term : `${term} \\fI${value}\\fR`, `${values}.`);
-  });
+function commandSection({ name, summary, details, operand, options, exit }: Command): string {
+  const term = operand === undefined ? "" : ` \\fI${escape(operand)}\\fR`;
+  const text = details === undefined ? `${summary}.` : `${summary}. ${details}`;
+  const lines = options.map(({ name, value, meaning }: CommandOption) =>
+    entry(
+      `.B \\-\\-${escape(name)}${value === undefined ? "" : ` \\fI${escape(value)}\\fR`}`,
+      `${meaning}.`,
+    )
+  );
   const indented = lines.length === 0 ? "" : `.RS\n${lines.join("")}.RE\n`;
-  return entry(`.B ${escape(name)}`, `${summary}.`) + indented;
+  return entry(`.B ${escape(name)}${term}`, `${text} Exit: ${exit}.`) + indented;
 }
 
 function settingSection({ name, defaultText, secret, form, meaning }: SettingEntry): string {
@@ -43,7 +47,7 @@ function settingSection({ name, defaultText, secret, form, meaning }: SettingEnt
 export function manPage(
   version: string,
   date: Date,
-  commands: readonly CommandEntry[],
+  commands: readonly Command[],
   settings: readonly SettingEntry[],
 ): string {
   return `.TH VLLM\\-METRICS 1 ${

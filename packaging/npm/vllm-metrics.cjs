@@ -20,11 +20,12 @@ const child = spawn(deno, [...options, join(__dirname, "vllm-metrics.js"), ...ar
 });
 
 process.on("SIGTERM", () => child.kill("SIGTERM"));
-process.on("SIGHUP", () => child.kill("SIGHUP"));
-process.on("SIGINT", () => {
-  // On a terminal, Ctrl-C reaches the child too; a second SIGINT would skip its graceful stop.
-  if (!process.stdin.isTTY) child.kill("SIGINT");
-});
+for (const signal of ["SIGINT", "SIGHUP", "SIGQUIT"]) {
+  process.on(signal, () => {
+    // A terminal sends these to the child too; a second one would skip its graceful stop.
+    if (!process.stdin.isTTY) child.kill(signal);
+  });
+}
 child.on("error", (error) => {
   process.stderr.write(`vllm-metrics: cannot start Deno at "${deno}": ${error.message}\n`);
   process.exit(1);
