@@ -6,7 +6,7 @@
 import { gzipSync } from "fflate";
 import config from "../deno.json" with { type: "json" };
 import { COMMANDS } from "../lib/commands/command_list.ts";
-import { SETTINGS } from "../lib/config/setting_list.ts";
+import { SETTING_ROWS } from "../lib/config/settings.ts";
 import { bashCompletion, fishCompletion, zshCompletion } from "./package_completions.ts";
 import { defaultsFile } from "./package_defaults.ts";
 import { manPage } from "./package_man.ts";
@@ -53,11 +53,11 @@ async function writeFiles(maintainer: string, date: Date): Promise<void> {
   await Deno.mkdir(FOLDER, { recursive: true });
   const texts = {
     "vllm-metrics": await launcher("packaging/linux/vllm-metrics.sh"),
-    "vllm-metrics.default": defaultsFile(SETTINGS),
+    "vllm-metrics.default": defaultsFile(SETTING_ROWS),
     "vllm-metrics.bash": bashCompletion(COMMANDS),
     "vllm-metrics.zsh": zshCompletion(COMMANDS),
     "vllm-metrics.fish": fishCompletion(COMMANDS),
-    "vllm-metrics.1": manPage(config.version, date, COMMANDS, SETTINGS),
+    "vllm-metrics.1": manPage(config.version, date, COMMANDS, SETTING_ROWS),
   };
   for (const [name, text] of Object.entries(texts)) {
     await Deno.writeTextFile(`${FOLDER}/${name}`, text);

@@ -2,7 +2,7 @@
 
 import { wrap } from "./package_program.ts";
 import type { Command, CommandOption } from "../lib/commands/command_list.ts";
-import type { SettingEntry } from "./package_defaults.ts";
+import type { SettingRow } from "./package_defaults.ts";
 
 /** Longest line of the source, before hyphens are escaped. */
 const WIDTH = 72;
@@ -29,9 +29,9 @@ function commandSection({ name, summary, details, operand, options, exit }: Comm
   return entry(`.B ${escape(name)}${term}`, `${text} Exit: ${exit}.`) + indented;
 }
 
-function settingSection({ name, defaultText, secret, form, meaning }: SettingEntry): string {
+function settingSection([name, { kind, defaultText, form, meaning }]: SettingRow): string {
   const standard = defaultText === "" ? "" : ` Default: ${defaultText}.`;
-  const file = secret ? ` ${name}_FILE can name a file with the value.` : "";
+  const file = kind === "secret" ? ` ${name}_FILE can name a file with the value.` : "";
   return entry(`.B ${escape(name)}`, `${meaning} Value: ${form}.${standard}${file}`);
 }
 
@@ -48,7 +48,7 @@ export function manPage(
   version: string,
   date: Date,
   commands: readonly Command[],
-  settings: readonly SettingEntry[],
+  settings: readonly SettingRow[],
 ): string {
   return `.TH VLLM\\-METRICS 1 ${
     date.toISOString().slice(0, 10)

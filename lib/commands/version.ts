@@ -1,6 +1,6 @@
 /** `vllm-metrics version`. */
 
-import { VERSION } from "../version.ts";
+import { COMMIT, TESTED, VERSION } from "../version.ts";
 import { Arguments } from "./arguments.ts";
 import { EXIT, type Host } from "./host.ts";
 
@@ -15,7 +15,14 @@ export function version(host: Host): number {
   if (args.refuse(host)) return EXIT.badConfig;
   host.print(
     args.has("json")
-      ? `${JSON.stringify({ version: VERSION, runtime: host.runtime })}\n`
+      ? `${
+        JSON.stringify({
+          version: VERSION,
+          commit: COMMIT ?? null,
+          runtime: host.runtime,
+          tested: TESTED,
+        })
+      }\n`
       : `vllm-metrics ${VERSION}\n`,
   );
   return EXIT.ok;

@@ -69,10 +69,13 @@ Deno.test("the help of the demo names each scenario", () => {
   );
 });
 
-Deno.test("version --json has the version and that of the runtime", async () => {
+Deno.test("version --json has the version, its commit, the runtime and what was tested", async () => {
   const { code, stdout } = await call("version", "--json");
   assertEquals(code, 0);
-  const { version, runtime } = JSON.parse(stdout);
+  const { version, runtime, commit, tested } = JSON.parse(stdout);
+  // A checkout has no commit filled in.
+  assertEquals(commit, null);
+  assertEquals(Object.keys(tested), ["vllm", "fluentBit", "parseable"]);
   assertMatch(version, /^\d+\.\d+\.\d+$/);
   assert(runtime !== "");
 });

@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parse } from "yaml";
-import { SETTING_NAMES } from "../../lib/config/settings.ts";
-import { SETTINGS } from "../../lib/config/setting_list.ts";
+import { SETTING_NAMES, SETTING_ROWS } from "../../lib/config/settings.ts";
 import { defaultsFile } from "../../tools/package_defaults.ts";
 import { SERVE_OPTIONS } from "../../tools/package_program.ts";
 import { releaseNotes } from "../../tools/release_notes.ts";
@@ -49,9 +48,9 @@ Deno.test("a workflow has no permission that one of its jobs does not ask for", 
 });
 
 Deno.test("the defaults of the systemd service name settings that exist", () => {
-  const names = [...defaultsFile(SETTINGS).matchAll(/^#?([A-Z][A-Z_0-9]+)=/gm)]
+  const names = [...defaultsFile(SETTING_ROWS).matchAll(/^#?([A-Z][A-Z_0-9]+)=/gm)]
     .map(([, name = ""]) => name);
-  assertEquals(names.length, SETTINGS.length);
+  assertEquals(names.length, SETTING_ROWS.length);
   assertEquals(names.filter((name) => !SETTING_NAMES.includes(name)), []);
 });
 
