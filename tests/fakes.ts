@@ -6,7 +6,7 @@ import { hostAndPort } from "../lib/config/server_list.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import type { Access, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";
-import type { Resolve } from "../lib/upstream/resolve.ts";
+import type { Resolve } from "../lib/net/resolve.ts";
 import { type FakeServer, serveHttp } from "./upstream/fakes.ts";
 
 /** Longest wait for anything that is sure to happen, in milliseconds. */

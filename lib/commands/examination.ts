@@ -8,7 +8,7 @@ import { walkServer } from "../doctor/server_walk.ts";
 import { walkService } from "../doctor/service_walk.ts";
 import { type CheckedSettings, checkSettings } from "../doctor/settings_check.ts";
 import { type Hop, Walk } from "../doctor/walk.ts";
-import { resolveHost } from "../upstream/resolve.ts";
+import { resolveHost } from "../net/resolve.ts";
 import type { Host } from "./host.ts";
 import { findOwnListener, type ListenerName, type OwnListener } from "./own_service.ts";
 

@@ -1,33 +1,9 @@
 /** What commands may use of the world outside. `main.ts` makes the one that is real. */
 
-import type { ServingTls } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
+import type { Listener, ListenOptions } from "../net/listener.ts";
 
-/** Settings of {@linkcode Host.listen}. */
-export interface ListenOptions {
-  /** Where to listen. */
-  readonly hostname: string;
-  /** The port; 0 takes any that is free. */
-  readonly port: number;
-  /** Answers requests. */
-  readonly handler: (request: Request) => Response | Promise<Response>;
-  /** Answers when a handler fails. @default {500 without a word} */
-  readonly onError?: ((error: unknown) => Response) | undefined;
-  /** The certificate to show; plain HTTP without. */
-  readonly tls?: ServingTls | undefined;
-  /** Whether this process listens there with another certificate, and both shall for a moment. */
-  readonly again?: boolean;
-}
-
-/** A listener that takes requests. */
-export interface Listener {
-  /** The port it listens on. */
-  readonly port: number;
-  /** Ends with the listener; rejects when the system ends it, with all of its connections. */
-  readonly finished: Promise<void>;
-  /** Takes no more connections, waits for replies under way, ends when they are out. */
-  shutdown(): Promise<void>;
-}
+export type { Listener, ListenOptions };
 
 /** Where log lines go. */
 export interface LogOutput {

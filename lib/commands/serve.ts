@@ -4,15 +4,15 @@ import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
+import { CertificateReloader } from "../net/certificate_reloader.ts";
+import { ReloadableListener, type ReloadableListenerOptions } from "../net/listener.ts";
 import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
 import { LimitedLogger } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
 import { Arguments } from "./arguments.ts";
 import { configure } from "./configure.ts";
-import { Door, type DoorOptions } from "./door.ts";
 import { EXIT, type Host } from "./host.ts";
-import { Renewal } from "./renewal.ts";
 import { createService, type LostLogLines, type Service, type ServiceParts } from "./service.ts";
 
 /** How long responses in progress may take after a stop signal, in milliseconds. */
@@ -30,10 +30,10 @@ function addressText({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Opens a door, or says why that cannot be. */
-function open(options: DoorOptions, setting: string): Door {
+/** Opens a listener, or says why that cannot be. */
+function open(options: ReloadableListenerOptions, setting: string): ReloadableListener {
   try {
-    return new Door(options);
+    return new ReloadableListener(options);
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     const reason = taken ? "the port is in use" : error instanceof Error ? error.message : "";
@@ -61,9 +61,9 @@ function announceOnTerminal(host: Host, url: string): void {
   if (host.terminal() !== undefined) host.print(`Live page: ${url}\n`);
 }
 
-/** A door, and how long its responses may take after a stop signal. */
-interface TimedDoor {
-  readonly door: Door;
+/** A listener, and how long its responses may take after a stop signal. */
+interface TimedListener {
+  readonly listener: ReloadableListener;
   readonly stopMs: number;
 }
 
@@ -88,21 +88,21 @@ function describeBug(error: unknown): LogFields {
   return { error: error.message, stack: frames.map((frame) => frame.trim()).join("; ") };
 }
 
-/** Opens the doors and says so. */
-function openAll(host: Host, config: Config, service: Service, log: Logger): TimedDoor[] {
+/** Opens the listeners and logs it. */
+function openAll(host: Host, config: Config, service: Service, log: Logger): TimedListener[] {
   const { relay, servers, listen, tls } = config;
   const shared = { host, log, tls };
   const onError = errorReply(log, STATUS_CODE.InternalServerError);
   const metrics = { ...listen, handler: service.handler, onError, ...shared };
-  const doors = [{ door: open(metrics, "LISTEN_ADDRESS"), stopMs: STOP_MS }];
+  const listeners = [{ listener: open(metrics, "LISTEN_ADDRESS"), stopMs: STOP_MS }];
   if (relay !== undefined && service.relayHandler !== undefined) {
     // OTLP senders retry after 503, not after 500.
     const onError = errorReply(log, STATUS_CODE.ServiceUnavailable);
     const options = { ...relay.listen, handler: service.relayHandler, onError, ...shared };
-    doors.push({ door: open(options, "OTLP_LISTEN_ADDRESS"), stopMs: RELAY_STOP_MS });
+    listeners.push({ listener: open(options, "OTLP_LISTEN_ADDRESS"), stopMs: RELAY_STOP_MS });
   }
   const [address, otlpAddress] = [listen, relay?.listen].map((wanted, index) =>
-    wanted && addressText({ ...wanted, port: doors[index]?.door.port ?? wanted.port })
+    wanted && addressText({ ...wanted, port: listeners[index]?.listener.port ?? wanted.port })
   );
   log.info("Listening", {
     address,
@@ -112,18 +112,18 @@ function openAll(host: Host, config: Config, service: Service, log: Logger): Tim
   });
   if (relay === undefined) log.info("The relay is off: PARSEABLE_URL is not set");
   else log.info("Relaying OTLP", { address: otlpAddress, parseable: relay.label });
-  return doors;
+  return listeners;
 }
 
 /** Looks for renewed certificates where there are any. */
-function startRenewal(
+function startReloader(
   { tls }: Config,
   host: Host,
-  doors: readonly Door[],
+  listeners: readonly ReloadableListener[],
   log: Logger,
-): Renewal | undefined {
+): CertificateReloader | undefined {
   const readFile = (path: string): string => host.readTextFile(path);
-  return tls && new Renewal({ tls, doors, readFile, log });
+  return tls && new CertificateReloader({ tls, listeners, readFile, log });
 }
 
 /** The first two stop signals, heard from the moment this is made. */
@@ -156,11 +156,11 @@ class StopSignals implements Disposable {
   }
 }
 
-/** Closes a door; leaves responses that take too long to the end of the process. */
-async function close({ door, stopMs }: TimedDoor): Promise<void> {
+/** Closes a listener; leaves responses that take too long to the end of the process. */
+async function close({ listener, stopMs }: TimedListener): Promise<void> {
   const late = Promise.withResolvers<void>();
   const deadline = setTimeout(late.resolve, stopMs);
-  await Promise.race([door.shutdown(), late.promise]);
+  await Promise.race([listener.shutdown(), late.promise]);
   clearTimeout(deadline);
 }
 
@@ -171,12 +171,12 @@ async function close({ door, stopMs }: TimedDoor): Promise<void> {
  */
 async function runUntilStopped(
   signals: StopSignals,
-  doors: readonly TimedDoor[],
+  listeners: readonly TimedListener[],
   service: Service,
 ): Promise<void> {
   await signals.first;
   service.stop();
-  await Promise.race([Promise.all(doors.map(close)), signals.second]);
+  await Promise.race([Promise.all(listeners.map(close)), signals.second]);
 }
 
 /** What the demo changes about the service. */
@@ -247,10 +247,10 @@ async function serveWith(
     using service = createService({ ...settings, ...parts, host });
     // Before anybody can know that it listens: a signal that comes at once is heard as well.
     using signals = new StopSignals(host);
-    const doors = openAll(host, config, service, log);
-    announce(pageUrl(config, doors[0]?.door.port ?? 0));
-    using _renewal = startRenewal(config, host, doors.map(({ door }) => door), log);
-    await runUntilStopped(signals, doors, service);
+    const listeners = openAll(host, config, service, log);
+    announce(pageUrl(config, listeners[0]?.listener.port ?? 0));
+    using _reloader = startReloader(config, host, listeners.map(({ listener }) => listener), log);
+    await runUntilStopped(signals, listeners, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {

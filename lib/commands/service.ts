@@ -20,7 +20,7 @@ import { MetricsRegistry } from "../server/metrics_registry.ts";
 import { withOriginPolicy } from "../server/origin_policy.ts";
 import { OwnMetrics } from "../server/own_metrics.ts";
 import { Slots } from "../server/slots.ts";
-import { type Resolve, resolveHost } from "../upstream/resolve.ts";
+import { type Resolve, resolveHost } from "../net/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
 import { ServiceHistory } from "./service_history.ts";

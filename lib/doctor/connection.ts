@@ -2,8 +2,8 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import type { Target } from "../upstream/complaint.ts";
-import { requestFailure } from "../upstream/failure.ts";
+import type { RequestTarget } from "../net/net_error.ts";
+import { requestFailure } from "../scrape/scrape_errors.ts";
 import {
   type Certificate,
   type End,
@@ -45,9 +45,9 @@ export async function walkConnection(walk: Walk, place: Place): Promise<void> {
   }
 }
 
-function targetOf({ url, label, tls }: Place): Target {
+function targetOf({ url, label, tls }: Place): RequestTarget & { readonly label: string } {
   const { hostname } = endOf(url);
-  return { label, hostname, hasCredentials: false, hasCertificate: tls.client !== undefined };
+  return { label, hostname, hasCertificate: tls.client !== undefined };
 }
 
 async function resolveName(hostname: string, place: Place): Promise<Verdict<void>> {

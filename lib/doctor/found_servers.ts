@@ -1,7 +1,7 @@
 /** The servers that one name leads to, as a headless service of Kubernetes: a walk for each. */
 
 import { MetricsError } from "../errors.ts";
-import type { Resolve } from "../upstream/resolve.ts";
+import type { Resolve } from "../net/resolve.ts";
 import { type ServerWalkOptions, walkServer } from "./server_walk.ts";
 import type { Verdict, Walk } from "./walk.ts";
 

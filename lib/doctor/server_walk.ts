@@ -3,7 +3,7 @@
 import type { UpstreamConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { describeForeign, detectFormat } from "../exposition/format.ts";
-import { createUpstream } from "../upstream/upstream.ts";
+import { createUpstream } from "../scrape/upstream.ts";
 import { walkConnection } from "./connection.ts";
 import { examineExposition, examineStatistics, type Exposition } from "./exposition_check.ts";
 import { modelsOf, versionOf } from "./vllm_routes.ts";

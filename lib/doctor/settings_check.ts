@@ -5,7 +5,7 @@ import type { Environment } from "../config/env_file.ts";
 import { type LookConfig, parseLook } from "../config/provision_config.ts";
 import { MetricsError } from "../errors.ts";
 import { createExchange } from "../parseable/exchange.ts";
-import { createUpstream } from "../upstream/upstream.ts";
+import { createUpstream } from "../scrape/upstream.ts";
 import type { Hop, HopStatus } from "./walk.ts";
 
 /** What can be used of the settings. */

@@ -2,9 +2,8 @@
 
 import type { UpstreamConfig } from "../config/config.ts";
 import { listOf, objectOf, textOf } from "../parseable/json.ts";
-import { requestFailure } from "../upstream/failure.ts";
-import { requestHeaders } from "../upstream/headers.ts";
-import { createTransport } from "../upstream/transport.ts";
+import { scrapeError } from "../scrape/scrape_errors.ts";
+import { createVllmClient, requestHeaders } from "../scrape/upstream.ts";
 import type { Verdict } from "./walk.ts";
 
 /** How vLLM's other routes are asked. */
@@ -71,24 +70,15 @@ async function ask(
   const url = new URL(config.url);
   url.pathname = `${url.pathname.replace(/(?:\/metrics)?\/?$/, "")}/${route}`;
   url.search = "";
-  const headers = requestHeaders(config.headers);
-  using transport = createTransport(config, headers, address);
-  try {
-    const { status, body } = await transport.get(url, signal);
-    let text = "";
-    for await (const chunk of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      text += chunk;
-      if (text.length > MAX_BYTES) break;
-    }
-    return { status, json: parse(text) };
-  } catch (error) {
-    throw requestFailure(error, {
-      label: `/${route}`,
-      hostname: url.hostname,
-      hasCredentials: headers.has("authorization"),
-      hasCertificate: config.tls.cert !== undefined,
-    });
-  }
+  using client = createVllmClient(config, address);
+  const { status, body } = await client.request(url, {
+    headers: requestHeaders(config.headers),
+    timeoutMs: config.timeoutMs,
+    maxBytes: MAX_BYTES,
+    signal,
+    describe: (error) => scrapeError(`/${route}`, error),
+  });
+  return { status, json: parse(await body.text()) };
 }
 
 function parse(text: string): unknown {

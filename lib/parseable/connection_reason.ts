@@ -1,14 +1,6 @@
 /** Why there is no connection to Parseable, in words that may be shown. */
 
-import { detailOf } from "../upstream/detail.ts";
-import { tlsFailure } from "../upstream/tls_failure.ts";
-
-/** What to look for in the words of Deno's `fetch` and of `node:https`, first match first. */
-const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
-  [/refused|\bECONNREFUSED\b/i, "connection refused"],
-  [/\bdns error\b|\bENOTFOUND\b|\bEAI_AGAIN\b/, "its name cannot be resolved"],
-  [/os error (?:101|113|51|65)\b|\bE(?:HOST|NET)UNREACH\b/, "no route to the host"],
-];
+import { toNetError } from "../net/net_error.ts";
 
 /**
  * Puts a failed request into words.
@@ -17,13 +9,7 @@ const REASONS: ReadonlyArray<readonly [RegExp, string]> = [
  * @returns The reason, without address and without full stop.
  */
 export function connectionReason(error: unknown): string {
-  const detail = detailOf(error);
-  const tls = tlsFailure(detail, {
-    label: "",
-    hostname: "",
-    hasCredentials: false,
-    hasCertificate: false,
-  });
-  if (tls !== undefined) return tls.text;
-  return REASONS.find(([pattern]) => pattern.test(detail))?.[1] ?? "the connection broke off";
+  const { kind, message } = toNetError(error, { hostname: "", hasCertificate: false });
+  if (kind === "tls" || kind === "refused") return message;
+  return kind === "dns" ? "its name cannot be resolved" : "the connection broke off";
 }

@@ -7,11 +7,12 @@ import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
-import { timeUp } from "../upstream/progress.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import { abortError, timeoutError } from "../net/deadline.ts";
 import { Broadcast, type Subscription } from "./broadcast.ts";
 import { RateLimit } from "./rate_limit.ts";
+import { scrapeError } from "./scrape_errors.ts";
 import type { TargetState } from "./target_state.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** Bytes without a line of an exposition after which the body counts as something else. */
 const MAX_FOREIGN_BYTES = 65_536;
@@ -179,21 +180,20 @@ class Scrape {
     const disconnect = (): void => {
       if (isOver) return;
       leave();
-      subscription.end(
-        new MetricsError("READER_GONE", `Cannot scrape "${label}": the client left`),
-      );
+      subscription.end(scrapeError(label, abortError()));
       if (this.#broadcast.readers > 0) return;
       this.isOpen = false;
       this.#stop.abort();
     };
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
       leave();
-      subscription.end(timeUp(label, timeoutMs, {
+      const late = timeoutError(timeoutMs, {
         inBody: !this.isOpen,
         receivedBytes: this.#upstreamBytes,
         expectedBytes: this.#expectedBytes,
         waiting: !subscription.isReady,
-      }));
+      });
+      subscription.end(scrapeError(label, late));
     }, timeoutMs);
     signal.addEventListener("abort", disconnect);
     if (signal.aborted) disconnect();
@@ -295,14 +295,8 @@ class Scrape {
   }
 
   #failure(error: unknown): MetricsError {
-    if (error instanceof MetricsError) return error;
     const { label } = this.#options.upstream;
-    if (this.#stop.signal.aborted) {
-      return new MetricsError("READER_GONE", `Cannot scrape "${label}": the client left`);
-    }
-    return new MetricsError("UPSTREAM_FAILED", `Cannot scrape "${label}": an unexpected error`, {
-      cause: error,
-    });
+    return scrapeError(label, this.#stop.signal.aborted ? abortError() : error);
   }
 
   #succeed(): void {

@@ -5,11 +5,11 @@ import { hostAndPort } from "../config/server_list.ts";
 import { maskUrl } from "../config/url.ts";
 import { ShapePool } from "../exposition/shape_memory.ts";
 import type { Logger } from "../log.ts";
-import { Addresses } from "../upstream/addresses.ts";
-import type { Resolve } from "../upstream/resolve.ts";
-import { createUpstream, type Upstream } from "../upstream/upstream.ts";
+import type { Resolve } from "../net/resolve.ts";
+import { Addresses } from "./addresses.ts";
 import { Scraper, type ScrapeRecord, type ScrapeRecorder } from "./scraper.ts";
 import { TargetState } from "./target_state.ts";
+import { createUpstream, type Upstream } from "./upstream.ts";
 
 /** Addresses of one name that are scraped; a headless service has one per pod. */
 const MAX_ADDRESSES = 256;

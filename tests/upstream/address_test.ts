@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
-import { createUpstream, type Upstream } from "../../lib/upstream/upstream.ts";
+import { createUpstream, type Upstream } from "../../lib/scrape/upstream.ts";
 import {
   configFor,
   failureOf,

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Addresses } from "../../lib/upstream/addresses.ts";
-import { type Resolve, resolveHost } from "../../lib/upstream/resolve.ts";
+import { Addresses } from "../../lib/scrape/addresses.ts";
+import { type Resolve, resolveHost } from "../../lib/net/resolve.ts";
 import { failureOf, NEVER, NO_SUCH_HOST } from "./fakes.ts";
 
 /** Longer than any test waits. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { ROOM_BYTES } from "../../lib/upstream/body.ts";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
+import { CHUNK_BYTES } from "../../lib/net/body.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   collectGarbage,
   compressed,
@@ -208,7 +208,7 @@ for (const coding of ["gzip", "deflate", "br"]) {
       longest = Math.max(longest, length);
       sum += length;
     }
-    assertEquals([sum, longest <= ROOM_BYTES], [10_000_000, true], `${longest} bytes at once`);
+    assertEquals([sum, longest <= CHUNK_BYTES], [10_000_000, true], `${longest} bytes at once`);
   });
 }
 

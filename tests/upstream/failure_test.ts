@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { Target } from "../../lib/upstream/complaint.ts";
-import { requestFailure } from "../../lib/upstream/failure.ts";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
+import { requestFailure } from "../../lib/scrape/scrape_errors.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   closedPort,
   configFor,
@@ -12,12 +11,7 @@ import {
   serveReply,
 } from "./fakes.ts";
 
-const TARGET: Target = {
-  label: "http://vllm/metrics",
-  hostname: "vllm",
-  hasCredentials: false,
-  hasCertificate: false,
-};
+const TARGET = { label: "http://vllm/metrics", hostname: "vllm", hasCertificate: false };
 
 Deno.test("scrape() tells a port without a listener", async () => {
   using upstream = createUpstream(configFor(`http://127.0.0.1:${closedPort()}/`));

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import type { UpstreamConfig, UpstreamTls } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
-import type { Scrape } from "../../lib/upstream/upstream.ts";
+import type { ScrapeReply } from "../../lib/scrape/upstream.ts";
 
 /** A small exposition. */
 export const TEXT = "# TYPE vllm:up gauge\nvllm:up 1\n";
@@ -50,7 +50,7 @@ export function configFor(url: string, overrides: Overrides = {}): UpstreamConfi
 }
 
 /** Reads the body of a scrape as text. */
-export function textOf(scrape: Scrape): Promise<string> {
+export function textOf(scrape: ScrapeReply): Promise<string> {
   return new Response(scrape.body).text();
 }
 

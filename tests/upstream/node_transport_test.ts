@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
-import type { Upstream } from "../../lib/upstream/upstream.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
+import type { Upstream } from "../../lib/scrape/upstream.ts";
 import {
   closedPort,
   compressed,

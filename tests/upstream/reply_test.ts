@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
 import { configFor, failureOf, NEVER, serveHttp, serveReply, TEXT, textOf } from "./fakes.ts";
 
 const GATEWAY = "A gateway answered in place of vLLM: is vLLM running behind it?";

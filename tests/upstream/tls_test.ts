@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
-import type { Target } from "../../lib/upstream/complaint.ts";
-import { tlsFailure } from "../../lib/upstream/tls_failure.ts";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
+import type { RequestTarget } from "../../lib/net/net_error.ts";
+import { tlsError } from "../../lib/net/tls_error.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   configFor,
   failureOf,
@@ -183,7 +183,7 @@ for (const skipVerify of [false, true]) {
   });
 }
 
-const TARGET: Target = { label: "", hostname: "", hasCredentials: false, hasCertificate: false };
+const TARGET: RequestTarget = { hostname: "", hasCertificate: false };
 const ALERTS: Array<[alert: string, hasCertificate: boolean, text: string]> = [
   ["HandshakeFailure", false, "the server broke the TLS handshake off (HandshakeFailure)"],
   ["InternalError", true, "the server broke the TLS handshake off (InternalError)"],
@@ -193,9 +193,9 @@ const ALERTS: Array<[alert: string, hasCertificate: boolean, text: string]> = [
 ];
 
 for (const [alert, hasCertificate, text] of ALERTS) {
-  Deno.test(`tlsFailure() tells the alert ${alert}, certificate shown: ${hasCertificate}`, () => {
-    const failure = tlsFailure(`received fatal alert: ${alert}`, { ...TARGET, hasCertificate });
-    assertEquals([failure?.code, failure?.text], ["UPSTREAM_TLS", text]);
+  Deno.test(`tlsError() tells the alert ${alert}, certificate shown: ${hasCertificate}`, () => {
+    const failure = tlsError(`received fatal alert: ${alert}`, { ...TARGET, hasCertificate });
+    assertEquals(failure?.text, text);
   });
 }
 
@@ -213,17 +213,16 @@ const PROBLEMS: Array<[problem: string, text: string]> = [
 ];
 
 for (const [problem, text] of PROBLEMS) {
-  Deno.test(`tlsFailure() tells ${problem}`, () => {
-    assertEquals(tlsFailure(`invalid peer certificate: ${problem}`, TARGET)?.text, text);
+  Deno.test(`tlsError() tells ${problem}`, () => {
+    assertEquals(tlsError(`invalid peer certificate: ${problem}`, TARGET)?.text, text);
   });
 }
 
-Deno.test("tlsFailure() names all that a certificate is for", () => {
+Deno.test("tlsError() names all that a certificate is for", () => {
   const detail =
     'invalid peer certificate: certificate not valid for name "127.0.0.2"; certificate ' +
     'is only valid for DnsName("localhost"), IpAddress(127.0.0.1) or IpAddress(0::1)';
-  assertEquals(tlsFailure(detail, TARGET), {
-    code: "UPSTREAM_TLS",
+  assertEquals(tlsError(detail, TARGET), {
     text: 'the certificate is not for "127.0.0.2"',
     hint: 'It is for "localhost", "127.0.0.1", "0::1".',
   });

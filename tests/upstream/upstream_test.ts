@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { MetricsError } from "../../lib/errors.ts";
-import { createUpstream } from "../../lib/upstream/upstream.ts";
+import { createUpstream } from "../../lib/scrape/upstream.ts";
 import { VERSION } from "../../lib/version.ts";
 import {
   configFor,

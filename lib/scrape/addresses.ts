@@ -1,7 +1,7 @@
 /** The addresses of a host name, asked for anew each time, and for a while without an answer. */
 
 import { MetricsError } from "../errors.ts";
-import type { Resolve } from "./resolve.ts";
+import type { Resolve } from "../net/resolve.ts";
 
 /** How long the last good answer holds while there is no other, in milliseconds. */
 const KEPT_MS = 60_000;

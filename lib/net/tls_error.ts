@@ -1,6 +1,6 @@
-/** Names what is wrong with the TLS between the service and its upstream. */
+/** Texts for what TLS can do wrong. */
 
-import type { Complaint, Target } from "./complaint.ts";
+import type { ErrorText, RequestTarget } from "./net_error.ts";
 
 const TRUST_HINT = "Set VLLM_TLS_CA_FILE to the certificate of the authority that signed it.";
 const CLIENT_HINT = "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.";
@@ -21,24 +21,21 @@ const CERTIFICATE_ALERTS: ReadonlySet<string> = new Set([
 const NODE_CODES =
   /\b(?:UNABLE_TO_(?:VERIFY|GET)\w+|\w*SELF_SIGNED_CERT\w*|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)\b/;
 
+type TlsText = Omit<ErrorText, "kind">;
+
 /**
- * Recognises a failure of TLS by the words of rustls, which both `fetch` and
- * `node:https` run on here.
+ * Recognizes a TLS failure by the words of rustls, which both `fetch` and `node:https` use here.
  *
  * @param detail The words of the error.
- * @param target What was asked.
- * @returns The failure in words; undefined when TLS has nothing to do with it.
+ * @param target What was requested.
+ * @returns What is wrong; undefined when TLS has nothing to do with it.
  */
-export function tlsFailure(detail: string, target: Target): Complaint | undefined {
-  const found = certificateFailure(detail) ?? nodeFailure(detail, target) ??
-    alertFailure(detail, target) ??
-    handshakeFailure(detail);
-  return found === undefined ? undefined : { code: "UPSTREAM_TLS", ...found };
+export function tlsError(detail: string, target: RequestTarget): TlsText | undefined {
+  return certificateFailure(detail) ?? nodeFailure(detail, target) ??
+    alertFailure(detail, target) ?? handshakeFailure(detail);
 }
 
-type TlsComplaint = Omit<Complaint, "code">;
-
-function certificateFailure(detail: string): TlsComplaint | undefined {
+function certificateFailure(detail: string): TlsText | undefined {
   const problem = /invalid peer certificate: (.+)/.exec(detail)?.[1];
   if (problem === undefined) return undefined;
   if (problem.startsWith("UnknownIssuer")) {
@@ -73,7 +70,7 @@ function certificateFailure(detail: string): TlsComplaint | undefined {
   return { text: `the certificate is not valid (${kind ?? "no reason given"})`, hint: "" };
 }
 
-function nodeFailure(detail: string, { hostname }: Target): TlsComplaint | undefined {
+function nodeFailure(detail: string, { hostname }: RequestTarget): TlsText | undefined {
   const code = NODE_CODES.exec(detail)?.[0];
   if (code === undefined) return undefined;
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
@@ -89,7 +86,7 @@ function nodeFailure(detail: string, { hostname }: Target): TlsComplaint | undef
   };
 }
 
-function wrongHost(problem: string): TlsComplaint {
+function wrongHost(problem: string): TlsText {
   const asked = /for name "([^"]+)"/.exec(problem)?.[1];
   const names = [...problem.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
     .map((match) => `"${match[1]}"`);
@@ -99,7 +96,7 @@ function wrongHost(problem: string): TlsComplaint {
   };
 }
 
-function alertFailure(detail: string, target: Target): TlsComplaint | undefined {
+function alertFailure(detail: string, target: RequestTarget): TlsText | undefined {
   const alert = /received fatal alert: (\w+)/.exec(detail)?.[1];
   if (alert === undefined) return undefined;
   if (alert === "ProtocolVersion") {
@@ -120,7 +117,7 @@ function alertFailure(detail: string, target: Target): TlsComplaint | undefined 
   return { text: `the server broke the TLS handshake off (${alert})`, hint };
 }
 
-function handshakeFailure(detail: string): TlsComplaint | undefined {
+function handshakeFailure(detail: string): TlsText | undefined {
   if (/received corrupt message|WRONG_VERSION_NUMBER/.test(detail)) {
     return {
       text: "the server does not speak TLS",

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Door } from "../../lib/commands/door.ts";
-import { Renewal } from "../../lib/commands/renewal.ts";
+import { ReloadableListener } from "../../lib/net/listener.ts";
+import { CertificateReloader } from "../../lib/net/certificate_reloader.ts";
 import type { ServingTls } from "../../lib/config/config.ts";
 import { readServingTlsAgain } from "../../lib/config/serving_tls.ts";
 import { Secret } from "../../lib/config/secret.ts";
@@ -9,7 +9,7 @@ import { listen } from "../../main.ts";
 import { LogLines, until, within } from "../fakes.ts";
 import { RawClient } from "../server/raw_client.ts";
 import { closedPort, pem } from "../upstream/fakes.ts";
-import { startServe } from "./process.ts";
+import { startServe } from "../commands/process.ts";
 
 /** Certificates for `localhost`, with the authority to trust for each. */
 const AUTHORITIES = { server: "ca.pem", self: "self.pem" } as const;
@@ -36,11 +36,11 @@ function loggerFor(log: LogLines): Logger {
 /** A door on a port of its own; `/slow` answers in two parts. */
 class TestDoor implements AsyncDisposable {
   readonly log = new LogLines();
-  readonly door: Door;
+  readonly door: ReloadableListener;
   readonly #goOn = Promise.withResolvers<void>();
 
   constructor() {
-    this.door = new Door({
+    this.door = new ReloadableListener({
       host: { listen },
       hostname: "127.0.0.1",
       port: 0,
@@ -111,7 +111,7 @@ Deno.test("a renewed certificate is shown to all who come, and who is inside get
   const under = await fetch(`https://localhost:${port}/slow`, { client });
   const reader = under.body?.pipeThrough(new TextDecoderStream()).getReader();
   assertEquals((await reader?.read())?.value, "begin ");
-  test.door.renew(pairOf("self"));
+  test.door.reload(pairOf("self"));
   assertEquals(test.door.port, port);
   await untilGone(test, "server");
   for (const http2 of [false, true]) assertEquals(await test.ask("self", http2), "fast");
@@ -146,7 +146,7 @@ Deno.test("who connects while certificates change is answered, at the second try
   const askers = Promise.all(Array.from({ length: 4 }, keepAsking));
   try {
     for (const [next, before] of CHANGES) {
-      test.door.renew(pairOf(next));
+      test.door.reload(pairOf(next));
       await Promise.race([askers, untilGone(test, before)]);
     }
   } finally {
@@ -161,7 +161,7 @@ Deno.test("a certificate that cannot be used leaves the one before", async () =>
   const mixed = { ...pairOf("server"), key: pairOf("self").key };
   let message = "";
   try {
-    test.door.renew(mixed);
+    test.door.reload(mixed);
   } catch (error) {
     message = error instanceof Error ? error.message : "";
   }
@@ -179,15 +179,15 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
   };
   const read = readServingTlsAgain(pairOf("server"), readFile);
   if (!read.ok) throw new Error(read.problem);
-  using renewal = new Renewal({
+  using renewal = new CertificateReloader({
     tls: read.tls,
-    doors: [test.door],
+    listeners: [test.door],
     readFile,
     log: loggerFor(test.log),
   });
   const lookTwice = (): void => {
-    renewal.look();
-    renewal.look();
+    renewal.reload();
+    renewal.reload();
   };
   lookTwice();
   assertEquals(test.log.all, []);
@@ -219,7 +219,7 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
 
 Deno.test("a door that has gone is closed, also when a certificate was renewed", async () => {
   const test = new TestDoor();
-  test.door.renew(pairOf("self"));
+  test.door.reload(pairOf("self"));
   await test.door.shutdown();
   assertEquals(await isRefused(test.ask("self")), true);
 });
@@ -229,7 +229,7 @@ Deno.test("a certificate that is renewed while a listener is broken opens it onc
   const broken = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   let opened = 0;
-  const door = new Door({
+  const door = new ReloadableListener({
     host: {
       listen: (options) => {
         const listener = listen(options);
@@ -247,7 +247,7 @@ Deno.test("a certificate that is renewed while a listener is broken opens it onc
   const told = log.seen("A listener broke");
   broken.reject(new Error("Too many open files"));
   await told;
-  door.renew(pairOf("self"));
+  door.reload(pairOf("self"));
   // Later than the broken one would have been opened anew.
   await closed.promise;
   assertEquals([opened, log.all.length], [2, 1], log.all.join("\n"));

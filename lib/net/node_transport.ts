@@ -1,6 +1,6 @@
 /**
- * Requests that `fetch` cannot make: without a look at the server's certificate, or over TLS to an
- * address that is not the one its name resolves to.
+ * Requests that `fetch` cannot make: without verifying the server's certificate, or over TLS to an
+ * address other than the one its name resolves to.
  *
  * `Deno.createHttpClient` has no setting for the first, and no TLS on a connection made elsewhere.
  * `node:https` can do both for the connections of one agent.
@@ -9,11 +9,10 @@
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import { isIPv6 } from "node:net";
-import type { UpstreamConfig } from "../config/config.ts";
-import { tooLarge } from "./reply_failure.ts";
-import type { Reply, Transport } from "./transport.ts";
+import { tooLargeError } from "./body.ts";
+import type { ClientOptions, RawReply, Transport, TransportRequest } from "./client.ts";
 
-/** Gives the address that was found before, in the place of a look-up. */
+/** Returns a known address in the place of a lookup. */
 function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["lookup"]> {
   const family = isIPv6(address) ? 6 : 4;
   return (_hostname, options, callback): void => {
@@ -23,20 +22,13 @@ function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["l
 }
 
 /**
- * Makes a transport for `https:`.
+ * Creates a transport for `https:`.
  *
- * @param config The authorities, the client certificate, whether to verify, and the largest body.
- * @param headers The header fields of each request.
- * @param address Where to connect to; without it, where the URL's host name leads. The
- *   certificate must be for the host name in either case.
- * @returns The transport. It trusts the configured authorities and no others.
+ * @param options The authorities, the client certificate, whether to verify, and where to connect.
+ * @returns The transport. It trusts the given authorities and no others.
  */
-export function createNodeTransport(
-  config: UpstreamConfig,
-  headers: Headers,
-  address?: string,
-): Transport {
-  const { cert, key, caCerts, skipVerify } = config.tls;
+export function createNodeTransport({ tls, connectTo }: ClientOptions): Transport {
+  const { cert, key, caCerts, skipVerify = false } = tls ?? {};
   const agent = new Agent({
     keepAlive: true,
     rejectUnauthorized: !skipVerify,
@@ -44,23 +36,27 @@ export function createNodeTransport(
     ca: caCerts === undefined ? [] : [caCerts],
     ...(cert === undefined || key === undefined ? {} : { cert, key: key.reveal() }),
   });
-  const fields = Object.fromEntries(headers);
-  const lookup = address === undefined ? {} : { lookup: lookupOf(address) };
-  function get(url: URL, signal: AbortSignal): Promise<Reply> {
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const sent = request(url, { agent, headers: fields, signal, ...lookup }, (message) => {
+  const lookup = connectTo === undefined ? {} : { lookup: lookupOf(connectTo.address) };
+  function send(wanted: TransportRequest): Promise<RawReply> {
+    const { url, method, headers, body, signal, maxBytes } = wanted;
+    const { promise, resolve, reject } = Promise.withResolvers<RawReply>();
+    const fields = {
+      ...Object.fromEntries(headers),
+      ...(body === undefined ? {} : { "content-length": String(body.length) }),
+    };
+    const sent = request(url, { agent, method, headers: fields, signal, ...lookup }, (message) => {
       resolve({
         status: message.statusCode ?? 0,
         headers: headersOf(message),
-        body: bodyOf(message, config),
+        body: bodyOf(message, maxBytes),
       });
     });
-    // Also there when the headers have come: breaking off later errors the request once more.
+    // Also after the headers have come: breaking off later errors the request once more.
     sent.on("error", reject);
-    sent.end();
+    sent.end(body);
     return promise;
   }
-  return { get, [Symbol.dispose]: () => agent.destroy() };
+  return { send, [Symbol.dispose]: () => agent.destroy() };
 }
 
 function headersOf(message: IncomingMessage): Headers {
@@ -72,16 +68,15 @@ function headersOf(message: IncomingMessage): Headers {
 }
 
 /**
- * Takes the bytes as they come and never pauses the connection: once it has
- * been paused, Deno 2.9.6 does not notice its end any more. So a slow reader
- * makes the body wait in memory, up to the largest body.
+ * Takes the bytes as they come and never pauses the connection: once it has been paused, Deno 2.9.6
+ * does not notice its end any more. So the body of a slow client waits in memory, up to its limit.
  */
 function bodyOf(
   message: IncomingMessage,
-  { label, maxBodyBytes }: UpstreamConfig,
+  maxBytes: number,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let bodyBytes = 0;
-  // Node's events go on for a while after the stream has ended, and then nobody may hear of them.
+  // Node emits events for a while after the stream has ended; they are ignored.
   let isOpen = true;
   return new ReadableStream({
     start(controller): void {
@@ -93,8 +88,8 @@ function bodyOf(
       message.on("data", (chunk: Uint8Array) => {
         if (!isOpen) return;
         bodyBytes += chunk.byteLength;
-        if (bodyBytes > maxBodyBytes) {
-          fail(tooLarge(label, maxBodyBytes));
+        if (bodyBytes > maxBytes) {
+          fail(tooLargeError(maxBytes));
           message.destroy();
           return;
         }

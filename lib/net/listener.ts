@@ -1,0 +1,124 @@
+/** A listener that survives new certificates, and the system closing it. */
+
+import type { ServingTls } from "../config/config.ts";
+import type { Logger } from "../log.ts";
+
+/** Settings of a {@linkcode Listener}. */
+export interface ListenOptions {
+  /** Where to listen. */
+  readonly hostname: string;
+  /** The port; 0 takes any that is free. */
+  readonly port: number;
+  /** Answers requests. */
+  readonly handler: (request: Request) => Response | Promise<Response>;
+  /** Answers when a handler fails. @default {500} */
+  readonly onError?: ((error: unknown) => Response) | undefined;
+  /** The certificate; plain HTTP without. */
+  readonly tls?: ServingTls | undefined;
+  /** Whether this process listens there already, with another certificate. @default {false} */
+  readonly again?: boolean;
+}
+
+/** A listener that accepts requests. */
+export interface Listener {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Resolves when it is closed; rejects when the system closes it and all of its connections. */
+  readonly finished: Promise<void>;
+  /** Accepts no more connections, and resolves when the responses under way are complete. */
+  shutdown(): Promise<void>;
+}
+
+/** Pause before reopening, in milliseconds: the old listener has released its resources by then. */
+const REOPEN_MS = 100;
+/** How long both listeners accept, in milliseconds: pending connections are accepted by then. */
+const OVERLAP_MS = 100;
+
+/** What a {@linkcode ReloadableListener} needs. */
+export interface ReloadableListenerOptions extends ListenOptions {
+  /** Opens listeners. */
+  readonly host: { listen(options: ListenOptions): Listener };
+  /** Logs when the system closes one. */
+  readonly log: Logger;
+}
+
+/** Listens at one address for as long as the service runs. */
+export class ReloadableListener {
+  readonly #options: ReloadableListenerOptions;
+  readonly #closing = new Set<Promise<void>>();
+  #listener: Listener;
+  #tls: ServingTls | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+
+  /**
+   * Opens the first listener.
+   *
+   * @param options Where to listen, for whom, and with which certificate.
+   * @throws {Error} As `Deno.serve` does when the address is taken.
+   */
+  constructor(options: ReloadableListenerOptions) {
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#listener = this.#open(options);
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /**
+   * Uses another certificate for new connections. Open connections finish on the old listener. A
+   * client that connects while it closes may be refused and must retry.
+   *
+   * @param tls The certificate.
+   * @throws {Error} When it cannot be used; the previous one stays.
+   */
+  reload(tls: ServingTls): void {
+    const old = this.#listener;
+    this.#listener = this.#open({ ...this.#options, port: old.port, tls, again: true });
+    this.#tls = tls;
+    // Cancel a pending reopen: the new listener replaces the broken one.
+    clearTimeout(this.#timer);
+    const closed = new Promise((resolve) => setTimeout(resolve, OVERLAP_MS))
+      .then(() => old.shutdown())
+      .catch(() => {/* It broke, so it is closed. */})
+      .finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+
+  /** Accepts no more connections, and resolves when the responses under way are complete. */
+  async shutdown(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await Promise.all([this.#listener.shutdown(), ...this.#closing]);
+  }
+
+  #open(options: ListenOptions): Listener {
+    const { again = false, hostname, port, handler, onError, tls } = options;
+    const listener = this.#options.host.listen({ again, hostname, port, handler, onError, tls });
+    listener.finished.catch((error) => {
+      if (listener === this.#listener) this.#onEnd(error);
+    });
+    return listener;
+  }
+
+  /** Deno.serve ends when it cannot accept: a client that uses up all file descriptors would stop us. */
+  #onEnd(error: unknown): void {
+    if (this.#stopped) return;
+    this.#options.log.error("A listener broke; it is opened anew", {
+      port: this.port,
+      error: error instanceof Error ? error.message : String(error),
+    });
+    this.#timer = setTimeout(() => this.#reopen(), REOPEN_MS);
+  }
+
+  #reopen(): void {
+    try {
+      this.#listener = this.#open({ ...this.#options, port: this.port, tls: this.#tls });
+    } catch (error) {
+      this.#onEnd(error);
+    }
+  }
+}
