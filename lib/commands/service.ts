@@ -3,7 +3,7 @@
 import type { Access, Goals, HistoryConfig, RelayConfig, ServersConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
-import { windowsOf } from "../dashboard/time_frame.ts";
+import { windowsOf } from "../dashboard/query_range.ts";
 import type { History } from "../history/history.ts";
 import type { GoodScrape } from "../history/store.ts";
 import type { Logger } from "../log.ts";

@@ -1,70 +1,91 @@
-/** The data of the live page, put together: routes, and what stops them. */
+/** The data of the live page: its routes, its metrics, and what stops them. */
 
 import type { History } from "../history/history.ts";
 import type { MetricsRegistry } from "../server/metrics_registry.ts";
 import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
-import { Attention, type Watch } from "./attention.ts";
-import { describeDashboard } from "./dashboard_metrics.ts";
-import { Feed, type FeedLimits } from "./feed.ts";
+import { type EventStreamLimits, EventStreams } from "./event_stream.ts";
 import { type ViewSettings, viewSteps } from "./view_builder.ts";
-import { ViewSource } from "./view_source.ts";
+import { ViewCache } from "./view_cache.ts";
+import { Viewers, type Watch } from "./viewers.ts";
 
-/**
- * Views come as scrapes do, but no faster than anybody reads, and often enough that ages stay true
- * and a page can tell a quiet service from a dead one; in milliseconds.
- */
+/** Limits of the distance of two views, in milliseconds: the ages on a page must stay true. */
 const UPDATE_MS = { shortest: 1_000, longest: 10_000 } as const;
 
 /** What {@linkcode createDashboard} works with. */
 export interface DashboardOptions extends ViewSettings {
-  /** Who is asked. */
+  /** The history. */
   readonly history: History;
-  /** Begins to scrape while somebody looks. */
+  /** Starts to scrape while there is a viewer. */
   readonly watch: Watch;
-  /** Where its metrics are listed. */
+  /** Lists its metrics. */
   readonly registry: MetricsRegistry;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
   /** Distance of two views, in milliseconds. @default {that of two scrapes, within 1 s and 10 s} */
   readonly updateMs?: number;
-  /** Bounds of open pages. @default {FEED_LIMITS} */
-  readonly limits?: FeedLimits;
+  /** Limits of open pages. @default {EVENT_STREAM_LIMITS} */
+  readonly limits?: EventStreamLimits;
 }
 
 /** The data of the live page. */
 export interface Dashboard {
   /** Its routes, by their path. */
   readonly routes: Readonly<Record<string, ApiRoute>>;
-  /** Ends all streams at once, and takes no more pages. */
+  /** Ends all streams, and accepts no more pages. */
   stop(): void;
 }
 
 /**
- * Puts the data of the live page together.
+ * Creates the routes of the live page's data.
  *
  * @param options History, settings and clock.
- * @returns Its routes, ready to be asked.
+ * @returns The routes.
  */
 export function createDashboard(options: DashboardOptions): Dashboard {
   const { history, watch, registry, now, windows, limits } = options;
   const { shortest, longest } = UPDATE_MS;
   const updateMs = options.updateMs ??
     Math.min(longest, Math.max(shortest, options.intervalMs));
-  const attention = new Attention(watch, now);
-  const source = new ViewSource({
+  const viewers = new Viewers(watch, now);
+  const cache = new ViewCache({
     build: (request, nowMs) =>
-      viewSteps(history, request, nowMs, { ...options, lookedSinceMs: attention.sinceMs ?? nowMs }),
+      viewSteps(history, request, nowMs, { ...options, viewedSinceMs: viewers.sinceMs ?? nowMs }),
     updateMs,
     now,
   });
-  const feed = new Feed({ source, attention, updateMs, ...limits === undefined ? {} : { limits } });
-  describeDashboard(registry, feed, source);
+  const streams = new EventStreams({
+    cache,
+    viewers,
+    updateMs,
+    ...limits === undefined ? {} : { limits },
+  });
+  describe(registry, streams, cache);
   return {
-    routes: createApiRoutes({ source, feed, attention, windows }),
+    routes: createApiRoutes({ cache, streams, viewers, windows }),
     stop(): void {
-      feed.stop();
-      source.stop();
-      attention.stop();
+      streams.stop();
+      cache.stop();
+      viewers.stop();
     },
   };
+}
+
+/** Lists the metrics of the live page. */
+function describe(registry: MetricsRegistry, streams: EventStreams, cache: ViewCache): void {
+  registry.gauge({
+    name: "vllm_metrics_pages_open",
+    help: "Open live pages.",
+  }, () => streams.pages);
+  registry.counter({
+    name: "vllm_metrics_pages_refused_total",
+    help: "Live pages refused because too many were open.",
+  }, () => streams.refused);
+  registry.counter({
+    name: "vllm_metrics_slow_pages_dropped_total",
+    help: "Live pages dropped because they did not read their events.",
+  }, () => streams.dropped);
+  registry.counter({
+    name: "vllm_metrics_views_computed_total",
+    help: "Views computed for live pages and API requests.",
+  }, () => cache.computed);
 }

@@ -1,4 +1,4 @@
-/** From which values on a number is a warning, and from which it is bad. */
+/** At which values a number is a warning, and at which it is critical. */
 
 import type { Level } from "./view.ts";
 
@@ -10,27 +10,27 @@ export const LEVEL_WORDS: Readonly<Record<Level, string>> = {
   none: "",
 };
 
-/** Two limits; which of them is the greater says which way is worse. */
+/** Two limits: a value is worse toward `bad`. */
 export interface Limits {
-  /** From here on it is a warning. */
+  /** A warning from here on. */
   readonly warn: number;
-  /** From here on it is bad. */
+  /** Critical from here on. */
   readonly bad: number;
 }
 
-/** KV cache in use: the colours of vLLM's own dashboards. */
+/** KV cache usage: the colors of vLLM's own dashboards. */
 export const KV_CACHE_LIMITS: Limits = { warn: 0.9, bad: 0.98 };
-/** Preemptions per second: the colours of vLLM's own dashboards. */
+/** Preemptions per second: the colors of vLLM's own dashboards. */
 export const PREEMPTION_LIMITS: Limits = { warn: 0.001, bad: 1 };
-/** Share of requests within a goal: the colours of vLLM's own dashboards. */
+/** Share of requests within a goal: the colors of vLLM's own dashboards. */
 export const GOAL_LIMITS: Limits = { warn: 0.99, bad: 0.9 };
-/** Share of requests that ended well: the colours of vLLM's service status. */
+/** Share of successful requests: the colors of vLLM's service status. */
 export const SUCCESS_LIMITS: Limits = { warn: 0.99, bad: 0.95 };
-/** Waiting requests: one is saturation, and 50 a server is what llm-d's rules alert on. */
+/** Waiting requests: one is saturation; llm-d's rules alert at 50 per server. */
 export const WAITING_LIMITS: Limits = { warn: 1, bad: 50 };
-/** Share of prompt tokens from the prefix cache: what llm-d's rules alert on. */
+/** Prefix-cache hit rate: llm-d's rules alert on it. */
 export const PREFIX_LIMITS: Limits = { warn: 0.3, bad: 0 };
-/** A latency is a warning beyond its goal, and bad beyond three times that (vLLM's service status). */
+/** A latency is critical at this many times its goal (vLLM's service status). */
 const BAD_GOALS = 3;
 
 /** The limits of a latency with a goal, in seconds. */
@@ -39,7 +39,7 @@ export function goalLimits(goalSeconds: number): Limits {
 }
 
 /**
- * Judges a value of which less is better.
+ * Rates a value of which less is better.
  *
  * @returns `bad` or `warn` from the limit on, `good` under both.
  */
@@ -49,7 +49,7 @@ export function levelAbove(value: number, limits: Limits): Level {
 }
 
 /**
- * Judges a value of which more is better.
+ * Rates a value of which more is better.
  *
  * @returns `bad` or `warn` under the limit, `good` from both on.
  */

@@ -1,17 +1,17 @@
-/** What stands in the place of findings when there is none. */
+/** What is shown when there are no findings. */
 
-import { NOTES } from "./situation.ts";
+import { NOTES } from "./availability.ts";
 import type { View } from "./view.ts";
 
 /** A sentence, and whether it is good news. */
 export interface NoFindings {
-  /** What is said; empty when there are findings, or when nothing is known. */
+  /** The sentence; empty when there are findings, or no data. */
   readonly text: string;
   /** Whether all is well. */
   readonly isGood: boolean;
 }
 
-/** Says that nothing is wrong, but not beside a tile that is bad, nor where nothing is known. */
+/** Reports no problems, unless a tile is critical or there is no data. */
 export function noFindings({ findings, targets, tiles }: View): NoFindings {
   const nothing = { text: "", isGood: false };
   if (findings.length > 0 || targets.some(({ state }) => state !== "up")) return nothing;
@@ -21,6 +21,6 @@ export function noFindings({ findings, targets, tiles }: View): NoFindings {
   }
   if (tiles.every(({ value }) => value === null)) return nothing;
   return tiles.some(({ level }) => level === "bad")
-    ? { text: "No findings so far, but a tile is bad.", isGood: false }
-    : { text: "✓ Nothing found that is wrong.", isGood: true };
+    ? { text: "No diagnosis yet, but a metric below is critical.", isGood: false }
+    : { text: "✓ No problems found.", isGood: true };
 }

@@ -9,7 +9,7 @@ import type {
   TimeSeries,
 } from "../history/history.ts";
 import { divide, type Line, withGapsOf } from "./line.ts";
-import type { Frame } from "./time_frame.ts";
+import type { QueryRange } from "./query_range.ts";
 
 /** How a gauge's series become lines. */
 export interface GaugeOptions {
@@ -24,7 +24,7 @@ export class Scope {
   readonly #history: History;
   readonly #selection: Selection;
   /** At which times, and over which ranges. */
-  readonly frame: Frame;
+  readonly range: QueryRange;
   #running: Line | undefined;
 
   /**
@@ -32,17 +32,17 @@ export class Scope {
    *
    * @param history Who is asked.
    * @param selection Which series.
-   * @param frame At which times, and over which stretches.
+   * @param range At which times, and over which ranges.
    */
-  constructor(history: History, selection: Selection, frame: Frame) {
+  constructor(history: History, selection: Selection, range: QueryRange) {
     this.#history = history;
     this.#selection = selection;
-    this.frame = frame;
+    this.range = range;
   }
 
   /** The times, in seconds since 1970. */
   get times(): number[] {
-    const { startMs, endMs, stepMs } = this.frame.grid;
+    const { startMs, endMs, stepMs } = this.range.grid;
     const count = Math.floor((endMs - startMs) / stepMs) + 1;
     return Array.from({ length: count }, (_, index) => (startMs + index * stepMs) / 1_000);
   }
@@ -58,7 +58,7 @@ export class Scope {
 
   /** The same at other times. */
   over(grid: Grid): Scope {
-    return new Scope(this.#history, this.#selection, { ...this.frame, grid });
+    return new Scope(this.#history, this.#selection, { ...this.range, grid });
   }
 
   /** Lines of a gauge. */
@@ -119,11 +119,11 @@ export class Scope {
   }
 
   #ask(metric: string): Question {
-    const { grid, hasGaps = false } = this.frame;
+    const { grid, hasGaps = false } = this.range;
     return { metric, grid, selection: this.#selection, hasGaps };
   }
 
   #askRange(metric: string): Question & { readonly rangeMs: number } {
-    return { ...this.#ask(metric), rangeMs: this.frame.rangeMs };
+    return { ...this.#ask(metric), rangeMs: this.range.rangeMs };
   }
 }

@@ -69,7 +69,7 @@ export interface Chart {
   };
   /** Why it is empty, such as `no traffic`; empty when it is not. */
   readonly note: string;
-  /** What stands out, such as the engine that is unlike the others; absent when nothing does. */
+  /** What stands out, such as an engine that differs from the others; absent when nothing does. */
   readonly remark?: string;
 }
 

@@ -1,33 +1,30 @@
-/** Makes all that is shown out of the history. */
+/** Computes a view from the history. */
 
 import type { Goals } from "../config/goals.ts";
-import type { History, Selection } from "../history/history.ts";
+import type { History, Selection, TargetState } from "../history/history.ts";
 import { VERSION } from "../version.ts";
+import { findAvailability } from "./availability.ts";
 import { buildChart, CHART_RULES } from "./charts/charts.ts";
 import { findAll } from "./findings/findings.ts";
-import { observe } from "./findings/observations.ts";
-import { compareNumbered } from "./neighbour_names.ts";
+import { compareNumbered } from "./peers.ts";
+import { type QueryRange, windowRanges } from "./query_range.ts";
 import { Scope } from "./scope.ts";
-import { lookAround } from "./situation.ts";
-import { viewTargets } from "./targets.ts";
-import { TILE_RULES } from "./tile_rules.ts";
-import { buildTile } from "./tiles.ts";
-import { type Frame, timeFrame } from "./time_frame.ts";
-import type { Chart, Tile, View } from "./view.ts";
+import { buildTile, TILE_RULES } from "./tiles.ts";
+import type { Chart, Tile, View, ViewTarget } from "./view.ts";
 
-/** What does not change from view to view. */
+/** Settings of all views. */
 export interface ViewSettings {
   /** The operator's goals. */
   readonly goals: Goals;
   /** Distance of two scrapes, in milliseconds. */
   readonly intervalMs: number;
-  /** Windows that can be chosen, in seconds. */
+  /** Windows that can be selected, in seconds. */
   readonly windows: readonly number[];
-  /** Since when somebody has looked: before that it is no wonder that numbers are old. @default {0} */
-  readonly lookedSinceMs?: number;
+  /** When the first viewer came: older data is not reported as stale. @default {0} */
+  readonly viewedSinceMs?: number;
 }
 
-/** What somebody wants to see. */
+/** A request for a view. */
 export interface ViewRequest {
   /** Which series. */
   readonly selection: Selection;
@@ -36,13 +33,13 @@ export interface ViewRequest {
 }
 
 /**
- * Computes a view, a piece at a time: others can do their work in between.
+ * Computes a view in steps, so that other work can run in between.
  *
- * @param history Who is asked.
- * @param request What is wanted.
+ * @param history The history.
+ * @param request The request.
  * @param nowMs The time, in milliseconds since 1970.
  * @param settings Goals, interval and windows.
- * @returns All that is shown, once all pieces are done.
+ * @returns The view, after all steps.
  */
 export function* viewSteps(
   history: History,
@@ -51,23 +48,23 @@ export function* viewSteps(
   settings: ViewSettings,
 ): Generator<undefined, View, undefined> {
   const { selection, windowSeconds } = request;
-  const { goals, intervalMs, windows, lookedSinceMs = 0 } = settings;
-  const frames = timeFrame(windowSeconds, nowMs, intervalMs);
-  const scope = (frame: Frame): Scope => new Scope(history, selection, frame);
-  const now = scope(frames.now);
-  const targets = viewTargets(history, frames.now);
-  const chosen = targets.filter(({ instance }) =>
+  const { goals, intervalMs, windows, viewedSinceMs = 0 } = settings;
+  const ranges = windowRanges(windowSeconds, nowMs, intervalMs);
+  const scope = (range: QueryRange): Scope => new Scope(history, selection, range);
+  const now = scope(ranges.now);
+  const targets = viewTargets(history, ranges.now);
+  const selected = targets.filter(({ instance }) =>
     selection.instance === undefined || selection.instance === instance
   );
-  const everything = new Scope(history, {}, frames.now);
-  const situation = lookAround({ targets: chosen, now, everything });
-  const tileInput = { now, trend: scope(frames.trend), goals, situation };
+  const everything = new Scope(history, {}, ranges.now);
+  const availability = findAvailability({ targets: selected, now, everything });
+  const tileInput = { now, trend: scope(ranges.trend), goals, availability };
   const tiles: Tile[] = [];
   for (const rule of TILE_RULES) {
     yield;
     tiles.push(buildTile(rule, tileInput));
   }
-  const chartInput = { chart: scope(frames.chart), heat: scope(frames.heat), situation };
+  const chartInput = { chart: scope(ranges.chart), heat: scope(ranges.heat), availability };
   const charts: Chart[] = [];
   for (const rule of CHART_RULES) {
     yield;
@@ -83,19 +80,47 @@ export function* viewSteps(
     windows,
     targets,
     models: history.labelValues("model_name"),
-    engines: enginesOf(new Scope(history, server, frames.chart)),
+    engines: enginesIn(new Scope(history, server, ranges.chart)),
     instances: targets.map(({ instance }) => instance),
     tiles,
     charts,
-    findings: findAll(
-      observe({ history, selection, nowMs, lookedSinceMs, intervalMs, goals, targets: chosen }),
-    ),
+    findings: findAll({
+      history,
+      selection,
+      nowMs,
+      viewedSinceMs,
+      intervalMs,
+      goals,
+      targets: selected,
+    }),
   };
 }
 
-/** The engines that were there in the window, by number. */
-function enginesOf(scope: Scope): string[] {
+/** The engines in the window, by number. */
+function enginesIn(scope: Scope): string[] {
   return scope.gauges("num_requests_running", { by: ["engine"] })
     .flatMap(({ labels }) => labels.engine ?? [])
     .toSorted(compareNumbered);
+}
+
+/** The servers with their states, in the order of the configuration. */
+function viewTargets(history: History, now: QueryRange): ViewTarget[] {
+  // The last known state counts, however old it is.
+  const asleep = sleepingServers(new Scope(history, {}, { ...now, hasGaps: false }));
+  return history.targets.map((target) => ({ ...target, state: stateOf(target, asleep) }));
+}
+
+/** Servers without an awake engine; older versions of vLLM do not report it. */
+function sleepingServers(scope: Scope): Set<string> {
+  const states = scope.gauges("engine_sleep_state", { by: ["instance", "sleep_state"] });
+  const asleep = states.filter(({ labels, values }) =>
+    labels.sleep_state === "awake" && values.at(-1) === 0
+  );
+  return new Set(asleep.map(({ labels }) => labels.instance ?? ""));
+}
+
+function stateOf(target: TargetState, asleep: ReadonlySet<string>): ViewTarget["state"] {
+  if (target.up === undefined) return "unknown";
+  if (!target.up) return "down";
+  return asleep.has(target.instance) ? "sleeping" : "up";
 }

@@ -79,8 +79,8 @@ Deno.test("top --once prints servers, tiles and findings, and ends", async () =>
   assertMatch(stdout, /\nup {8}vllm-a {2}scraped [\d.]+ m?s ago\n/);
   assertMatch(stdout, /\nRunning +7 requests\b/);
   assertMatch(stdout, /\nWaiting +60 requests {2}■ critical/);
-  assertMatch(stdout, /\nTime to first token, p95 +(?:no traffic|nothing yet)\n/);
-  assertStringIncludes(stdout, "\nNo findings so far, but a tile is bad.\n");
+  assertMatch(stdout, /\nTTFT p95 +(?:no traffic|collecting…)\n/);
+  assertStringIncludes(stdout, "\nNo diagnosis yet, but a metric below is critical.\n");
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x09\x0b-\x1f]/.test(stdout), "plain text has no control characters");
 });

@@ -4,90 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Finding } from "../../lib/dashboard/view.ts";
 import { startService, until } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
-
-/** What a vLLM does in 5 s; each number of requests has the latencies beside it, in seconds. */
-interface Load {
-  readonly waiting?: number;
-  readonly kvCache?: number;
-  readonly preemptions?: number;
-  readonly rejections?: number;
-  readonly errors?: number;
-  readonly ttft?: number;
-  readonly queue?: number;
-  readonly prefill?: number;
-  readonly tpot?: number;
-  readonly interToken?: number;
-}
-
-const BOUNDS = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4];
-const HISTOGRAMS = {
-  ttft: "time_to_first_token_seconds",
-  queue: "request_queue_time_seconds",
-  prefill: "request_prefill_time_seconds",
-  tpot: "request_time_per_output_token_seconds",
-  interToken: "inter_token_latency_seconds",
-} as const;
-/** Requests that end in 5 s. */
-const REQUESTS = 20;
-
-/** A fake vLLM whose counters grow by a load. */
-class FakeVllm {
-  #counters = new Map<string, number>();
-  #gauges = { waiting: 0, kvCache: 0 };
-
-  /** Counts begin at zero again. */
-  restart(): void {
-    this.#counters = new Map();
-  }
-
-  live(load: Load): void {
-    const {
-      waiting = 0,
-      kvCache = 0.5,
-      preemptions = 0,
-      rejections = 0,
-      errors = 0,
-      ttft = 0.2,
-      queue = 0.01,
-      prefill = 0.1,
-      tpot = 0.02,
-      interToken = 0.02,
-    } = load;
-    this.#gauges = { waiting, kvCache };
-    this.#count("prompt_tokens_total", "", 900);
-    this.#count("generation_tokens_total", "", 900);
-    this.#count("num_preemptions_total", "", preemptions);
-    this.#count("admission_rejections_total", ',reason="max_num_queued_reqs"', rejections);
-    this.#count("request_success_total", ',finished_reason="stop"', REQUESTS - errors);
-    this.#count("request_success_total", ',finished_reason="error"', errors);
-    const latencies = { ttft, queue, prefill, tpot, interToken };
-    for (const [key, name] of Object.entries(HISTOGRAMS)) {
-      const value = latencies[key as keyof typeof latencies];
-      for (const bound of BOUNDS) {
-        this.#count(`${name}_bucket`, `,le="${bound}"`, value <= bound ? REQUESTS : 0);
-      }
-      this.#count(`${name}_bucket`, ',le="+Inf"', REQUESTS);
-      this.#count(`${name}_sum`, "", value * REQUESTS);
-      this.#count(`${name}_count`, "", REQUESTS);
-    }
-  }
-
-  text(): string {
-    const labels = 'model_name="m",engine="0"';
-    const counters = [...this.#counters].map(([key, value]) => {
-      const [name = "", more = ""] = key.split("|");
-      return `vllm:${name}{${labels}${more}} ${value}\n`;
-    });
-    return `vllm:num_requests_running{${labels}} 8\n` +
-      `vllm:num_requests_waiting{${labels}} ${this.#gauges.waiting}\n` +
-      `vllm:kv_cache_usage_perc{${labels}} ${this.#gauges.kvCache}\n` + counters.join("");
-  }
-
-  #count(name: string, labels: string, by: number): void {
-    const key = `${name}|${labels}`;
-    this.#counters.set(key, (this.#counters.get(key) ?? 0) + by);
-  }
-}
+import { FakeVllm, type Load } from "./fake_vllm.ts";
 
 /** A part of a vLLM's life. */
 interface Phase {
@@ -121,18 +38,18 @@ function idsOf(findings: readonly Finding[]): string[] {
 
 /** Settings that more than one finding names. */
 const SETTINGS = [
-  "max.num.seqs",
-  "max.num.batched.tokens",
-  "gpu.memory.utilization",
-  "max.model.len",
-  "tensor.parallel.size",
+  "--max-num-seqs",
+  "--max-num-batched-tokens",
+  "--gpu-memory-utilization",
+  "--max-model-len",
+  "--tensor-parallel-size",
 ];
 
 /** Settings with the direction that an action gives: the verb before it in its sentence. */
 function directionsIn({ action }: Finding): string[] {
   return action.split(/[.;:](?:\s|$)/).flatMap((sentence) =>
     SETTINGS.flatMap((setting) => {
-      const at = sentence.search(new RegExp(setting));
+      const at = sentence.indexOf(setting);
       if (at < 0) return [];
       const verb = [...sentence.slice(0, at).matchAll(/\b(raise|raising|lower|lowering)\b/gi)].at(
         -1,

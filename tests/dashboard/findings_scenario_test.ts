@@ -73,7 +73,10 @@ Deno.test("a small KV cache makes a queue that is bound by memory, and preemptio
 Deno.test("a small max_num_seqs makes a queue that is bound by the scheduler", () => {
   const findings = find({ engine: { maxNumSeqs: 4 } });
   assertEquals(idsOf(findings), ["scheduler_bound_queue"]);
-  assertMatch(findings[0]?.why ?? "", /^\d+ requests or more waited .* full and 4 requests ran\.$/);
+  assertMatch(
+    findings[0]?.why ?? "",
+    /^At least \d+ requests waited .* full and 4 requests ran\.$/,
+  );
 });
 
 Deno.test("prompts without a common beginning are seldom reused", () => {
@@ -102,12 +105,12 @@ Deno.test("slow steps of the engine are told from long prompts that get in betwe
   const [steps, ...others] = find({ load: 0.3, engine: { stepMs: 130 } });
   assertEquals([steps?.id, steps?.title, others], [
     "slow_decode",
-    "Answers are written slowly",
+    "Output is slow",
     [],
   ]);
   const findings = find({ load: 0.6, engine: { prefillTokensPerSecond: 1_500 } });
   assertEquals(idsOf(findings), ["slow_queue", "slow_decode"]);
-  assertEquals(findings[1]?.title, "Answers stall");
+  assertEquals(findings[1]?.title, "Output stalls");
 });
 
 Deno.test("an engine that gets most of the requests is named", () => {
@@ -169,7 +172,7 @@ Deno.test("a server that restarts again and again is found while it is up, and n
   assertEquals(idsOf(findings).includes("server_down"), false);
   assertEquals(
     findings.find(({ id }) => id === "server_restarts")?.why,
-    "vllm-a went away or began anew 2 times in the last hour, the last time 20 s ago.",
+    "vllm-a: 2 restarts in the last hour, latest 20 s ago.",
   );
   assertEquals(look(past, { selection: { instance: "vllm-b" } }).findings, []);
 });
@@ -186,7 +189,7 @@ Deno.test("a server that is not scraped any more is stale", () => {
   const past = letRun(120, { vllm: {} });
   const [finding, ...others] = look({ ...past, nowMs: past.nowMs + 40_000 }).findings;
   assertEquals([finding?.id, others], ["server_stale", []]);
-  assertEquals(finding?.why, "The newest numbers of vllm are 40 s old.");
+  assertEquals(finding?.why, "The newest data of vllm is 40 s old.");
 });
 
 Deno.test("a server that sleeps is found, and forgotten once it is awake", () => {
@@ -200,6 +203,6 @@ Deno.test("a full queue that turns requests away is found", () => {
   assertEquals(idsOf(findings), ["rejections", "scheduler_bound_queue"]);
   assertMatch(
     findings[0]?.why ?? "",
-    /503, [\d.]+\u00a0% of all; the limit was max_num_queued_reqs\.$/,
+    /503, [\d.]+\u00a0% of all; the limit was --max-num-queued-reqs\.$/,
   );
 });

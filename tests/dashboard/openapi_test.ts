@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ajv2020, type ValidateFunction } from "ajv";
 import { parse } from "yaml";
-import { NOTES } from "../../lib/dashboard/situation.ts";
-import { windowsOf } from "../../lib/dashboard/time_frame.ts";
+import { NOTES } from "../../lib/dashboard/availability.ts";
+import { windowsOf } from "../../lib/dashboard/query_range.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
 import { startDashboard } from "./pages.ts";
 import { letRun, look, OUTAGE, type Past, SLEEP, START_MS } from "./scenario.ts";

@@ -41,7 +41,7 @@ Deno.test.each([
   [["a"], "", ["=a"]],
   [["a"], "a", ["=a", "a=a"]],
   [["a", "b"], "b", ["=all models (2)", "a=a", "b=b"]],
-  [["a", "b"], "gone", ["=all models (2)", "a=a", "b=b", "gone=gone (not there)"]],
+  [["a", "b"], "gone", ["=all models (2)", "a=a", "b=b", "gone=gone (gone)"]],
 ])("of %j with %j chosen there is to choose %j", (names, chosen, options) => {
   const given = nameOptions(names, chosen, "models");
   assertEquals(given.map(({ value, text }) => `${value}=${text}`), options);
@@ -114,8 +114,8 @@ Deno.test("nothing is said to be wrong only where something is known, and no til
       tiles: [{ ...words, note, value, level }],
     }).text;
   };
-  assertEquals(said("", 1, "good"), "✓ Nothing found that is wrong.");
-  assertEquals(said("", 1, "bad"), "No findings so far, but a tile is bad.");
+  assertEquals(said("", 1, "good"), "✓ No problems found.");
+  assertEquals(said("", 1, "bad"), "No diagnosis yet, but a metric below is critical.");
   assertEquals(said("no data", null, "none"), "");
   assertEquals(said("", 1, "good", "down"), "");
   assertStringIncludes(said("not reported by this vLLM", null, "none"), "--disable-log-stats");

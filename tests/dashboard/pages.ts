@@ -1,6 +1,6 @@
-import type { FeedLimits } from "../../lib/dashboard/feed.ts";
+import type { EventStreamLimits } from "../../lib/dashboard/event_stream.ts";
 import { createDashboard, type Dashboard } from "../../lib/dashboard/dashboard.ts";
-import { FEED_LIMITS } from "../../lib/dashboard/feed.ts";
+import { EVENT_STREAM_LIMITS } from "../../lib/dashboard/event_stream.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
 import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
 import { listenFor, seriesOf } from "../fakes.ts";
@@ -35,7 +35,7 @@ export interface TestDashboardOptions {
   /** Distance of two views, in milliseconds. @default {20} */
   readonly updateMs?: number;
   /** Bounds that differ from the usual ones. */
-  readonly limits?: Partial<FeedLimits>;
+  readonly limits?: Partial<EventStreamLimits>;
   /** What was scraped. @default {nothing of one server} */
   readonly history?: HistoryStore;
 }
@@ -56,7 +56,7 @@ export function startDashboard(options: TestDashboardOptions = {}): TestDashboar
     intervalMs: 2_000,
     updateMs: options.updateMs ?? 20,
     windows: [300, 900],
-    limits: { ...FEED_LIMITS, ...options.limits },
+    limits: { ...EVENT_STREAM_LIMITS, ...options.limits },
   });
   const listener = listenFor((request) => {
     const route = dashboard.routes[new URL(request.url).pathname];

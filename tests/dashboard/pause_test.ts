@@ -28,7 +28,7 @@ function viewAt(store: HistoryStore, seconds: number): View {
       goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
       intervalMs: INTERVAL_SECONDS * 1_000,
       windows: [300],
-      lookedSinceMs: START_MS + seconds * 1_000,
+      viewedSinceMs: START_MS + seconds * 1_000,
     },
   );
 }

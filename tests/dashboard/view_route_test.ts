@@ -51,12 +51,12 @@ Deno.test("who asks once makes the service scrape for a while", async () => {
 });
 
 const MISTAKES: Readonly<Record<string, readonly [message: RegExp, hint: RegExp]>> = {
-  "window=301": [/the window "301" cannot be chosen$/, /^Windows are in seconds: 300, 900\.$/],
-  "window=5m": [/the window "5m" cannot be chosen$/, /300, 900/],
-  "window=300.0": [/the window "300.0" cannot be chosen$/, /300, 900/],
-  "window=300&window=900": [/the parameter "window" is there 2 times$/, /once/],
-  "windows=300": [/there is no parameter "windows"$/, /^Did you mean "window"\?$/],
-  "frobnicate=1": [/there is no parameter "frobnicate"$/, /^There are window, model, engine/],
+  "window=301": [/unsupported window "301"$/, /^Windows are in seconds: 300, 900\.$/],
+  "window=5m": [/unsupported window "5m"$/, /300, 900/],
+  "window=300.0": [/unsupported window "300.0"$/, /300, 900/],
+  "window=300&window=900": [/the parameter "window" is given 2 times$/, /once/],
+  "windows=300": [/unknown parameter "windows"$/, /^Did you mean "window"\?$/],
+  "frobnicate=1": [/unknown parameter "frobnicate"$/, /^The parameters are window, model, engine/],
   [`model=${"m".repeat(4_097)}`]: [/the parameter "model" is longer than 4096/, /a name/],
 };
 

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { CHART_RULES } from "../../lib/dashboard/charts/charts.ts";
-import { TILE_RULES } from "../../lib/dashboard/tile_rules.ts";
+import { TILE_RULES } from "../../lib/dashboard/tiles.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { SCENARIOS } from "../../lib/demo/scenario.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
@@ -137,7 +137,7 @@ Deno.test("engines are compared, and the odd one out is named", () => {
   );
   const chart = chartOf(view, "engines_running");
   assertEquals(chart.series.map(({ name }) => name), ["engine 0", "engine 1", "engine 2"]);
-  assert(chart.remark?.startsWith("engine 2 is unlike the others: "), chart.remark);
+  assert(chart.remark?.startsWith("engine 2 differs from the others: "), chart.remark);
   assertEquals(view.engines, ["0", "1", "2"]);
 });
 
@@ -162,7 +162,7 @@ Deno.test("of many engines those farthest from the mean are drawn", () => {
   assertEquals(series.length, 16);
   assertEquals(view.engines, Array.from({ length: engines }, (_, index) => String(index)));
   assert(series.some(({ name }) => name === "engine 7"));
-  assert(remark.startsWith("engine 7 is unlike"), remark);
+  assert(remark.startsWith("engine 7 differs"), remark);
   assert(remark.endsWith("16 of 20 are drawn, those farthest from the mean."), remark);
 });
 

@@ -38,7 +38,7 @@ Deno.test("the page shows tiles with value, unit, level and explanation", async 
   await using opened = await openPage(browser, service.origin);
   const { page, complaints } = opened;
   await page.waitForSelector("#tile-a");
-  assertEquals(await textOf(page, "#tile-a"), "First token ? 451 ms ▲ watch");
+  assertEquals(await textOf(page, "#tile-a"), "First token ? 451 ms ▲ warning");
   assertEquals(await textOf(page, "#tile-b"), "Idle ? no traffic");
   assertEquals(await page.locator(".explanation:visible").count(), 0);
   await page.getByRole("button", { name: "About First token" }).click();
@@ -120,7 +120,7 @@ Deno.test("findings and the state of each server stand at the top, in words", as
   await page.waitForSelector("#finding-other");
   assertEquals(
     await textOf(page, `#finding-${FINDING.id}`),
-    `■ Bad ${title} ${why} ${action} vLLM’s documentation`,
+    `■ critical ${title} ${why} ${action} vLLM’s documentation`,
   );
   assertEquals(await page.locator(`#finding-other a`).getAttribute("href"), FINDING.link);
   assertMatch(
@@ -131,12 +131,12 @@ Deno.test("findings and the state of each server stand at the top, in words", as
   assertEquals(await page.locator("#no-findings").isVisible(), false);
 
   service.send(view({ tiles: [tile("a", { level: "good" })] }));
-  await page.locator("#no-findings", { hasText: "✓ Nothing found that is wrong." }).waitFor();
+  await page.locator("#no-findings", { hasText: "✓ No problems found." }).waitFor();
   assertEquals(await page.title(), "vllm-metrics");
   assertEquals(await page.locator(".finding").count(), 0);
   assertEquals(
     await textOf(page, "#announcer"),
-    `vllm:8000 is up. Over: ${title}. Over: Little is reused.`,
+    `vllm:8000 is up. Resolved: ${title}. Resolved: Little is reused.`,
   );
 });
 
@@ -168,7 +168,7 @@ Deno.test("a pause stops the updates, and the page catches up after it", async (
   await until(() => service.followers === 0, "the end of the stream");
   service.send(TROUBLE);
   assertEquals(await page.locator(".finding").count(), 0);
-  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("button", { name: "Resume" }).click();
   await page.waitForSelector("#finding-other");
   await page.waitForSelector("#live[data-state=live]");
 });
@@ -216,7 +216,7 @@ Deno.test("a service that is gone is said to be gone, and found again", async ()
   await page.waitForSelector("#live[data-state=lost]");
   assertMatch(
     await textOf(page, "#banner"),
-    /^vllm-metrics does not answer; trying again\. What you see is of [\d:]{8}\.$/,
+    /^vllm-metrics does not answer; retrying\. Showing data from [\d:]{8}\.$/,
   );
   await using _second = new PageFixture(TROUBLE, Number(port));
   await page.waitForSelector("#finding-other");
@@ -227,7 +227,7 @@ Deno.test("a service that is gone is said to be gone, and found again", async ()
 Deno.test("what the service refuses is said, with a way out", async () => {
   await using service = new PageFixture(view());
   service.refusal = {
-    message: 'Cannot make a view: the window "7" cannot be chosen',
+    message: 'Cannot create a view: unsupported window "7"',
     hint: "Windows are in seconds: 300.",
   };
   await using opened = await openPage(browser, `${service.origin}/?window=7`);
@@ -236,7 +236,7 @@ Deno.test("what the service refuses is said, with a way out", async () => {
   const { message, hint } = service.refusal;
   assertEquals(await textOf(page, "#banner"), `${message}. ${hint}`);
   service.refusal = undefined;
-  await page.getByRole("link", { name: "Show all instead" }).click();
+  await page.getByRole("link", { name: "Show everything" }).click();
   await page.waitForURL(`${service.origin}/`);
   await page.waitForSelector("#live[data-state=live]");
 });

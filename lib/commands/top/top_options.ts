@@ -1,7 +1,7 @@
 /** Reads the options of `vllm-metrics top`. */
 
 import { parseDuration } from "../../config/values.ts";
-import { windowsOf } from "../../dashboard/time_frame.ts";
+import { windowsOf } from "../../dashboard/query_range.ts";
 import type { Arguments } from "../arguments.ts";
 
 /** What {@linkcode readTopOptions} found. */

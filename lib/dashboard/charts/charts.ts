@@ -1,74 +1,76 @@
-/** The charts, computed. */
+/** All charts, and how a rule becomes a chart. */
 
 import { terminalText } from "../../terminal_text.ts";
+import { type Availability, emptyNote, NOTES } from "../availability.ts";
 import { isEmpty, isZero, roundLine } from "../line.ts";
 import type { Scope } from "../scope.ts";
-import { noteFor, NOTES, type Situation } from "../situation.ts";
 import type { Chart, ChartSeries } from "../view.ts";
-import { CACHE_RULES } from "./caches.ts";
 import type { ChartLine, ChartRule } from "./chart_rule.ts";
-import { COMPARISON_RULES } from "./comparison.ts";
-import { LATENCY_RULES } from "./latency.ts";
-import { LENGTH_RULES } from "./lengths.ts";
-import { SCHEDULER_RULES } from "./scheduler.ts";
-import { SPECULATION_RULES } from "./speculation.ts";
-import { TRAFFIC_RULES } from "./traffic.ts";
+import { COMPARISON_CHARTS } from "./comparison.ts";
+import { LATENCY_CHARTS } from "./latency.ts";
+import { CACHE_CHARTS, SCHEDULER_CHARTS, SPECULATION_CHARTS } from "./scheduler.ts";
+import { LENGTH_CHARTS, TRAFFIC_CHARTS } from "./traffic.ts";
 
 /** All charts, in the order of the page. */
 export const CHART_RULES: readonly ChartRule[] = [
-  ...LATENCY_RULES,
-  ...TRAFFIC_RULES,
-  ...SCHEDULER_RULES,
-  ...CACHE_RULES,
-  ...LENGTH_RULES,
-  ...SPECULATION_RULES,
-  ...COMPARISON_RULES,
+  ...LATENCY_CHARTS,
+  ...TRAFFIC_CHARTS,
+  ...SCHEDULER_CHARTS,
+  ...CACHE_CHARTS,
+  ...LENGTH_CHARTS,
+  ...SPECULATION_CHARTS,
+  ...COMPARISON_CHARTS,
 ];
 
-/** What {@linkcode buildChart} works with. */
+/** What {@linkcode buildChart} reads. */
 export interface ChartInput {
   /** The history over the window. */
   readonly chart: Scope;
   /** The history over the window, in the columns of heat maps. */
   readonly heat: Scope;
-  /** What explains an empty chart. */
-  readonly situation: Situation;
+  /** Why a chart is empty. */
+  readonly availability: Availability;
 }
 
-/** Why a chart is empty; empty when it is not. */
-function noteOn(lines: readonly ChartLine[], rule: ChartRule, situation: Situation): string {
-  const isNothing = rule.zeroIsNothing ? isZero : isEmpty;
+/** Why a chart is empty; an empty text when it is not. */
+function noteOn(
+  lines: readonly ChartLine[],
+  rule: ChartRule,
+  availability: Availability,
+): string {
+  const isNothing = rule.zeroIsNothing === true ? isZero : isEmpty;
   if (!lines.every(({ values }) => isNothing(values))) return "";
   if (lines.every(({ values }) => isEmpty(values))) {
-    return noteFor(situation, lines.length > 0, rule.inAllVersions);
+    return emptyNote(availability, lines.length > 0, rule.inSomeVersions !== true);
   }
-  return situation.idle ? NOTES.noTraffic : NOTES.nothingYet;
+  return availability.isIdle ? NOTES.noTraffic : NOTES.collecting;
 }
 
 /** The lines that are drawn: rounded, and without those that never had a value. */
 function drawn(lines: readonly ChartLine[], rule: ChartRule): ChartSeries[] {
-  const chosen = rule.select?.(lines) ?? lines;
-  const filled = chosen.filter(({ values }) => !isEmpty(values));
-  return (filled.length === 0 ? chosen : filled)
+  const selected = rule.select?.(lines) ?? lines;
+  const filled = selected.filter(({ values }) => !isEmpty(values));
+  return (filled.length === 0 ? selected : filled)
     .map(({ name, values }) => ({ name, values: roundLine(values) }));
 }
 
 /**
  * Computes a chart.
  *
- * @param rule Which one.
- * @param input What it works with.
+ * @param rule How it is made.
+ * @param input What it reads.
  * @returns The chart; none when it has nothing to show or say.
  */
-export function buildChart(rule: ChartRule, { chart, heat, situation }: ChartInput): Chart[] {
-  const scope = rule.kind === "heatmap" ? heat : chart;
+export function buildChart(rule: ChartRule, { chart, heat, availability }: ChartInput): Chart[] {
+  const isHeatmap = rule.kind === "heatmap";
+  const scope = isHeatmap ? heat : chart;
+  // The columns of a heat map are separate counts, so they do not outlive a server.
   const lines = rule.read(scope).map(({ name, values }) => ({
     name,
-    // The columns of a heat map are counts of their own, and do not look back.
-    values: rule.kind === "heatmap" ? values : scope.whileUp(values),
+    values: isHeatmap ? values : scope.whileUp(values),
   }));
-  const note = noteOn(lines, rule, situation);
-  if (rule.onlyWhenPresent && note !== "") return [];
+  const note = noteOn(lines, rule, availability);
+  if (rule.onlyWhenPresent === true && note !== "") return [];
   const remark = terminalText(rule.remark?.(lines) ?? "");
   return [{
     id: rule.id,

@@ -1,23 +1,22 @@
-/** Charts that hold engines, or servers, against one another. */
+/** Charts that compare engines, or servers. */
 
 import type { TimeSeries } from "../../history/history.ts";
 import { formatValue } from "../format.ts";
 import { meanOf } from "../line.ts";
-import { compareNumbered, neighbourNames } from "../neighbour_names.ts";
-import { oddOneOut } from "../odd_one_out.ts";
+import { compareNumbered, findOutlier, peerNames } from "../peers.ts";
 import type { Scope } from "../scope.ts";
 import type { Unit } from "../view.ts";
 import type { ChartLine, ChartRule } from "./chart_rule.ts";
 
-/** Lines in one chart: with more, none can be told from the others. */
+/** Lines in one chart: more cannot be told apart. */
 const MAX_LINES = 16;
 
-/** What is held against one another. */
+/** What is compared. */
 interface Measure {
   readonly id: string;
   readonly title: string;
   readonly unit: Unit;
-  /** Differences under this one do not matter. */
+  /** Smaller differences do not matter. */
   readonly minDifference: number;
   readonly shows: string;
   readonly read: (scope: Scope, by: readonly string[]) => TimeSeries[];
@@ -29,7 +28,7 @@ const MEASURES: readonly Measure[] = [
     title: "KV cache",
     unit: "share",
     minDifference: 0.2,
-    shows: "How full the KV cache of each is",
+    shows: "The KV cache usage of each",
     read: (scope, by) => scope.gauges("kv_cache_usage_perc", { by, aggregate: "max" }),
   },
   {
@@ -37,7 +36,7 @@ const MEASURES: readonly Measure[] = [
     title: "running requests",
     unit: "requests",
     minDifference: 4,
-    shows: "How many requests each works on",
+    shows: "The running requests of each",
     read: (scope, by) => scope.gauges("num_requests_running", { by }),
   },
   {
@@ -45,18 +44,18 @@ const MEASURES: readonly Measure[] = [
     title: "output tokens",
     unit: "tokens/s",
     minDifference: 50,
-    shows: "How many tokens each generates per second",
+    shows: "The tokens that each generates per second",
     read: (scope, by) => scope.rates("generation_tokens_total", by),
   },
 ];
 
-/** Who is compared: the word for them, and the labels that tell them apart. */
+/** Engines and servers, with the labels that identify them. */
 const KINDS = [
   { id: "engines", title: "Engines", by: ["instance", "engine"] },
   { id: "servers", title: "Servers", by: ["instance"] },
 ] as const;
 
-/** At most so many lines, those that are farthest from the mean of all. */
+/** The lines farthest from the mean of all, at most {@linkcode MAX_LINES}. */
 function farthest(lines: readonly ChartLine[]): ChartLine[] {
   const means = lines.map(({ values }) => meanOf(values) ?? 0);
   const middle = meanOf(means) ?? 0;
@@ -68,17 +67,17 @@ function farthest(lines: readonly ChartLine[]): ChartLine[] {
     .map(({ line }) => line);
 }
 
-/** Names the odd one out of all lines, and says when not all are drawn. */
+/** Names the outlier of all lines, and says when not all are drawn. */
 function remarkOn(lines: readonly ChartLine[], { unit, minDifference }: Measure): string {
-  const neighbours = lines.flatMap(({ name, values }) => {
+  const peers = lines.flatMap(({ name, values }) => {
     const value = meanOf(values);
     return value === null ? [] : [{ name, value }];
   });
-  const odd = oddOneOut(neighbours, minDifference);
+  const outlier = findOutlier(peers, minDifference);
   const sentences = [
-    ...odd === undefined ? [] : [
-      `${odd.name} is unlike the others: ${formatValue(odd.value, unit)} against ${
-        formatValue(odd.others, unit)
+    ...outlier === undefined ? [] : [
+      `${outlier.name} differs from the others: ${formatValue(outlier.value, unit)} against ${
+        formatValue(outlier.others, unit)
       } on average over this window.`,
     ],
     ...lines.length <= MAX_LINES
@@ -96,17 +95,16 @@ function comparison(kind: typeof KINDS[number], measure: Measure): ChartRule {
     kind: "line",
     explanation: {
       shows: `${measure.shows}.`,
-      normal: "All lines lie close together.",
-      action: "If one stands apart, look at how requests are spread: at the load balancer, at " +
-        "sessions that stick to one, and at what differs in its hardware or settings.",
+      normal: "All lines are close together.",
+      action:
+        "If one differs, check how requests are balanced: the load balancer, sticky sessions, " +
+        "and differences in hardware or settings.",
     },
-    inAllVersions: true,
-    zeroIsNothing: false,
     onlyWhenPresent: true,
     read(scope): ChartLine[] {
       const series = measure.read(scope, kind.by);
-      const names = neighbourNames(series.map(({ labels }) => labels));
-      // One alone has nobody to be compared with; engines that are one a server are compared as such.
+      const names = peerNames(series.map(({ labels }) => labels));
+      // With one engine per server the servers are compared already.
       const servers = new Set(series.map(({ labels }) => labels.instance));
       const isPerServer = kind.id === "engines" && servers.size === series.length;
       if (series.length < 2 || isPerServer) return [];
@@ -120,6 +118,6 @@ function comparison(kind: typeof KINDS[number], measure: Measure): ChartRule {
 }
 
 /** The charts of engines and of servers. */
-export const COMPARISON_RULES: readonly ChartRule[] = KINDS.flatMap((kind) =>
+export const COMPARISON_CHARTS: readonly ChartRule[] = KINDS.flatMap((kind) =>
   MEASURES.map((measure) => comparison(kind, measure))
 );

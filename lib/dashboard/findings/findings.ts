@@ -1,62 +1,61 @@
-/** What is wrong now: all rules, asked one after the other. */
+/** All findings: what is wrong now. */
 
 import { terminalText } from "../../terminal_text.ts";
 import type { Finding } from "../view.ts";
-import { abortShare, errorShare, rejections } from "./failures.ts";
-import { slowPrefill, slowQueue } from "./first_tokens.ts";
-import { slowDecode } from "./further_tokens.ts";
-import { engineImbalance, serverImbalance } from "./imbalance.ts";
-import type { Observations } from "./observations.ts";
-import { preemptions } from "./preemptions.ts";
-import { lowPrefixReuse, prefixCachingOff } from "./prefix_reuse.ts";
-import { memoryBoundQueue, schedulerBoundQueue } from "./queue.ts";
-import type { Rule } from "./rule.ts";
-import { slowEngine, slowServer } from "./slow_neighbour.ts";
-import { stalledEngines } from "./stalled_engines.ts";
+import { createFindingInput } from "./finding_input.ts";
+import type { FindingContext, FindingRule } from "./finding_rule.ts";
+import { SLOW_DECODE, SLOW_PREFILL, SLOW_QUEUE } from "./latency.ts";
+import { ENGINE_IMBALANCE, SERVER_IMBALANCE, SLOW_ENGINE, SLOW_SERVER } from "./peers.ts";
+import { LOW_PREFIX_REUSE, PREFIX_CACHING_OFF } from "./prefix_cache.ts";
+import { MEMORY_BOUND_QUEUE, PREEMPTIONS, SCHEDULER_BOUND_QUEUE } from "./queue.ts";
+import { ABORTED_REQUESTS, FAILED_REQUESTS, REJECTED_REQUESTS } from "./requests.ts";
 import {
-  cutServers,
-  downServers,
-  restartingServers,
-  sleepingServers,
-  staleServers,
+  CUT_SERVERS,
+  DOWN_SERVERS,
+  RESTARTING_SERVERS,
+  SLEEPING_SERVERS,
+  STALE_SERVERS,
 } from "./servers.ts";
+import { STALLED_ENGINES } from "./stalled_engines.ts";
 
-/** All rules by the id of what they find, the most pressing first. */
-export const RULES: Readonly<Record<string, Rule>> = {
-  "server_down": downServers,
-  "engine_stalled": stalledEngines,
-  "server_restarts": restartingServers,
-  "error_share": errorShare,
-  rejections,
-  "memory_bound_queue": memoryBoundQueue,
-  "scheduler_bound_queue": schedulerBoundQueue,
-  preemptions,
-  "slow_queue": slowQueue,
-  "slow_prefill": slowPrefill,
-  "slow_decode": slowDecode,
-  "abort_share": abortShare,
-  "server_stale": staleServers,
-  "server_sleeping": sleepingServers,
-  "series_cut": cutServers,
-  "slow_server": slowServer,
-  "slow_engine": slowEngine,
-  "server_imbalance": serverImbalance,
-  "engine_imbalance": engineImbalance,
-  "prefix_caching_off": prefixCachingOff,
-  "low_prefix_reuse": lowPrefixReuse,
-};
+/** All rules, the most pressing first. */
+export const FINDING_RULES: readonly FindingRule[] = [
+  DOWN_SERVERS,
+  STALLED_ENGINES,
+  RESTARTING_SERVERS,
+  FAILED_REQUESTS,
+  REJECTED_REQUESTS,
+  MEMORY_BOUND_QUEUE,
+  SCHEDULER_BOUND_QUEUE,
+  PREEMPTIONS,
+  SLOW_QUEUE,
+  SLOW_PREFILL,
+  SLOW_DECODE,
+  ABORTED_REQUESTS,
+  STALE_SERVERS,
+  SLEEPING_SERVERS,
+  CUT_SERVERS,
+  SLOW_SERVER,
+  SLOW_ENGINE,
+  SERVER_IMBALANCE,
+  ENGINE_IMBALANCE,
+  PREFIX_CACHING_OFF,
+  LOW_PREFIX_REUSE,
+];
 
 /**
- * Asks all rules.
+ * Applies all rules.
  *
- * @param observations What they look at.
- * @returns What is wrong, bad before warnings, otherwise in the order of the rules.
+ * @param context The history, the servers and the time.
+ * @returns The findings, critical ones before warnings, otherwise in the order of the rules.
  */
-export function findAll(observations: Observations): Finding[] {
-  const found = Object.values(RULES).map((rule) => rule(observations))
-    .filter((finding) => finding !== undefined)
+export function findAll(context: FindingContext): Finding[] {
+  const input = createFindingInput(context);
+  const found = FINDING_RULES.flatMap(({ id, find }): Finding[] => {
+    const finding = find(input);
     // Names of engines and servers, and what a server answered, come from outside.
-    .map((finding) => ({ ...finding, why: terminalText(finding.why) }));
+    return finding === undefined ? [] : [{ ...finding, id, why: terminalText(finding.why) }];
+  });
   return [
     ...found.filter(({ level }) => level === "bad"),
     ...found.filter(({ level }) => level === "warn"),

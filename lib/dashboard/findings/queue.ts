@@ -1,13 +1,12 @@
-/** Rules on requests that wait. */
+/** Requests that wait or are preempted. */
 
 import { formatNumber, formatShare } from "../format.ts";
-import { WAITING_LIMITS } from "../levels.ts";
+import { PREEMPTION_LIMITS, WAITING_LIMITS } from "../levels.ts";
 import type { Finding } from "../view.ts";
-import type { Observations } from "./observations.ts";
-import { count, LINKS } from "./rule.ts";
-import { isDecodeSlow, isKvCacheFull, isPreempted, isQueueSteady } from "./symptoms.ts";
+import { isDecodeSlow, isKvCacheFull, isPreempted, isQueueSteady } from "./finding_input.ts";
+import { count, type Diagnosis, type FindingRule, LINKS, valueOf } from "./finding_rule.ts";
 
-/** Part of the waiting requests from which on their own reason is the one to look at. */
+/** Share of the waiting requests from which on the reason they are deferred is the cause. */
 const MOSTLY_DEFERRED = 0.5;
 
 function levelOf(waiting: number): Finding["level"] {
@@ -15,49 +14,89 @@ function levelOf(waiting: number): Finding["level"] {
 }
 
 /** Requests wait because the KV cache is full. */
-export function memoryBoundQueue(observations: Observations): Finding | undefined {
-  const { waiting = 0, kvCache = 0, preemptions = 0 } = observations;
-  if (!isQueueSteady(observations) || !isKvCacheFull(observations)) return undefined;
-  const preempted = isPreempted(observations)
-    ? `; it ran full, since ${formatNumber(preemptions * 60)} requests a minute were preempted`
-    : "";
-  return {
-    id: "memory_bound_queue",
-    level: levelOf(waiting),
-    title: "Requests wait because the KV cache is full",
-    why: `${count(waiting, "request")} or more waited all through the last minute, and the KV ` +
-      `cache was ${formatShare(kvCache)} full${preempted}.`,
-    action: "Give the KV cache more memory: raise gpu_memory_utilization, or lower " +
-      "max_model_len; a kv_cache_dtype of fp8 halves its need. Otherwise add GPUs or servers.",
-    link: LINKS.memory,
-  };
-}
+export const MEMORY_BOUND_QUEUE: FindingRule = {
+  id: "memory_bound_queue",
+  title: "Requests wait because the KV cache is full",
+  condition: "at least one waited all through the last minute, and the KV cache was 90% full or " +
+    "more, or requests were preempted, so that it was full at times. Critical from 50 waiting.",
+  find(input): Diagnosis | undefined {
+    const { waiting = 0, kvCache = 0, preemptions = 0 } = input.shared;
+    if (!isQueueSteady(input) || !isKvCacheFull(input)) return undefined;
+    const preempted = isPreempted(input)
+      ? `; it ran full: ${formatNumber(preemptions * 60)} preemptions per minute`
+      : "";
+    return {
+      level: levelOf(waiting),
+      title: "Requests wait because the KV cache is full",
+      why: `At least ${count(waiting, "request")} waited all through the last minute, and the KV ` +
+        `cache was ${formatShare(kvCache)} full${preempted}.`,
+      action: "Give the KV cache more memory: raise --gpu-memory-utilization (such as " +
+        "--gpu-memory-utilization 0.95), or lower --max-model-len; --kv-cache-dtype fp8 halves " +
+        "what it needs. Otherwise add GPUs or servers.",
+      link: LINKS.memory,
+    };
+  },
+};
 
 /** Requests wait although the KV cache has room. */
-export function schedulerBoundQueue(observations: Observations): Finding | undefined {
-  const { waiting = 0, deferred = 0, running = 0, kvCache } = observations;
-  if (!isQueueSteady(observations) || kvCache === undefined) return undefined;
-  if (isKvCacheFull(observations)) return undefined;
-  const isDeferred = deferred >= MOSTLY_DEFERRED * waiting;
-  const numbers = `${count(waiting, "request")} or more waited all through the last minute, ` +
-    `while the KV cache was only ${formatShare(kvCache)} full`;
-  return {
-    id: "scheduler_bound_queue",
-    level: levelOf(waiting),
-    title: isDeferred
-      ? "Requests are put off although the KV cache has room"
-      : "Requests wait although the KV cache has room",
-    why: isDeferred
-      ? `${numbers}; ${count(deferred, "request")} of them are deferred.`
-      : `${numbers} and ${count(running, "request")} ran.`,
-    action: isDeferred
-      ? "Deferred requests wait for a LoRA adapter or for a KV transfer: look at max_loras first, " +
-        "or at the connector."
-      : isDecodeSlow(observations)
-      ? "The scheduler's limits hold them back, but answers are already slower than the goal, and " +
-        "more requests at once make them slower still: add GPUs or servers."
-      : "The scheduler's limits hold them back: raise max_num_seqs first, then " +
-        "max_num_batched_tokens.",
-    link: isDeferred ? LINKS.engineArguments : LINKS.tuning,
-  };
-}
+export const SCHEDULER_BOUND_QUEUE: FindingRule = {
+  id: "scheduler_bound_queue",
+  title: "Requests wait although the KV cache has room",
+  condition: "at least one waited all through the last minute, with the KV cache less than 90% " +
+    "full and no preemptions. Where at least half of them are deferred, the title is **Requests " +
+    "are deferred although the KV cache has room**: they wait for a LoRA adapter or a KV " +
+    "transfer. Critical from 50 waiting.",
+  find(input): Diagnosis | undefined {
+    const { waiting = 0, kvCache } = input.shared;
+    if (!isQueueSteady(input) || kvCache === undefined || isKvCacheFull(input)) return undefined;
+    const reasons = input.recent.gauges("num_requests_waiting_by_reason", { by: ["reason"] });
+    const byReason = reasons.find(({ labels }) => labels.reason === "deferred")?.values;
+    const deferred = valueOf(byReason) ?? 0;
+    const isDeferred = deferred >= MOSTLY_DEFERRED * waiting;
+    const numbers = `At least ${count(waiting, "request")} waited all through the last minute, ` +
+      `while the KV cache was only ${formatShare(kvCache)} full`;
+    if (isDeferred) {
+      return {
+        level: levelOf(waiting),
+        title: "Requests are deferred although the KV cache has room",
+        why: `${numbers}; ${count(deferred, "request")} of them are deferred.`,
+        action: "Deferred requests wait for a LoRA adapter or a KV transfer: raise --max-loras, " +
+          "or check the KV connector.",
+        link: LINKS.engineArguments,
+      };
+    }
+    const running = valueOf(input.recent.gauge("num_requests_running")) ?? 0;
+    return {
+      level: levelOf(waiting),
+      title: "Requests wait although the KV cache has room",
+      why: `${numbers} and ${count(running, "request")} ran.`,
+      action: isDecodeSlow(input)
+        ? "The scheduler's limits hold them back, but the time per output token (TPOT) already " +
+          "misses its goal, and more requests at once make it longer: add GPUs or servers."
+        : "The scheduler's limits hold them back: raise --max-num-seqs first, then " +
+          "--max-num-batched-tokens.",
+      link: LINKS.tuning,
+    };
+  },
+};
+
+/** Running requests are preempted. */
+export const PREEMPTIONS: FindingRule = {
+  id: "preemptions",
+  title: "Requests are preempted",
+  condition: "0.001 per second or more over five minutes; critical from 1 per second.",
+  find(input): Diagnosis | undefined {
+    const { preemptions = 0 } = input.shared;
+    if (!isPreempted(input)) return undefined;
+    return {
+      level: preemptions >= PREEMPTION_LIMITS.bad ? "bad" : "warn",
+      title: "Requests are preempted",
+      why: `${formatNumber(preemptions * 60)} preemptions per minute over the last five minutes: ` +
+        "the KV cache was full, and each preempted request is recomputed.",
+      action: "Raise --gpu-memory-utilization first (such as --gpu-memory-utilization 0.95); " +
+        "otherwise lower --max-num-seqs, or raise --tensor-parallel-size to spread the model over " +
+        "more GPUs.",
+      link: LINKS.preemption,
+    };
+  },
+};

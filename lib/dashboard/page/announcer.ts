@@ -1,9 +1,9 @@
-/** Tells a screen reader what has changed in kind; numbers alone are not told. */
+/** Announces changes of state to screen readers; numbers alone are not announced. */
 
 import type { View } from "../view.ts";
 import { find } from "./dom.ts";
 
-/** The states of the servers, and what is wrong, in words that change only when their kind does. */
+/** States of servers and findings, in words that change only when a state does. */
 function wordsOf({ targets, findings }: View): Record<"states" | "wrong", readonly string[]> {
   return {
     states: targets.map(({ instance, state }) => `${instance} is ${state}.`),
@@ -11,12 +11,12 @@ function wordsOf({ targets, findings }: View): Record<"states" | "wrong", readon
   };
 }
 
-/** Speaks by a live region. */
+/** Announces by a live region. */
 export class Announcer {
   readonly #region = find("announcer", HTMLElement);
   #before: ReturnType<typeof wordsOf> | undefined;
 
-  /** Tells what has come and what has gone since the view before; nothing at the first one. */
+  /** Announces what changed since the previous view; nothing at the first one. */
   tell(view: View): void {
     const now = wordsOf(view);
     const before = this.#before ?? now;
@@ -24,7 +24,9 @@ export class Announcer {
     const news = [
       ...now.states.filter((each) => !before.states.includes(each)),
       ...now.wrong.filter((each) => !before.wrong.includes(each)),
-      ...before.wrong.filter((each) => !now.wrong.includes(each)).map((each) => `Over: ${each}`),
+      ...before.wrong.filter((each) => !now.wrong.includes(each)).map((each) =>
+        `Resolved: ${each}`
+      ),
     ];
     if (news.length > 0) this.#region.textContent = news.join(" ");
   }

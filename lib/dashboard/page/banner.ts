@@ -1,25 +1,25 @@
-/** Says across the page that the service is gone, or refused what was asked for. */
+/** A banner: the service does not answer, or rejected the request. */
 
 import { find, setText, show } from "./dom.ts";
 import type { LiveState } from "./live.ts";
 import { formatClock } from "./times.ts";
 
-/** Shows the banner, or nothing while all is well. */
+/** Shows the banner when something is wrong. */
 export class Banner {
   readonly #words = find("banner", HTMLElement);
   readonly #startOver = find("start-over", HTMLAnchorElement);
 
   /**
-   * Shows how the stream is.
+   * Shows the state of the stream.
    *
-   * @param state How it is.
-   * @param detail Why it was refused.
-   * @param shownMs When what is shown was computed, in milliseconds since 1970.
+   * @param state The state.
+   * @param detail Why the request was rejected.
+   * @param shownMs When the shown view was computed, in milliseconds since 1970.
    */
   update(state: LiveState, detail: string, shownMs: number | undefined): void {
     const isRefused = state === "refused";
-    const shown = shownMs === undefined ? "" : ` What you see is of ${formatClock(shownMs)}.`;
-    const gone = `vllm-metrics does not answer; trying again.${shown}`;
+    const shown = shownMs === undefined ? "" : ` Showing data from ${formatClock(shownMs)}.`;
+    const gone = `vllm-metrics does not answer; retrying.${shown}`;
     setText(this.#words, isRefused ? detail : state === "lost" ? gone : "");
     show(this.#startOver, isRefused);
     const { parentElement } = this.#words;

@@ -64,6 +64,6 @@ export function nameOptions(
   return [
     { value: "", text: all },
     ...listed.map((name) => ({ value: name, text: name })),
-    ...(isGone ? [{ value: chosen, text: `${chosen} (not there)` }] : []),
+    ...(isGone ? [{ value: chosen, text: `${chosen} (gone)` }] : []),
   ];
 }

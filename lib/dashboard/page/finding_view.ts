@@ -1,11 +1,9 @@
 /** One thing that is wrong now. */
 
+import { LEVEL_WORDS } from "../levels.ts";
 import type { Finding } from "../view.ts";
 import { element, setAttribute, setText, show } from "./dom.ts";
 import type { ItemView } from "./keyed_list.ts";
-
-/** What stands for a level besides its colour. */
-const LEVELS: Readonly<Record<Finding["level"], string>> = { warn: "▲ Watch", bad: "■ Bad" };
 
 /** Shows a finding. */
 export class FindingView implements ItemView<Finding> {
@@ -36,7 +34,7 @@ export class FindingView implements ItemView<Finding> {
   /** Shows the finding as it is now. */
   update(finding: Finding): void {
     setAttribute(this.root, "data-level", finding.level);
-    setText(this.#level, LEVELS[finding.level]);
+    setText(this.#level, LEVEL_WORDS[finding.level]);
     setText(this.#title, finding.title);
     setText(this.#why, finding.why);
     setText(this.#action, finding.action);

@@ -1,19 +1,12 @@
 /** One number with its meaning. */
 
-import type { Level, Tile } from "../view.ts";
+import { LEVEL_WORDS } from "../levels.ts";
+import type { Tile } from "../view.ts";
 import { element, setAttribute, setText, show } from "./dom.ts";
 import type { ItemView } from "./keyed_list.ts";
 import { createExplanation } from "./popover.ts";
 import { Sparkline } from "./sparkline.ts";
 import { valueParts } from "./value_text.ts";
-
-/** What stands for a level besides its colour: a shape and a word. */
-const LEVELS: Readonly<Record<Level, string>> = {
-  good: "✓ good",
-  warn: "▲ watch",
-  bad: "■ bad",
-  none: "",
-};
 
 /** Shows a tile. */
 export class TileView implements ItemView<Tile> {
@@ -47,7 +40,7 @@ export class TileView implements ItemView<Tile> {
     setText(this.#number, number);
     setText(this.#unit, unit);
     setText(this.#note, tile.note);
-    setText(this.#level, LEVELS[tile.level]);
+    setText(this.#level, LEVEL_WORDS[tile.level]);
     setText(this.#words, tile.explanation);
     setAttribute(this.root, "data-level", tile.level);
     show(this.#number, tile.value !== null || tile.note === "");

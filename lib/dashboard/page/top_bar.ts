@@ -1,4 +1,4 @@
-/** What is above all numbers: servers, what is chosen, the age of the data, and how the stream is. */
+/** The top of the page: servers, selection, age of the data, state of the stream. */
 
 import type { View, ViewTarget } from "../view.ts";
 import { Banner } from "./banner.ts";
@@ -11,21 +11,21 @@ import { SelectView } from "./select_view.ts";
 import { TargetView } from "./target_view.ts";
 import { formatSpan } from "./times.ts";
 
-/** What can be done at the top. */
+/** Actions of the top bar. */
 export interface TopBarListener {
-  /** Something else was chosen. */
+  /** The selection changed. */
   onChoice(name: keyof Choice, value: string): void;
-  /** The button to pause or go on was pressed. */
+  /** The button to pause or resume was pressed. */
   onPause(): void;
 }
 
-/** What stands for a state of the stream besides its colour. */
+/** A shape and a word for each state of the stream, besides its color. */
 const STATES: Readonly<Record<LiveState, string>> = {
   connecting: "○ connecting",
   live: "● live",
   paused: "❚❚ paused",
   lost: "■ no connection",
-  refused: "■ refused",
+  refused: "■ rejected",
 };
 
 /** A window's length in words. */
@@ -95,7 +95,7 @@ export class TopBar {
   setState(state: LiveState, detail: string): void {
     setText(this.#live, STATES[state]);
     setAttribute(this.#live, "data-state", state);
-    setText(this.#pause, state === "paused" ? "Go on" : "Pause");
+    setText(this.#pause, state === "paused" ? "Resume" : "Pause");
     setAttribute(document.body, "data-live", state);
     this.#banner.update(state, detail, this.#view?.timeMs);
   }

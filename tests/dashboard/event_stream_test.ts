@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Attention } from "../../lib/dashboard/attention.ts";
-import { Feed } from "../../lib/dashboard/feed.ts";
-import { ViewSource } from "../../lib/dashboard/view_source.ts";
+import { Viewers } from "../../lib/dashboard/viewers.ts";
+import { EventStreams } from "../../lib/dashboard/event_stream.ts";
+import { ViewCache } from "../../lib/dashboard/view_cache.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { until } from "../fakes.ts";
 import { type Page, startDashboard } from "./pages.ts";
@@ -107,7 +107,7 @@ Deno.test("pages beyond the bound are refused until one has gone", async () => {
   assertEquals((await refused.json()).error, {
     code: "BUSY",
     message: "Cannot open one more page: too many are open",
-    hint: "Close some, or let them look at the same model, engine, server and window.",
+    hint: "Close some, or select the same model, engine, server and window in them.",
   });
   assertEquals(await service.metric("vllm_metrics_pages_refused_total"), 1);
   await one[Symbol.asyncDispose]();
@@ -148,7 +148,7 @@ Deno.test("all pages end at once when the service stops, and no more are taken",
 
 Deno.test("a view that cannot be computed ends its pages, and no others", async () => {
   let works = true;
-  const source = new ViewSource({
+  const cache = new ViewCache({
     // deno-lint-ignore require-yield
     *build({ selection, windowSeconds }, timeMs): Generator<undefined, View, undefined> {
       if (!works && selection.engine === "1") throw new RangeError("no such view");
@@ -166,10 +166,10 @@ Deno.test("a view that cannot be computed ends its pages, and no others", async 
     updateMs: 1,
     now: Date.now,
   });
-  const attention = new Attention(() => ({ [Symbol.dispose]: () => {} }), Date.now);
-  const feed = new Feed({ source, attention, updateMs: 1 });
+  const viewers = new Viewers(() => ({ [Symbol.dispose]: () => {} }), Date.now);
+  const streams = new EventStreams({ cache, viewers, updateMs: 1 });
   const readerOf = (engine: string): ReadableStreamDefaultReader<Uint8Array> => {
-    const stream = feed.open({ selection: { engine }, windowSeconds: 300 });
+    const stream = streams.open({ selection: { engine }, windowSeconds: 300 });
     if (stream === undefined) throw new Error("The page was refused");
     return stream.getReader();
   };
@@ -184,7 +184,7 @@ Deno.test("a view that cannot be computed ends its pages, and no others", async 
   );
   // Greeting, first view, and one more behind the failure of the other page.
   for (let turn = 0; turn < 5; turn++) assertEquals((await good.read()).done, false);
-  feed.stop();
+  streams.stop();
   while (!(await good.read()).done);
-  assertEquals(feed.pages, 0);
+  assertEquals(streams.pages, 0);
 });

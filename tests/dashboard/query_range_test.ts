@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { timeFrame, windowsOf } from "../../lib/dashboard/time_frame.ts";
+import { windowRanges, windowsOf } from "../../lib/dashboard/query_range.ts";
 
 const NOW_MS = 1_795_492_696_276;
 
@@ -10,7 +10,7 @@ Deno.test("a month can be chosen only when the history is kept in a file", () =>
 
 Deno.test("each window has 144 to 180 steps, aligned to the step", () => {
   for (const seconds of windowsOf(true)) {
-    const { startMs, endMs, stepMs } = timeFrame(seconds, NOW_MS, 2_000).chart.grid;
+    const { startMs, endMs, stepMs } = windowRanges(seconds, NOW_MS, 2_000).chart.grid;
     const steps = (endMs - startMs) / stepMs;
     assert(steps >= 144 && steps <= 180, `${seconds} s: ${steps} steps`);
     assertEquals([startMs % stepMs, endMs % stepMs], [0, 0]);
@@ -19,9 +19,9 @@ Deno.test("each window has 144 to 180 steps, aligned to the step", () => {
 });
 
 Deno.test("points stay where they are from one update to the next", () => {
-  const first = timeFrame(3_600, 1_000_000, 2_000).chart.grid;
-  assertEquals(timeFrame(3_600, 1_019_999, 2_000).chart.grid, first);
-  assertEquals(timeFrame(3_600, 1_020_000, 2_000).chart.grid, {
+  const first = windowRanges(3_600, 1_000_000, 2_000).chart.grid;
+  assertEquals(windowRanges(3_600, 1_019_999, 2_000).chart.grid, first);
+  assertEquals(windowRanges(3_600, 1_020_000, 2_000).chart.grid, {
     startMs: first.startMs + 20_000,
     endMs: first.endMs + 20_000,
     stepMs: 20_000,
@@ -30,7 +30,7 @@ Deno.test("points stay where they are from one update to the next", () => {
 
 Deno.test("a rate spans a minute, the step, or four intervals, whichever is longest", () => {
   const range = (seconds: number, intervalMs: number): number =>
-    timeFrame(seconds, NOW_MS, intervalMs).chart.rangeMs;
+    windowRanges(seconds, NOW_MS, intervalMs).chart.rangeMs;
   assertEquals(range(300, 2_000), 60_000);
   assertEquals(range(86_400, 2_000), 600_000);
   assertEquals(range(300, 30_000), 120_000);

@@ -1,8 +1,8 @@
-/** At which times the page looks, for each window that can be chosen. */
+/** The time ranges of the page, for each window that can be selected. */
 
 import type { Grid } from "../history/history.ts";
 
-/** A window that can be chosen, and how it is cut. */
+/** A window that can be selected, and the resolution of its charts. */
 interface Window {
   readonly seconds: number;
   /** Distance of two points of a chart, which gives 144 to 180 points, in seconds. */
@@ -19,49 +19,49 @@ const WINDOWS: readonly Window[] = [
   { seconds: 2_592_000, stepSeconds: 14_400 },
 ];
 
-/** The longest window of a history that lives in memory, in seconds. */
+/** The longest window of a history in memory, in seconds. */
 const MEMORY_SECONDS = 86_400;
-/** The window that holds when none is chosen, in seconds. */
+/** The default window, in seconds. */
 export const DEFAULT_WINDOW_SECONDS = 300;
 
-/** A heat map's column is so many points of a line wide: it is a look at the shape. */
+/** Points of a line per column of a heat map, which shows a shape rather than values. */
 const HEAT_STEPS = 3;
-/** A tile's small line has one point for so many of a chart's. */
+/** Points of a chart per point of a tile's sparkline. */
 const TREND_STEPS = 5;
-/** The shortest stretch that a rate or a percentile is made from, in milliseconds. */
+/** The shortest range of a rate or percentile, in milliseconds. */
 const MIN_RANGE_MS = 60_000;
 /**
- * A rate needs two scrapes in its stretch; four intervals leave room for two that
- * were missed (Prometheus' own advice for `rate`).
+ * A rate needs two scrapes in its range; four intervals tolerate two missed scrapes (Prometheus'
+ * own advice for `rate`).
  */
 const RANGE_INTERVALS = 4;
 
-/** A grid, and the stretch before each of its times that rates are made from. */
-export interface Frame {
+/** Times, and the range before each of them that rates are computed over. */
+export interface QueryRange {
   /** The times. */
   readonly grid: Grid;
-  /** The stretch, in milliseconds. */
+  /** The range, in milliseconds. */
   readonly rangeMs: number;
-  /** Whether times when nobody scraped are gaps; what is asked is answered as by Prometheus without it. */
+  /** Treat unscraped periods as gaps, unlike Prometheus. */
   readonly hasGaps?: boolean;
 }
 
-/** All grids of one window. */
-export interface TimeFrame {
-  /** This moment alone. */
-  readonly now: Frame;
-  /** The points of the small lines in tiles. */
-  readonly trend: Frame;
+/** All ranges of one window. */
+export interface WindowRanges {
+  /** Now alone. */
+  readonly now: QueryRange;
+  /** The points of sparklines in tiles. */
+  readonly trend: QueryRange;
   /** The points of charts. */
-  readonly chart: Frame;
+  readonly chart: QueryRange;
   /** The columns of heat maps. */
-  readonly heat: Frame;
+  readonly heat: QueryRange;
 }
 
 /**
- * Lists the windows that can be chosen.
+ * Lists the windows that can be selected.
  *
- * @param hasFile Whether the history is kept in a file, and so for longer than a day.
+ * @param hasFile Whether the history is in a file, and so longer than a day.
  * @returns Lengths in seconds, the shortest first.
  */
 export function windowsOf(hasFile: boolean): number[] {
@@ -70,19 +70,22 @@ export function windowsOf(hasFile: boolean): number[] {
 }
 
 /**
- * Cuts a window. Times are multiples of the step, so that a point stays where it
- * is from one update to the next.
+ * Divides a window. Times are multiples of the step, so that points do not move between updates.
  *
  * @param windowSeconds Length of the window in seconds.
  * @param nowMs The end of the window, in milliseconds since 1970.
  * @param intervalMs Distance of two scrapes, in milliseconds.
- * @returns The grids.
+ * @returns The ranges.
  */
-export function timeFrame(windowSeconds: number, nowMs: number, intervalMs: number): TimeFrame {
+export function windowRanges(
+  windowSeconds: number,
+  nowMs: number,
+  intervalMs: number,
+): WindowRanges {
   const known = WINDOWS.find(({ seconds }) => seconds === windowSeconds);
   const stepMs = (known?.stepSeconds ?? Math.max(1, Math.round(windowSeconds / 150))) * 1_000;
   const leastMs = Math.max(MIN_RANGE_MS, RANGE_INTERVALS * intervalMs);
-  const frame = (steps: number): Frame => {
+  const frame = (steps: number): QueryRange => {
     const wideMs = stepMs * steps;
     const endMs = Math.floor(nowMs / wideMs) * wideMs;
     const count = Math.floor(windowSeconds * 1_000 / wideMs);

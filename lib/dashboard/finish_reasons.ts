@@ -1,12 +1,12 @@
 /**
- * Clients that disconnect. vLLM's Python front end counts a request that its client gave up neither
+ * How requests end, client disconnects included. vLLM's Python front end counts a request that its client gave up neither
  * as aborted nor as ended (vLLM's issues 31503 and 55634). Such a request had its first token
  * counted, has no end-to-end latency and is not running any more, so the three counts give its number:
  * `time_to_first_token_seconds_count` - `e2e_request_latency_seconds_count` - `num_requests_running`.
  * The Rust front end counts aborts itself.
  */
 
-import type { Line } from "./line.ts";
+import { add, divide, type Line } from "./line.ts";
 import type { Scope } from "./scope.ts";
 
 /** The name of these requests beside vLLM's own finish reasons. */
@@ -48,7 +48,7 @@ function median(values: readonly number[]): number {
  * @returns Disconnects per second; undefined where no server has the Python front end.
  */
 export function clientDisconnects(scope: Scope): Line | undefined {
-  const { grid, rangeMs } = scope.frame;
+  const { grid, rangeMs } = scope.range;
   const perStep = Math.ceil(PARTS * grid.stepMs / rangeMs);
   const stepMs = grid.stepMs / perStep;
   const part = Math.round(rangeMs / PARTS / stepMs);
@@ -66,4 +66,49 @@ export function clientDisconnects(scope: Scope): Line | undefined {
     if (growths.length === 0) return null;
     return growths.reduce((sum, growth) => sum + Math.max(0, growth), 0) / seconds;
   });
+}
+
+/** Ends that nobody wants; all others are the answer's own (`stop`, `length`, `repetition`). */
+const FAILED_REASONS = ["error", "abort"];
+
+/**
+ * The share of ended requests that neither failed nor were given up.
+ *
+ * @param scope Where to look.
+ * @returns Shares from 0 to 1; undefined when there is no such series.
+ */
+export function successShare(scope: Scope): Line | undefined {
+  const ends = scope.rates("request_success_total", ["finished_reason"]);
+  const good = ends.filter(({ labels }) => !FAILED_REASONS.includes(labels.finished_reason ?? ""));
+  if (ends.length === 0) return undefined;
+  const disconnects = clientDisconnects(scope);
+  const all = [
+    ...ends.map(({ values }) => values),
+    ...disconnects === undefined ? [] : [disconnects],
+  ];
+  return divide(add(good.map(({ values }) => values)), add(all));
+}
+
+/** The increases of a counter over the range of a scope with one time, by a label. */
+export function increases(scope: Scope, metric: string, label: string): Record<string, number> {
+  const seconds = scope.range.rangeMs / 1_000;
+  return Object.fromEntries(
+    scope.rates(metric, [label])
+      .map(({ labels, values }) => [labels[label] ?? "", (values[0] ?? 0) * seconds]),
+  );
+}
+
+/**
+ * Counts the requests that ended, by reason.
+ *
+ * @param whole The time as one value.
+ * @param parts The same time in parts, for client disconnects.
+ */
+export function endedRequests(whole: Scope, parts: Scope): Record<string, number> {
+  const disconnects = clientDisconnects(parts) ?? [];
+  const seconds = parts.range.rangeMs / 1_000;
+  return {
+    ...increases(whole, "request_success_total", "finished_reason"),
+    [CLIENT_DISCONNECT]: disconnects.reduce((sum: number, rate) => sum + (rate ?? 0) * seconds, 0),
+  };
 }

@@ -1,0 +1,81 @@
+/** Why a tile or a chart is empty. */
+
+import { isEmpty, isZero, type Line } from "./line.ts";
+import type { Scope } from "./scope.ts";
+import type { ViewTarget } from "./view.ts";
+
+/** Words for an empty tile or chart. */
+export const NOTES = {
+  /** There was no request. */
+  noTraffic: "no traffic",
+  /** There are requests, but none has got this far. */
+  collecting: "collecting…",
+  /** This version of vLLM, or its configuration, does not have it. */
+  notReported: "not reported by this vLLM",
+  /** No scrape yet or recently, or no such model or engine. */
+  noData: "no data",
+  /** All selected servers are down. */
+  down: "server down",
+} as const;
+
+/** What is known of the selected servers as a whole. */
+export interface Availability {
+  /** Whether all of them are down. */
+  readonly isDown: boolean;
+  /** Whether vLLM's metrics are there at all. */
+  readonly isReported: boolean;
+  /** Whether there is data for now. */
+  readonly isKnown: boolean;
+  /** Whether there was no request in the last minute. */
+  readonly isIdle: boolean;
+}
+
+/** What {@linkcode findAvailability} reads. */
+export interface AvailabilityInput {
+  /** The selected servers. */
+  readonly targets: readonly ViewTarget[];
+  /** The selected series, now. */
+  readonly now: Scope;
+  /** All series, now. */
+  readonly everything: Scope;
+}
+
+/** Looks at the selected servers as a whole. */
+export function findAvailability({ targets, now, everything }: AvailabilityInput): Availability {
+  const running = now.gauge("num_requests_running");
+  const traffic: (Line | undefined)[] = [
+    running,
+    now.gauge("num_requests_waiting"),
+    now.rate("prompt_tokens_total"),
+    now.rate("generation_tokens_total"),
+  ];
+  const isReported = everything.gauge("num_requests_running") !== undefined;
+  const isScraped = targets.some(({ lastSuccessMs }) => lastSuccessMs !== undefined);
+  return {
+    isDown: targets.length > 0 && targets.every(({ up }) => up === false),
+    isReported,
+    isKnown: isScraped && (!isReported || !isEmpty(running ?? [])),
+    isIdle: traffic.every((line) => line === undefined || isZero(line)),
+  };
+}
+
+/**
+ * Says why a tile or a chart is empty.
+ *
+ * @param availability What is known of the servers.
+ * @param isThere Whether the history has the series, though without values.
+ * @param inAllVersions Whether all versions of vLLM have the metric, at the latest after the first
+ *   request.
+ * @returns One of {@linkcode NOTES}.
+ */
+export function emptyNote(
+  availability: Availability,
+  isThere: boolean,
+  inAllVersions: boolean,
+): string {
+  if (availability.isDown) return NOTES.down;
+  if (!availability.isKnown) return NOTES.noData;
+  const isReported = isThere || (inAllVersions && availability.isReported);
+  if (!isReported) return NOTES.notReported;
+  return availability.isIdle ? NOTES.noTraffic : NOTES.collecting;
+}
