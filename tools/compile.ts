@@ -60,10 +60,19 @@ const importMap = options.filter((option) => option.startsWith("--import-map"));
 
 await Deno.mkdir("dist", { recursive: true });
 if (await hasDenort()) {
-  await run(deno, ["compile", "-q", "-P=serve", ...options, "-o", BINARY, "main.ts"]);
+  await run(deno, [
+    "compile",
+    "-q",
+    "--lock=deno.lock",
+    "-P=serve",
+    ...options,
+    "-o",
+    BINARY,
+    "main.ts",
+  ]);
   print(`${BINARY}: ${await run(BINARY, ["version"])}`);
 } else {
-  await run(deno, ["bundle", "-q", ...importMap, "-o", BUNDLE, "main.ts"]);
+  await run(deno, ["bundle", "-q", "--lock=deno.lock", ...importMap, "-o", BUNDLE, "main.ts"]);
   const version = await run(deno, ["run", "-q", "-P=serve", BUNDLE, "version"]);
   print(`${BUNDLE}: ${version}`);
   print("SKIPPED: deno compile (denort not reachable)");

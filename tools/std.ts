@@ -3,12 +3,13 @@
  * npm where JSR does not answer. It asks once and writes the choice to
  * `.deno-std` (`jsr` or `npm`); remove that file to make it ask again.
  *
- * Prints the option that makes `deno` use the mirror, and nothing for JSR.
- * Every task in `deno.json` passes it on:
+ * Prints the option with the import map, if there has to be one. `deno.json` imports only what the
+ * service needs, since Deno downloads all of that at the first task; `dev` as an argument asks for
+ * what tests, benches and tools need as well. Every task in `deno.json` passes the option on:
  *
  *     deno run $(deno run --no-config -q -R=.deno-std -W=.deno-std -N=jsr.io tools/std.ts) main.ts
  *
- * `npm_imports.json` maps the imports of `deno.json` to the mirror.
+ * `npm_imports.json` has the mirror, `dev_imports.json` adds packages for development to JSR's.
  */
 
 /** Remembers the choice; in the working directory, which is the project's for a task. */
@@ -58,6 +59,8 @@ function isReadOnly(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EROFS";
 }
 
-if (await choose() === "npm") {
-  Deno.stdout.writeSync(new TextEncoder().encode("--import-map=tools/npm_imports.json\n"));
+const source = await choose();
+const map = source === "npm" ? "npm" : Deno.args[0] === "dev" ? "dev" : undefined;
+if (map !== undefined) {
+  Deno.stdout.writeSync(new TextEncoder().encode(`--import-map=tools/${map}_imports.json\n`));
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import dev from "../../tools/dev_imports.json" with { type: "json" };
 import mirror from "../../tools/npm_imports.json" with { type: "json" };
 
 const SCRIPT = new URL("../../tools/std.ts", import.meta.url).pathname;
@@ -14,10 +15,10 @@ class Checkout implements AsyncDisposable {
   readonly #refusing = this.#refuse();
 
   /** Runs tools/std.ts as the tasks do; gives what it prints. */
-  async choose(): Promise<string> {
+  async choose(...args: string[]): Promise<string> {
     const permissions = ["-R=.deno-std", "-W=.deno-std", "-N=jsr.io"];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "-q", ...permissions, SCRIPT],
+      args: ["run", "--no-config", "-q", ...permissions, SCRIPT, ...args],
       cwd: this.#folder,
       env: { HTTPS_PROXY: `http://127.0.0.1:${this.#proxy.addr.port}`, NO_PROXY: "" },
       stdin: "null",
@@ -57,23 +58,42 @@ Deno.test("a choice made earlier holds, and anything else in the file is decided
   await using checkout = new Checkout();
   await Deno.writeTextFile(checkout.file, "jsr\n");
   assertEquals(await checkout.choose(), "");
+  assertEquals(await checkout.choose("dev"), "--import-map=tools/dev_imports.json\n");
   assertEquals(checkout.requests, 0);
   await Deno.writeTextFile(checkout.file, "");
   assertEquals(await checkout.choose(), MIRROR);
   assertEquals(await Deno.readTextFile(checkout.file), "npm\n");
 });
 
-Deno.test("both sources have an exact version of every import", () => {
-  const standard = Object.entries(config.imports).filter(([name]) => name.startsWith("@std/"));
-  for (const [name, target] of standard) {
-    assertMatch(target, /^jsr:@std\/[a-z]+@\d+\.\d+\.\d+(?:\/[\w-]+)?$/, name);
+Deno.test("both sources have an exact version of every import, and the same imports", () => {
+  const jsr: Record<string, string> = dev.imports;
+  for (const [name, target] of [...Object.entries(jsr), ...Object.entries(mirror.imports)]) {
+    // No package of npm has @std/dotenv: the runtime's own parser stands in for it.
+    if (target === "./dotenv_parse.ts") continue;
+    assertMatch(target, /^(?:jsr|npm):(?:@[\w-]+\/)?[\w-]+@\d+\.\d+\.\d+(?:\/[\w./-]+)?$/, name);
   }
-  // No package: the runtime's own parser stands in for @std/dotenv.
-  const { "@std/dotenv/parse": dotenv, ...packages } = mirror.imports;
-  assertEquals(dotenv, "./dotenv_parse.ts");
-  for (const [name, target] of Object.entries(packages)) {
-    assertMatch(target, /^npm:(?:@[\w-]+\/)?[\w-]+@\d+\.\d+\.\d+(?:\/[\w./-]+)?$/, name);
+  const bare = Object.keys(jsr).filter((name) => name !== "@std/http");
+  assertEquals(bare.sort(), Object.keys(mirror.imports).sort());
+  for (const [name, target] of Object.entries(config.imports)) {
+    assertEquals(jsr[name], target, name);
   }
+});
+
+/** The npm packages of a lock file, with their hashes. */
+async function lockedPackages(name: string): Promise<Record<string, unknown>> {
+  const text = await Deno.readTextFile(new URL(`../../${name}`, import.meta.url));
+  return JSON.parse(text).npm;
+}
+
+Deno.test("the service downloads none of the packages that only tests and tools need", async () => {
+  const [few = {}, many = {}] = await Promise.all(["deno.lock", "dev.lock"].map(lockedPackages));
+  for (const [name, entry] of Object.entries(few)) assertEquals(many[name], entry, name);
+  const forTests = /playwright|axe-core|fast-check|sqlparser|ajv|yaml|fflate/;
+  const names = [...Object.keys(few), ...Object.keys(config.imports)];
+  assertEquals(names.filter((name) => forTests.test(name)), []);
+  const { start, demo, dev, cli, test } = config.tasks;
+  for (const { command } of [start, demo, dev, cli]) assertMatch(command, / --lock=deno\.lock /);
+  assertMatch(test.command, / --lock=dev\.lock /);
 });
 
 Deno.test("tasks that run the service have the permissions of serve, and never prompt", () => {

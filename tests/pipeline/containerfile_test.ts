@@ -43,7 +43,9 @@ Deno.test("the binary is called without a shell", async () => {
 
 Deno.test("the binary has the permissions of serve and no others", async () => {
   const compile = (await instructions()).filter((line) => line.includes("deno compile"));
-  assertEquals(compile, ["RUN deno compile -P=serve --output /out/vllm-metrics main.ts"]);
+  assertEquals(compile, [
+    "RUN deno compile --lock=deno.lock -P=serve --output /out/vllm-metrics main.ts",
+  ]);
   assertEquals(config.permissions.serve, {
     net: true,
     read: true,
