@@ -30,6 +30,8 @@ const SLICE_PAUSE_MS = 100;
 /** The bars for our rate: against nginx at each size, and against the raw pass-through. */
 const NGINX_BAR = 2;
 const RAW_BARS = { "one engine": 0.5, "eight engines": 0.4 };
+/** The bars against the raw pass-through for a single connection, so that no scrape is shared. */
+const ALONE_BARS = { "one engine": 0.3, "eight engines": 0.25 };
 
 /** What the whole run shares. */
 type Run = BenchRun & Options;
@@ -77,12 +79,17 @@ async function compareRates(run: Run, label: keyof typeof RAW_BARS, body: string
   await using stack = new AsyncDisposableStack();
   const path = await saveBody(run, label.replace(" ", "-"), body);
   const servers = await startAll(run, [path], stack);
-  const load = Deno.loadavg()[0] ?? 0;
-  print(`\n${label}, ${body.length} bytes (load average ${load.toFixed(1)} before)\n`);
-  const figures = await measureThroughput(servers, run);
-  print(throughputTable(figures));
-  printBars(figures, RAW_BARS[label]);
-  run.faults.push(...figures.flatMap((one) => one.faults));
+  for (const connections of [run.connections, 1]) {
+    const load = Deno.loadavg()[0] ?? 0;
+    print(
+      `\n${label}, ${body.length} bytes, ${connections} connections ` +
+        `(load average ${load.toFixed(1)} before)\n`,
+    );
+    const figures = await measureThroughput(servers, { ...run, connections });
+    print(throughputTable(figures));
+    printBars(figures, (connections === 1 ? ALONE_BARS : RAW_BARS)[label]);
+    run.faults.push(...figures.flatMap((one) => one.faults));
+  }
 }
 
 async function compareMemory(run: Run, small: string): Promise<void> {

@@ -4,13 +4,10 @@ import { writeNginx } from "./nginx.ts";
 import { openPage } from "./open_page.ts";
 import { childrenOf } from "./process.ts";
 
-/**
- * Every server of the bench, in the order of the table. `alone` is ours again, loaded by readers
- * that share no scrape, and `watched` ours with a live page open.
- */
+/** Every server of the bench, in the order of the table; `watched` is ours with a live page open. */
 export const SERVER_NAMES = [
   ...["origin", "raw", "read", "nginx", "lines"] as const,
-  ...["ours", "alone", "watched"] as const,
+  ...["ours", "watched"] as const,
 ] as const;
 /** Which server. */
 export type ServerName = typeof SERVER_NAMES[number];
@@ -37,8 +34,6 @@ export interface Server extends AsyncDisposable {
   port: number;
   /** Its process and that process's children. */
   pids: readonly number[];
-  /** The script with which wrk loads it; none for a plain GET. */
-  script: string | undefined;
 }
 
 /** What all servers of a run share. */
@@ -119,7 +114,6 @@ async function launchOf(
         args: await writeNginx({ dir: `${options.dir}/nginx-${port}`, port, originPort }),
       };
     case "ours":
-    case "alone":
     case "watched":
       return {
         command,
@@ -213,8 +207,7 @@ export async function startServer(
   const launch = await launchOf(name, { port, originPort, options });
   const { dir, signal } = options;
   const started = await startProcess(launch, { name, url, dir, signal });
-  const script = name === "alone" ? `${ROOT}bench/alone.lua` : undefined;
-  const server = { ...started, name, url, port, script };
+  const server = { ...started, name, url, port };
   if (name !== "watched") return server;
   const page = await openPage(`http://127.0.0.1:${port}/api/v1/events`);
   return {

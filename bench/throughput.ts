@@ -9,7 +9,7 @@ import { runWrk, type WrkResult } from "./wrk.ts";
 /** Load before the first round, so that the machine code is there, in seconds. */
 const WARM_UP_SECONDS = 1;
 /** These rename; the others pass on what they get. */
-const RENAMING: readonly ServerName[] = ["nginx", "lines", "ours", "alone", "watched"];
+const RENAMING: readonly ServerName[] = ["nginx", "lines", "ours", "watched"];
 
 /** How to measure. */
 export interface ThroughputOptions {
