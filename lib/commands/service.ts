@@ -13,13 +13,13 @@ import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
 import { MergedScraper, type MergedScraperOptions } from "../scrape/merged_scraper.ts";
 import { Targets } from "../scrape/targets.ts";
-import { createGuard } from "../server/guard.ts";
-import { createHandler } from "../server/handler.ts";
-import { createMetricsRoute, type Read } from "../server/metrics_route.ts";
-import { MetricsRegistry } from "../server/metrics_registry.ts";
-import { withOriginPolicy } from "../server/origin_policy.ts";
-import { OwnMetrics } from "../server/own_metrics.ts";
-import { Slots } from "../server/slots.ts";
+import { createGuard } from "../http/guard.ts";
+import { createRouter } from "../http/router.ts";
+import { createMetricsRoute, type Read } from "../http/metrics_route.ts";
+import { MetricsRegistry } from "../metrics_registry.ts";
+import { withOriginPolicy } from "../http/origin_policy.ts";
+import { SelfMetrics } from "../http/self_metrics.ts";
+import { Slots } from "../http/slots.ts";
 import { type Resolve, resolveHost } from "../net/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
@@ -115,7 +115,7 @@ export function createService(parts: ServiceParts): Service {
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
   const registry = new MetricsRegistry();
-  const metrics = new OwnMetrics(registry, {
+  const metrics = new SelfMetrics(registry, {
     version: VERSION,
     runtime: host.runtime,
     startSeconds: host.startedMs / 1_000,
@@ -167,15 +167,16 @@ export function createService(parts: ServiceParts): Service {
     windows: windowsOf(history.file !== undefined),
     now,
   });
-  const routes = createHandler({
+  const assets = createAssets();
+  const routes = createRouter({
     version: VERSION,
     targets,
     registry,
-    assets: createAssets(),
     metrics: answerMetrics,
+    page: assets.page,
     now,
     isReady,
-    routes: dashboard.routes,
+    routes: { ...assets.routes, ...dashboard.routes },
   });
   // Before all routes at once, so that none is forgotten.
   const guarded = access === undefined

@@ -9,7 +9,7 @@ import type { Logger } from "../log.ts";
 import { HistoryFeed } from "../server/history_feed.ts";
 import { describeHistory } from "../server/history_metrics.ts";
 import { HistoryPoller } from "../server/history_poller.ts";
-import type { MetricsRegistry } from "../server/metrics_registry.ts";
+import type { MetricsRegistry } from "../metrics_registry.ts";
 
 /** What a {@linkcode ServiceHistory} works with. */
 export interface ServiceHistoryParts {

@@ -1,7 +1,7 @@
 /** The files of the live page. They are part of the program, so that it is one file and works offline. */
 
 import { createHash } from "node:crypto";
-import { SAFE_HEADERS } from "../server/responses.ts";
+import { SAFE_HEADERS } from "../http/responses.ts";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import script from "./page/bundle.js" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };

@@ -1,7 +1,7 @@
 /** The data of the live page: its routes, its metrics, and what stops them. */
 
 import type { History } from "../history/history.ts";
-import type { MetricsRegistry } from "../server/metrics_registry.ts";
+import type { MetricsRegistry } from "../metrics_registry.ts";
 import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
 import { type EventStreamLimits, EventStreams } from "./event_stream.ts";
 import { type ViewSettings, viewSteps } from "./view_builder.ts";

@@ -1,4 +1,4 @@
-/** Every address of a host name. */
+/** All addresses of a host name. */
 
 /** Looks a host name up; throws what the resolver throws. */
 export type Resolve = (hostname: string, signal: AbortSignal) => Promise<readonly string[]>;
@@ -21,13 +21,13 @@ async function records(
 }
 
 /**
- * Asks for the IPv4 and IPv6 addresses of a host name, by `/etc/hosts` and the servers and search
- * domains of `/etc/resolv.conf`. The C library's look-up (`node:dns`) does the same, but cannot be
- * broken off and costs some 7 MB of memory.
+ * Looks up the IPv4 and IPv6 addresses of a host name, by `/etc/hosts` and the servers and search
+ * domains of `/etc/resolv.conf`. The C library's lookup (`node:dns`) does the same, but cannot be
+ * aborted and costs some 7 MB of memory.
  *
  * @param hostname The name.
- * @param signal Breaks it off.
- * @returns The addresses in one order, each once; empty when the name is not known.
+ * @param signal Aborts it.
+ * @returns The addresses in one order, without duplicates; empty when the name is unknown.
  * @throws {Error} When the name servers do not answer.
  */
 export async function resolveHost(hostname: string, signal: AbortSignal): Promise<string[]> {

@@ -2,7 +2,7 @@
 
 import { STATUS_CODE } from "@std/http/status";
 import { PART_DROP_REASONS, POINT_DROP_REASONS, type RelayCounts } from "../otlp/counts.ts";
-import { addCount, type MetricsRegistry } from "../server/metrics_registry.ts";
+import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
 
 /** Bounds of the forward latency, in seconds: from a loopback to a time-out. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

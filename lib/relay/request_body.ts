@@ -2,7 +2,7 @@
 
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
-import type { Slot } from "../server/slots.ts";
+import type { Slot } from "../http/slots.ts";
 import type { RequestMemory } from "./memory_budget.ts";
 import { RelayError } from "./relay_error.ts";
 import { isOneZstdFrame } from "./zstd_frame.ts";

@@ -1,12 +1,12 @@
-/** The addresses of a host name, asked for anew each time, and for a while without an answer. */
+/** The addresses of a host name, looked up each time, and kept for a while without an answer. */
 
 import { MetricsError } from "../errors.ts";
 import type { Resolve } from "../net/resolve.ts";
 
-/** How long the last good answer holds while there is no other, in milliseconds. */
+/** How long the last good answer is used while there is no other, in milliseconds. */
 const KEPT_MS = 60_000;
 
-/** What {@linkcode Addresses} works with. */
+/** What {@linkcode Addresses} need. */
 export interface AddressesOptions {
   /** The name. */
   readonly hostname: string;
@@ -18,7 +18,7 @@ export interface AddressesOptions {
   readonly now: () => number;
 }
 
-/** What a host name stands for now. Dispose it to break off a look-up under way. */
+/** The addresses of one host name. Dispose it to abort a lookup under way. */
 export class Addresses implements Disposable {
   readonly #options: AddressesOptions;
   readonly #stop = new AbortController();
@@ -27,7 +27,7 @@ export class Addresses implements Disposable {
   #goodMs = -Infinity;
 
   /**
-   * Begins with nothing known.
+   * Starts without addresses.
    *
    * @param options The name, and how it is looked up.
    */
@@ -36,11 +36,11 @@ export class Addresses implements Disposable {
   }
 
   /**
-   * Looks the name up. Those who ask at the same time share one look-up; one that is late goes on,
-   * and its answer is there for the next time.
+   * Looks the name up. Concurrent callers share a lookup; one that is late continues, and its
+   * answer is used the next time.
    *
    * @param waitMs Longest wait in milliseconds.
-   * @returns The addresses, at least one: those of now, or of the last good answer if that is not
+   * @returns The addresses, at least one: of this lookup, or of the last good one if that is not
    *   older than a minute.
    * @throws {MetricsError} `UPSTREAM_DNS` when there is neither.
    */
@@ -54,12 +54,12 @@ export class Addresses implements Disposable {
     throw failure;
   }
 
-  /** Breaks off a look-up under way. */
+  /** Aborts a lookup under way. */
   [Symbol.dispose](): void {
     this.#stop.abort();
   }
 
-  /** Looks the name up; gives what went wrong. */
+  /** Looks the name up; returns what went wrong. */
   async #lookUp(): Promise<MetricsError | undefined> {
     const { hostname, resolve, now } = this.#options;
     try {

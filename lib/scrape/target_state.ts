@@ -1,13 +1,13 @@
-/** What is known of the server: told in the log when it changes, not at every scrape. */
+/** What is known of a server: logged when it changes, not at every scrape. */
 
 import type { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 
-/** How a server is called. */
+/** The names of a server. */
 export interface TargetNames {
   /** Its address for people. */
   readonly upstream: string;
-  /** What tells it from others; undefined when there are none. */
+  /** Distinguishes it from others; undefined when there are none. */
   readonly instance: string | undefined;
 }
 
@@ -19,11 +19,11 @@ export interface PastFailure {
   readonly timeMs: number;
 }
 
-/** Up, down with a reason, or not asked yet. */
+/** Up, down with a reason, or not scraped yet. */
 export class TargetState {
   /** When the last scrape ended, in milliseconds since 1970; undefined before the first. */
   scrapedMs: number | undefined;
-  /** When the last one that went well ended. */
+  /** When the last one that succeeded ended. */
   succeededMs: number | undefined;
   /** The last one that failed. */
   lastFailure: PastFailure | undefined;
@@ -34,17 +34,17 @@ export class TargetState {
   #sentence = "not scraped yet";
 
   /**
-   * Begins with nothing known.
+   * Starts as unknown.
    *
-   * @param names How the server is called.
-   * @param log Takes a line a change.
+   * @param names The names of the server.
+   * @param log Logs changes.
    */
   constructor(names: TargetNames, log: Logger) {
     this.#names = names;
     this.#log = log;
   }
 
-  /** The state as words for people. */
+  /** The state in words for people. */
   get sentence(): string {
     return this.#sentence;
   }
@@ -55,7 +55,7 @@ export class TargetState {
   }
 
   /**
-   * Notes a scrape that went well.
+   * Records a scrape that succeeded.
    *
    * @param timeMs When it ended, in milliseconds since 1970.
    */
@@ -69,7 +69,7 @@ export class TargetState {
   }
 
   /**
-   * Notes a scrape that failed.
+   * Records a scrape that failed.
    *
    * @param error What went wrong.
    * @param timeMs When it ended, in milliseconds since 1970.

@@ -3,7 +3,7 @@
 import type { HistoryFile } from "../history/history_file.ts";
 import type { HistoryStore } from "../history/store.ts";
 import type { HistoryFeed } from "./history_feed.ts";
-import type { MetricsRegistry } from "./metrics_registry.ts";
+import type { MetricsRegistry } from "../metrics_registry.ts";
 
 /** Where the figures come from. */
 export interface HistoryFigures {

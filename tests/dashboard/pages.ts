@@ -2,7 +2,7 @@ import type { EventStreamLimits } from "../../lib/dashboard/event_stream.ts";
 import { createDashboard, type Dashboard } from "../../lib/dashboard/dashboard.ts";
 import { EVENT_STREAM_LIMITS } from "../../lib/dashboard/event_stream.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
-import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
+import { MetricsRegistry } from "../../lib/metrics_registry.ts";
 import { listenFor, seriesOf } from "../fakes.ts";
 
 /** The dashboard's routes, listening. */

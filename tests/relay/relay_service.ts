@@ -6,7 +6,7 @@ import { createExchange, MAX_WORDS_BYTES } from "../../lib/parseable/exchange.ts
 import { RelayLog } from "../../lib/relay/relay_log.ts";
 import { RelayMetrics } from "../../lib/relay/relay_metrics.ts";
 import { createRelayHandler, type RelayLimits } from "../../lib/relay/relay_route.ts";
-import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
+import { MetricsRegistry } from "../../lib/metrics_registry.ts";
 import { listenFor, seriesOf } from "../fakes.ts";
 import { GOOD } from "./fake_parseable.ts";
 

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Access } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { createLogger } from "../../lib/log.ts";
-import { createGuard, MAX_WAITING, OPEN_PATHS } from "../../lib/server/guard.ts";
-import type { Route } from "../../lib/server/handler.ts";
-import { MetricsRegistry } from "../../lib/server/metrics_registry.ts";
+import { createGuard, MAX_WAITING, OPEN_PATHS } from "../../lib/http/guard.ts";
+import type { Route } from "../../lib/http/router.ts";
+import { MetricsRegistry } from "../../lib/metrics_registry.ts";
 import { LogLines, seriesOf, serveCapture, startService } from "../fakes.ts";
 import { ask } from "./raw_client.ts";
 

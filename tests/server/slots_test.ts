@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Slot, Slots } from "../../lib/server/slots.ts";
+import { type Slot, Slots } from "../../lib/http/slots.ts";
 import { startService, type TestService, until, within } from "../fakes.ts";
 import { serveRaw } from "../upstream/fakes.ts";
 import { RawClient } from "./raw_client.ts";

@@ -1,9 +1,8 @@
-/** Where a request goes, whatever its Host field says. */
+/** The path of a request, whatever its Host field says. */
 
 /**
- * Names, addresses and ports (RFC 3986, section 3.2). The runtime puts the URL
- * together from the client's Host field as it stands: with `x/health?` in it
- * the path would be another one than the client asked for.
+ * Names, addresses and ports (RFC 3986, section 3.2). The runtime builds the URL from the client's
+ * Host field as it is: with `x/health?` in it, the path would not be the requested one.
  */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 
@@ -14,7 +13,7 @@ const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
  * @returns The path, without dot segments; undefined when the Host field is not valid.
  */
 export function requestPath(request: Request): string | undefined {
-  // HTTP/2 has no such field; what stands for it was checked by the runtime.
+  // HTTP/2 has no such field; the runtime has checked its counterpart.
   if (!HOST.test(request.headers.get("host") ?? "")) return undefined;
   return URL.parse(request.url)?.pathname;
 }

@@ -1,10 +1,10 @@
 /** The service's own metrics, served at `/-/metrics`. */
 
 import { DROP_REASONS, type DroppedLines } from "../exposition/dropped.ts";
-import { addCount, type LabelledValue, type MetricsRegistry } from "./metrics_registry.ts";
+import { addCount, type LabelledValue, type MetricsRegistry } from "../metrics_registry.ts";
 
-/** What {@linkcode OwnMetrics} needs from outside. */
-export interface OwnMetricsOptions {
+/** What {@linkcode SelfMetrics} need. */
+export interface SelfMetricsOptions {
   /** The version of the service. */
   readonly version: string;
   /** The version of the runtime. */
@@ -17,9 +17,9 @@ export interface OwnMetricsOptions {
   readonly residentBytes: () => number;
 }
 
-/** One scrape that ended, well or not. */
+/** One scrape that ended, successfully or not. */
 export interface ScrapeRecord {
-  /** The error code; undefined when the scrape went well. */
+  /** The error code; undefined when the scrape succeeded. */
   readonly code: string | undefined;
   /** From the request to the last byte, in seconds. */
   readonly durationSeconds: number;
@@ -39,39 +39,38 @@ class ServerFigures {
   readonly failures = new Map<string, number>();
 }
 
-/**
- * Counters and gauges of the service; one object a process, none global. They
- * are plain numbers until somebody asks for them: a scrape costs no look-up.
- */
-export class OwnMetrics {
+/** Counters and gauges of the service; one object per process, none global. */
+export class SelfMetrics {
   /** Requests on `/metrics` being answered. */
   requestsInFlight = 0;
   /** Requests on `/metrics` refused because too many were being answered. */
   refused = 0;
-  /** Replies broken off because their reader stood still. */
+  /** Responses dropped because their client did not read. */
   evicted = 0;
   /** Bytes of expositions that were handed out, before compression. */
   replyBytes = 0;
-  /** Requests that were answered by a scrape already under way. */
+  /** Requests that were answered by a scrape under way for another one. */
   shared = 0;
 
   readonly #servers = new Map<string, ServerFigures>();
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
   /**
-   * Lists them, all at zero.
+   * Registers them, all at zero.
    *
-   * @param registry Where they are listed.
-   * @param options Versions, and where process figures come from.
+   * @param registry Where they are registered.
+   * @param options Versions and process figures.
    */
-  constructor(registry: MetricsRegistry, options: OwnMetricsOptions) {
+  constructor(registry: MetricsRegistry, options: SelfMetricsOptions) {
     this.#describeServers(registry);
     this.#describeReplies(registry);
     this.#describeRequests(registry);
-    registry.info(
-      { name: "vllm_metrics_build_info", help: "Always 1; the labels tell the build." },
-      { version: options.version, "deno_version": options.runtime },
-    );
+    registry.labelled({
+      name: "vllm_metrics_build_info",
+      help: "Always 1; the labels tell the build.",
+      type: "gauge",
+      labels: ["version", "deno_version"],
+    }, () => [[[options.version, options.runtime], 1]]);
     registry.gauge({
       name: "process_start_time_seconds",
       help: "Start time of the process since unix epoch in seconds.",
@@ -86,12 +85,12 @@ export class OwnMetrics {
     }, options.cpuSeconds);
   }
 
-  /** Lists a server, with nothing counted. */
+  /** Adds a server, all at zero. */
   addServer(instance: string): void {
     this.#servers.set(instance, new ServerFigures());
   }
 
-  /** Lists a server no longer: it is not one of those of its name any more. */
+  /** Removes a server. */
   removeServer(instance: string): void {
     this.#servers.delete(instance);
   }
@@ -114,7 +113,7 @@ export class OwnMetrics {
     }
   }
 
-  /** One series a server; none where there is no value yet. */
+  /** One series per server; none where there is no value yet. */
   *#byServer(value: (server: ServerFigures) => number | undefined): Iterable<LabelledValue> {
     for (const [instance, server] of this.#servers) {
       const read = value(server);

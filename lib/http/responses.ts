@@ -1,16 +1,15 @@
-/** Plain answers, a sentence and its status; and what all answers for people are sent with. */
+/** Plain text responses, and the header fields of all responses for people. */
 
 import { STATUS_CODE, STATUS_TEXT, type StatusCode } from "@std/http/status";
 import type { MetricsError } from "../errors.ts";
 import { terminalText } from "../terminal_text.ts";
 
-/** Seconds after which a reader may try again what passes by itself. */
+/** Seconds after which a client may retry what passes by itself. */
 const RETRY_AFTER_SECONDS = 1;
 
 /**
- * Keeps a browser from guessing another type, telling other sites where it was,
- * showing the answer in a frame of theirs (for browsers without `frame-ancestors`),
- * and handing it to them at all: it would send the credentials along.
+ * Keeps a browser from guessing another type, telling other sites where it was, showing the
+ * response in a frame of theirs (for browsers without `frame-ancestors`), and handing it to them.
  */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
@@ -20,12 +19,12 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A sentence as plain text.
+ * A sentence as plain text, without characters that could steer a terminal.
  *
  * @param status The HTTP status.
- * @param sentence The text; without it the status' own words.
- * @param headers More headers.
- * @returns The response, with a line feed behind the sentence.
+ * @param sentence The text; without it the reason phrase of the status.
+ * @param headers More header fields.
+ * @returns The response; a line feed follows the sentence.
  */
 export function textResponse(
   status: StatusCode,

@@ -1,4 +1,4 @@
-/** `GET /-/targets`: the servers and how they are, as JSON. */
+/** `GET /-/targets`: the servers and their state, as JSON. */
 
 import type { MetricsError } from "../errors.ts";
 
@@ -28,17 +28,17 @@ export interface Target {
   };
 }
 
-/** A server, as the route tells it. */
+/** A server, as the route reports it. */
 export interface TargetReport {
-  /** What tells it from others, as in the label `instance` and in `/metrics/NAME`. */
+  /** Distinguishes it from others, as in the label `instance` and in `/metrics/NAME`. */
   readonly instance: string;
   /** Its address, without secrets. */
   readonly url: string;
-  /** Whether the last scrape went well; `unknown` before the first. */
+  /** Whether the last scrape succeeded; `unknown` before the first. */
   readonly state: "up" | "down" | "unknown";
-  /** Seconds since the last scrape ended, however it did; null before the first. */
+  /** Seconds since the last scrape ended, successfully or not; null before the first. */
   readonly ageSeconds: number | null;
-  /** Seconds since the last scrape that went well; null before there was one. */
+  /** Seconds since the last scrape that succeeded; null before there was one. */
   readonly successAgeSeconds: number | null;
   /** The last scrape that failed; null when none has. */
   readonly lastError: {

@@ -1,41 +1,40 @@
-/** Lets nobody but those with the right credentials through, health routes aside. */
+/** Requires credentials on all routes but the health routes. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { STATUS_CODE } from "@std/http/status";
 import type { Access } from "../config/access.ts";
 import type { Logger } from "../log.ts";
-import type { Route } from "./handler.ts";
-import { addCount, type MetricsRegistry } from "./metrics_registry.ts";
+import type { Route } from "./router.ts";
+import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
 import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
 
-/** Routes that orchestrators ask without credentials; they tell nothing but that the process lives. */
+/** Routes that need no credentials; they say nothing but that the process is alive. */
 export const OPEN_PATHS: readonly string[] = ["/health", "/-/healthy", "/-/ready"];
 
 /**
- * How long the answer to wrong credentials takes, in milliseconds: less than a
- * reader waits that scrapes every second, so that it gets to know what is wrong.
+ * How long the response to wrong credentials takes, in milliseconds: less than the timeout of a
+ * client that scrapes every second, so that it still sees what is wrong.
  */
 const WRONG_MS = 500;
 /**
- * Wrong tries that wait at once. They wait in one row and not one for each
- * address: all who come through a NAT or a published container port have the
- * same address, and who attacks may have many.
+ * Wrong attempts that wait at once. The bound is one for all and not per address: all clients behind
+ * a NAT or a published container port share an address, and an attacker may have many.
  */
 export const MAX_WAITING = 100;
 /** Least time between two log lines about wrong credentials, in milliseconds. */
 const LOG_MS = 60_000;
 
-/** What a request shows of credentials. */
+/** The credentials of a request. */
 type Shown = "right" | "wrong" | "missing";
 
-/** What {@linkcode createGuard} works with. */
+/** What {@linkcode createGuard} needs. */
 export interface GuardOptions {
-  /** The credentials that let somebody in. */
+  /** The credentials that are accepted. */
   readonly access: Access;
-  /** Lists the count of requests that were turned away. */
+  /** Where the count of refused requests is registered. */
   readonly registry: MetricsRegistry;
-  /** Is told of wrong credentials, once a minute at most. */
+  /** Logs wrong credentials, once a minute at most. */
   readonly log: Logger;
   /** The time in milliseconds; only differences are used. */
   readonly now: () => number;
@@ -43,12 +42,12 @@ export interface GuardOptions {
   readonly wait: (ms: number) => Promise<void>;
 }
 
-/** A digest has one length whatever it is of, so comparing takes one time as well. */
+/** Digests have the same length, so comparing them takes the same time. */
 function digestOf(bytes: Uint8Array): Uint8Array {
   return createHash("sha256").update(bytes).digest();
 }
 
-/** What a header field proves its sender to know; undefined for what is no Base64. */
+/** The secret in a header field; undefined for what is not Base64. */
 function proofOf(scheme: string, text: string): Uint8Array | undefined {
   if (scheme !== "basic") return new TextEncoder().encode(text);
   try {
@@ -58,9 +57,9 @@ function proofOf(scheme: string, text: string): Uint8Array | undefined {
   }
 }
 
-/** Compares what requests show with what is asked for, in constant time. */
+/** Compares credentials in constant time. */
 class Credentials {
-  /** The challenges, one a scheme (RFC 9110, section 11.6.1). */
+  /** The challenges, one per scheme (RFC 9110, section 11.6.1). */
   readonly challenges: readonly string[];
   readonly #digests = new Map<string, Uint8Array>();
 
@@ -86,12 +85,12 @@ class Credentials {
   }
 }
 
-/** Counts and tells of requests that were turned away. */
+/** Counts and logs refused requests. */
 class Refusals {
   readonly counts = new Map<string, number>([["missing", 0], ["wrong", 0], ["flood", 0]]);
   readonly #options: GuardOptions;
-  #told = -Infinity;
-  #untold = 0;
+  #loggedMs = -Infinity;
+  #unlogged = 0;
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -108,23 +107,22 @@ class Refusals {
   add(reason: "missing" | "wrong" | "flood"): void {
     addCount(this.counts, reason, 1);
     if (reason === "missing") return;
-    this.#untold++;
+    this.#unlogged++;
     const now = this.#options.now();
-    if (now - this.#told < LOG_MS) return;
-    this.#options.log.warn("Wrong credentials", { tries: this.#untold });
-    this.#told = now;
-    this.#untold = 0;
+    if (now - this.#loggedMs < LOG_MS) return;
+    this.#options.log.warn("Wrong credentials", { tries: this.#unlogged });
+    this.#loggedMs = now;
+    this.#unlogged = 0;
   }
 }
 
 /**
- * Puts a guard before all routes. The right credentials are let through at once
- * whatever else goes on. The answer to wrong ones takes half a second, so that
- * trying goes slowly; when {@linkcode MAX_WAITING} of them wait, further ones get 429
- * at once, since the rest would cost more than it slows.
+ * Guards all routes. Requests with the right credentials pass at once. The response to wrong ones
+ * takes half a second, which slows guessing; while {@linkcode MAX_WAITING} of them wait, further ones
+ * get 429 at once, since each that waits costs memory.
  *
- * @param route Answers those who are let through, and health routes for all.
- * @param options The credentials, and whom to tell.
+ * @param route Answers requests that pass, and health routes for all.
+ * @param options The credentials, and who is notified.
  * @returns A route that answers 401 or 429 to all others.
  */
 export function createGuard(route: Route, options: GuardOptions): Route {
@@ -140,7 +138,7 @@ export function createGuard(route: Route, options: GuardOptions): Route {
       });
     }
     refusals.add(shown);
-    // A browser asks without any first, so that is no try.
+    // A browser sends none at first, so that is not an attempt.
     if (shown === "wrong") {
       waiting++;
       await options.wait(WRONG_MS);

@@ -1,7 +1,7 @@
 /** What pages of other sites may make a browser send here: nothing but a visit to the page itself. */
 
 import { STATUS_CODE } from "@std/http/status";
-import type { Route } from "./handler.ts";
+import type { Route } from "./router.ts";
 import { textResponse } from "./responses.ts";
 
 /**

@@ -1,80 +1,75 @@
-/** Which route answers what. */
+/** Which route answers which path. */
 
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
-import type { Assets } from "../dashboard/assets.ts";
+import type { MetricsRegistry } from "../metrics_registry.ts";
 import { landingPageText } from "./landing_page.ts";
-import type { MetricsRegistry } from "./metrics_registry.ts";
 import { EXPOSITION_TYPE } from "./metrics_route.ts";
 import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
-import { type TargetList, targetsResponse } from "./targets.ts";
+import { type TargetList, targetsResponse } from "./targets_route.ts";
 
-/** What {@linkcode createHandler} works with. */
-export interface HandlerOptions {
+/** Answers requests. */
+export type Route = (request: Request) => Response | Promise<Response>;
+
+/** What {@linkcode createRouter} needs. */
+export interface RouterOptions {
   /** The version of the service. */
   readonly version: string;
   /** The servers. */
   readonly targets: TargetList;
   /** The service's own metrics. */
   readonly registry: MetricsRegistry;
-  /** The live page. */
-  readonly assets: Assets;
   /** Answers `/metrics`, or `/metrics/NAME` for one of the servers. */
   readonly metrics: (request: Request, name?: string) => Promise<Response>;
+  /** Answers `/` for browsers. */
+  readonly page: Route;
+  /** The routes of the page, by their path. */
+  readonly routes: Readonly<Record<string, Route>>;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-  /** Whether the service takes requests; false once it has been asked to stop. */
+  /** Whether the service accepts requests; false once it was asked to stop. */
   readonly isReady: () => boolean;
-  /** More routes, by their path. */
-  readonly routes?: Readonly<Record<string, Route>>;
 }
 
-/** Answers requests. */
-export type Route = (request: Request) => Response | Promise<Response>;
-
-/** Methods that all routes take. */
+/** Methods that all routes accept. */
 const METHODS = ["GET", "HEAD"];
 /** What the path of one server's metrics begins with. */
 const ONE_SERVER = "/metrics/";
-/** Longest wait for name servers when the metrics of one server are asked for, in milliseconds. */
+/** Longest wait for name servers when an unknown server is requested, in milliseconds. */
 const LOOKUP_MS = 1_000;
-/** Servers that are named when one is asked for that there is not. */
+/** Servers that are named when an unknown one is requested. */
 const MAX_NAMED = 50;
 
 /**
- * Makes the handler of the service's listener.
+ * Creates the handler of the service's listener.
  *
- * @param options What the routes work with.
- * @returns A function of a request; it looks at nothing but method, path and a few headers.
+ * @param options The routes, and what they need.
+ * @returns The handler; it looks at nothing but method, path and a few header fields.
  */
-export function createHandler(options: HandlerOptions): Route {
+export function createRouter(options: RouterOptions): Route {
+  const { metrics, registry, targets, now, isReady } = options;
   const healthy: Route = () => textResponse(STATUS_CODE.OK, "ok");
   const routes: Record<string, Route> = {
-    ...options.assets.routes,
     "/": (request) => landing(options, request),
-    "/metrics": (request) => options.metrics(request),
+    "/metrics": (request) => metrics(request),
     "/health": healthy,
     "/-/healthy": healthy,
     "/-/ready": () =>
-      options.isReady()
+      isReady()
         ? textResponse(STATUS_CODE.OK, "ready")
         : textResponse(STATUS_CODE.ServiceUnavailable, "stopping"),
     "/-/metrics": async () =>
-      new Response(await options.registry.text(), {
-        headers: { "content-type": EXPOSITION_TYPE },
-      }),
-    "/-/targets": () => targetsResponse(options.targets.list, options.now()),
+      new Response(await registry.text(), { headers: { "content-type": EXPOSITION_TYPE } }),
+    "/-/targets": () => targetsResponse(targets.list, now()),
     ...options.routes,
   };
   return (request) => {
-    const pathname = requestPath(request);
-    if (pathname === undefined) {
+    const path = requestPath(request);
+    if (path === undefined) {
       return textResponse(STATUS_CODE.BadRequest, "The request has no valid Host field.");
     }
-    const route = Object.hasOwn(routes, pathname)
-      ? routes[pathname]
-      : oneServerRoute(options, pathname);
+    const route = Object.hasOwn(routes, path) ? routes[path] : oneServerRoute(options, path);
     if (route === undefined) {
       return textResponse(
         STATUS_CODE.NotFound,
@@ -89,7 +84,7 @@ export function createHandler(options: HandlerOptions): Route {
   };
 }
 
-/** Takes percent encoding off; a path in which it is broken stays as it is. */
+/** Decodes percent encoding; a path in which it is broken stays as it is. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -99,15 +94,15 @@ function decoded(text: string): string {
   }
 }
 
-/** The route of one server's metrics; undefined for a path of another kind. */
-function oneServerRoute({ targets, metrics }: HandlerOptions, pathname: string): Route | undefined {
-  if (!pathname.startsWith(ONE_SERVER) || pathname === ONE_SERVER) return undefined;
-  const wanted = decoded(pathname.slice(ONE_SERVER.length));
+/** The route of one server's metrics; undefined for any other path. */
+function oneServerRoute({ targets, metrics }: RouterOptions, path: string): Route | undefined {
+  if (!path.startsWith(ONE_SERVER) || path === ONE_SERVER) return undefined;
+  const wanted = decoded(path.slice(ONE_SERVER.length));
+  const names = (): string[] => targets.list.map(({ name }) => name);
   return async (request) => {
-    const names = (): string[] => targets.list.map(({ name }) => name);
     if (!names().includes(wanted)) await targets.refresh(LOOKUP_MS);
-    if (names().includes(wanted)) return await metrics(request, wanted);
     const all = names();
+    if (all.includes(wanted)) return await metrics(request, wanted);
     const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : "";
     return textResponse(
       STATUS_CODE.NotFound,
@@ -116,11 +111,14 @@ function oneServerRoute({ targets, metrics }: HandlerOptions, pathname: string):
   };
 }
 
-/** The live page for browsers, a few words for all others. */
-function landing({ version, targets, assets }: HandlerOptions, request: Request): Response {
+/** The live page for browsers, a few lines of text for all others. */
+function landing(
+  { version, targets, page }: RouterOptions,
+  request: Request,
+): Response | Promise<Response> {
   const wantsPage = accepts(request, "text/html", "text/plain") === "text/html" &&
     request.headers.get("accept")?.includes("text/html");
-  if (wantsPage) return assets.page(request);
+  if (wantsPage) return page(request);
   const servers = targets.list.map(({ name, label, state }) => ({
     name: targets.isMerged ? name : "",
     upstream: label,

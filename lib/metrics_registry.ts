@@ -1,4 +1,4 @@
-/** Metrics that are plain numbers until somebody asks for them: counting costs no look-up. */
+/** The service's own metrics: plain numbers that are read when somebody asks for them. */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
@@ -13,7 +13,7 @@ export interface MetricText {
 /** A series of a metric with labels: the label values in the order of the names, and the value. */
 export type LabelledValue = readonly [labels: readonly string[], value: number];
 
-/** What a metric with labels is. */
+/** A metric with labels. */
 export interface LabelledMetric extends MetricText {
   /** Its type. */
   readonly type: "counter" | "gauge";
@@ -25,7 +25,7 @@ export interface LabelledMetric extends MetricText {
 export class MetricsRegistry {
   readonly #registry = new Registry();
 
-  /** All of them as text 0.0.4. */
+  /** All metrics as text 0.0.4. */
   text(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -34,7 +34,7 @@ export class MetricsRegistry {
    * Adds a gauge.
    *
    * @param metric Name and help.
-   * @param read Gives its value; undefined for none yet.
+   * @param read Returns its value; undefined for none yet.
    */
   gauge(metric: MetricText, read: () => number | undefined): void {
     new Gauge({
@@ -49,31 +49,13 @@ export class MetricsRegistry {
   }
 
   /**
-   * Adds a gauge that is always 1 and says something by its labels.
-   *
-   * @param metric Name and help.
-   * @param labels The labels.
-   */
-  info(metric: MetricText, labels: Readonly<Record<string, string>>): void {
-    new Gauge({ ...metric, labelNames: Object.keys(labels), registers: [this.#registry] })
-      .set({ ...labels }, 1);
-  }
-
-  /**
    * Adds a counter.
    *
    * @param metric Name and help.
-   * @param read Gives its value.
+   * @param read Returns its value.
    */
   counter(metric: MetricText, read: () => number): void {
-    new Counter({
-      ...metric,
-      registers: [this.#registry],
-      collect(): void {
-        this.reset();
-        this.inc(read());
-      },
-    });
+    this.labelled({ ...metric, type: "counter", labels: [] }, () => [[[], read()]]);
   }
 
   /**
@@ -94,32 +76,24 @@ export class MetricsRegistry {
    * Adds a counter or gauge with labels, whose series may come and go.
    *
    * @param metric Name, help, type and labels.
-   * @param read Gives its series.
+   * @param read Returns its series.
    */
   labelled(
     { type, labels, ...text }: LabelledMetric,
     read: () => Iterable<LabelledValue>,
   ): void {
-    const pairs = (values: readonly string[]): Record<string, string> =>
-      Object.fromEntries(labels.map((name, index) => [name, values[index] ?? ""]));
-    const options = { ...text, labelNames: [...labels], registers: [this.#registry] };
-    if (type === "counter") {
-      new Counter({
-        ...options,
-        collect(): void {
-          this.reset();
-          for (const [values, value] of read()) this.inc(pairs(values), value);
-        },
-      });
-    } else {
-      new Gauge({
-        ...options,
-        collect(): void {
-          this.reset();
-          for (const [values, value] of read()) this.set(pairs(values), value);
-        },
-      });
-    }
+    // A counter is read from plain numbers, so it is reset before each collection.
+    new (type === "counter" ? Counter : Gauge)({
+      ...text,
+      labelNames: [...labels],
+      registers: [this.#registry],
+      collect(): void {
+        this.reset();
+        for (const [values, value] of read()) {
+          this.inc(Object.fromEntries(labels.map((name, at) => [name, values[at] ?? ""])), value);
+        }
+      },
+    });
   }
 
   /**

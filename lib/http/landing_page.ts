@@ -1,10 +1,10 @@
-/** The words at `/` for those who are no browser: what this is, what it reads, and where to go. */
+/** The text at `/` for clients that are not browsers: what this is and where to go. */
 
-/** What the words say. */
+/** What the text says. */
 export interface LandingPage {
   /** The version of the service. */
   readonly version: string;
-  /** The servers: what tells them apart (empty when there is one), address and state for people. */
+  /** The servers: name (empty when there is one), address and state for people. */
   readonly servers: readonly {
     readonly name: string;
     readonly upstream: string;
@@ -12,7 +12,7 @@ export interface LandingPage {
   }[];
 }
 
-/** The routes that they name, with what those are for. */
+/** The routes that it names, with what they are for. */
 const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/metrics", "the metrics of vLLM, with names that every reader takes"],
   ["/metrics/NAME", "those of one server"],
@@ -22,7 +22,7 @@ const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/-/ready", "whether this service is ready"],
 ];
 
-/** The words, for a terminal. */
+/** The text, for a terminal. */
 export function landingPageText(page: LandingPage): string {
   const links = LINKS.map(([path, text]) => `  ${path.padEnd(13)} ${text}`);
   return [
