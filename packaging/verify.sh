@@ -10,13 +10,18 @@ folder="$(mktemp -d)"
 trap 'rm -rf "${folder}"' EXIT
 chmod 755 "${folder}"
 
-# As a user without rights and without a home, where this user may switch to one.
-runner=()
-if ((EUID == 0)); then runner=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent); fi
+# As a user without rights and without a home, where this user may switch to one and that one may
+# read the interpreter.
+nobody=()
+if ((EUID == 0)); then nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/nonexistent); fi
 
 # check NAME PROGRAM: runs the program as a user would.
 check() {
-  local log="${folder}/$1.log" pid port url
+  local log="${folder}/$1.log" runner=("${nobody[@]}") pid port url
+  if [[ "$1" == pip ]] && ! "${runner[@]}" "$2" version >/dev/null 2>&1; then
+    echo "$1: started as $(id -un): another user cannot read $(head -n 1 "$2")"
+    runner=()
+  fi
   [[ "$("${runner[@]}" "$2" version)" == "vllm-metrics ${version}"* ]]
   port="$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')"
   url="http://127.0.0.1:${port}"
