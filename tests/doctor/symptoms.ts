@@ -1,4 +1,4 @@
-/** What the README's troubleshooting names, each broken on purpose. */
+/** What docs/troubleshooting.md names, each broken on purpose. */
 
 import { closedPort, NO_SUCH_HOST, serveHttp, serveRaw } from "../upstream/fakes.ts";
 import { startService, until } from "../fakes.ts";
@@ -206,12 +206,15 @@ const SERVICE: readonly Symptom[] = [
     stage: async (stack) => {
       const access = { METRICS_USERNAME: "reader", METRICS_PASSWORD: "a good long password" };
       const { env, metrics } = await startDelivery(stack, access);
-      await (await fetch(`${metrics}/metrics`)).body?.cancel();
+      // A reader goes on; a browser asks once before it asks its user for credentials.
+      for (let count = 0; count < 11; count++) {
+        await (await fetch(`${metrics}/metrics`)).body?.cancel();
+      }
       return env;
     },
     hop: "readers",
     status: "warn",
-    words: /1 requests were answered 401 → Give the reader METRICS_USERNAME/,
+    words: /11 requests were answered 401 → Give the reader METRICS_USERNAME/,
   },
   {
     symptom: "A reader says that this service's certificate expired",

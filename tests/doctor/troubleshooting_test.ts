@@ -5,13 +5,12 @@ import { fakeHost } from "../commands/fake_host.ts";
 import { type Env, startRows } from "./stages.ts";
 import { SYMPTOMS } from "./symptoms.ts";
 
-const README = new URL("../../README.md", import.meta.url);
+const DOCUMENT = new URL("../../docs/troubleshooting.md", import.meta.url);
 
-/** The symptoms of the README's table, in its order. */
-async function symptomsInReadme(): Promise<string[]> {
-  const text = await Deno.readTextFile(README);
-  const section = /^## Troubleshooting$(.*?)^## /ms.exec(text)?.[1] ?? "";
-  const cells = section.split("\n").filter((line) => line.startsWith("|"))
+/** The symptoms of the table, in its order. */
+async function symptomsInDocs(): Promise<string[]> {
+  const text = await Deno.readTextFile(DOCUMENT);
+  const cells = text.split("\n").filter((line) => line.startsWith("|"))
     .map((line) => line.split("|")[1]?.trim() ?? "");
   return cells.slice(2);
 }
@@ -28,8 +27,8 @@ async function checked(env: Env): Promise<{ code: number; hops: JsonObject[] }> 
   return { code, hops: listOf(objectOf(JSON.parse(output().stdout)).hops).map(objectOf) };
 }
 
-Deno.test("every row of the README's troubleshooting has a case, and every case its row", async () => {
-  const rows = await symptomsInReadme();
+Deno.test("every row of docs/troubleshooting.md has a case, and every case its row", async () => {
+  const rows = await symptomsInDocs();
   assert(rows.length > 20);
   assertEquals(SYMPTOMS.map(({ symptom }) => symptom).toSorted(), rows.toSorted());
 });

@@ -11,7 +11,7 @@ import {
 } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 
-/** All families with their types, as the README has them. */
+/** All families with their types, as docs/metrics.md has them. */
 const TYPES: Readonly<Record<string, string>> = {
   "process_cpu_seconds_total": "counter",
   "process_resident_memory_bytes": "gauge",
