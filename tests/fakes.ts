@@ -121,6 +121,8 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   now?: () => number;
   /** Time from one scrape of the history to the next, in milliseconds. */
   intervalMs?: number;
+  /** The same while nobody needs it; no scrapes without. */
+  idleIntervalMs?: number;
   /** The file that keeps the history. */
   file?: string;
 }
@@ -162,8 +164,8 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
  * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
-  const { now = Date.now, intervalMs = 2_000, file, servers: several, resolve, ...others } =
-    overrides;
+  const { now = Date.now, intervalMs = 2_000, idleIntervalMs = 0, ...rest } = overrides;
+  const { file, servers: several, resolve, ...others } = rest;
   const { access, allowedHosts, maxScrapesPerSecond = Infinity, ...config } = others;
   const log = new LogLines();
   const logger = createLogger({
@@ -183,7 +185,12 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
   const service = createService({
     servers,
     relay: undefined,
-    history: { intervalMs, retentionMs: 3_600_000, ...file === undefined ? {} : { file } },
+    history: {
+      intervalMs,
+      idleIntervalMs,
+      retentionMs: 3_600_000,
+      ...file === undefined ? {} : { file },
+    },
     access,
     allowedHosts,
     maxScrapesPerSecond,

@@ -135,9 +135,16 @@ export function createService(parts: ServiceParts): Service {
     onEvict: () => metrics.evicted++,
   });
   const kept = new ServiceHistory({ config: history, registry, log, now });
-  const { store, feed } = kept;
+  const { store, recorder } = kept;
   const { maxScrapesPerSecond: maxPerSecond } = parts;
-  const targets = new Targets(servers, { metrics, feed, log, resolve, maxPerSecond, now });
+  const targets = new Targets(servers, {
+    metrics,
+    feed: recorder,
+    log,
+    resolve,
+    maxPerSecond,
+    now,
+  });
   for (const scrape of past) store.add(scrape);
   const { timeoutMs = 0, maxBodyBytes = 0 } = servers.list[0]?.upstream ?? {};
   const respond = createMetricsRoute({ slots, metrics, timeoutMs, now });
@@ -157,10 +164,10 @@ export function createService(parts: ServiceParts): Service {
       target === undefined ? readAll : (client) => target.scraper.read(client),
     );
   };
-  kept.begin((request) => answerMetrics(request));
+  kept.start((request) => answerMetrics(request));
   const dashboard = createDashboard({
     history: store,
-    watch: () => kept.watch(),
+    watch: () => recorder.watch(),
     registry,
     goals,
     intervalMs: history.intervalMs,
@@ -195,14 +202,14 @@ export function createService(parts: ServiceParts): Service {
     handler: withOriginPolicy(guarded, allowedHosts),
     relayHandler: relayHandler && withOriginPolicy(relayHandler, allowedHosts),
     history: store,
-    watch: () => kept.watch(),
+    watch: () => recorder.watch(),
     stop(): void {
       ready = false;
       dashboard.stop();
     },
     [Symbol.dispose](): void {
       dashboard.stop();
-      kept.stop();
+      recorder[Symbol.dispose]();
       targets[Symbol.dispose]();
       kept[Symbol.dispose]();
       exchange?.[Symbol.dispose]();

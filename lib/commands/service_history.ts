@@ -1,85 +1,69 @@
-/** The history of the service: fed by scrapes that pass and by those it makes itself. */
+/** The history of the service: its file, its recorder and its metrics. */
 
 import type { HistoryConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { checkPathType } from "../history/database.ts";
 import { HistoryFile } from "../history/history_file.ts";
+import { registerHistory } from "../history/metrics.ts";
+import { Recorder } from "../history/recorder.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
-import { HistoryFeed } from "../server/history_feed.ts";
-import { describeHistory } from "../server/history_metrics.ts";
-import { HistoryPoller } from "../server/history_poller.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
 
-/** What a {@linkcode ServiceHistory} works with. */
+/** What {@linkcode ServiceHistory} works with. */
 export interface ServiceHistoryParts {
-  /** How the history is fed and kept. */
+  /** Intervals and file. */
   readonly config: HistoryConfig;
-  /** Where its figures are listed. */
+  /** Where its metrics are registered. */
   readonly registry: MetricsRegistry;
-  /** Takes its log lines. */
+  /** Gets its log lines. */
   readonly log: Logger;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** The history and what feeds it. Disposing it writes what came last and closes its file. */
+/** The history and its recorder. Disposing it writes the newest scrapes and closes the file. */
 export class ServiceHistory implements Disposable {
-  /** What can be asked. */
+  /** Answers queries. */
   readonly store: HistoryStore;
-  /** Takes scrapes that pass. */
-  readonly feed: HistoryFeed;
-
-  readonly #parts: ServiceHistoryParts;
+  /** Records the scrapes of clients. */
+  readonly recorder: Recorder;
   readonly #file: HistoryFile | undefined;
-  #poller: HistoryPoller | undefined;
 
   /**
-   * Opens the history, with what its file holds.
+   * Opens the history with what its file holds.
    *
    * @param parts Settings, registry, log and clock.
-   * @throws {MetricsError} When the path of the file is that of something else.
+   * @throws {MetricsError} When the path of the file is that of a folder or a device.
    */
-  constructor(parts: ServiceHistoryParts) {
-    const { config, registry, log } = parts;
-    this.#parts = parts;
+  constructor({ config, registry, log, now }: ServiceHistoryParts) {
     this.#file = openFile(config, log);
     this.store = new HistoryStore({ instances: [], archive: this.#file, log });
-    this.feed = new HistoryFeed(this.store, config.intervalMs);
-    describeHistory(registry, {
+    this.recorder = new Recorder({ ...config, store: this.store, now });
+    registerHistory(registry, {
       store: this.store,
-      feed: this.feed,
+      recorder: this.recorder,
       file: this.#file,
-      isKept: config.file !== undefined,
-      polls: () => this.#poller?.polls ?? 0,
+      hasFile: config.file !== undefined,
     });
   }
 
   /**
-   * Begins to scrape, when the servers are known. A history with a file is always fed.
+   * Starts to scrape, once the servers are known. For a file, as often as for a viewer.
    *
-   * @param answer Answers a request on `/metrics`.
+   * @param answer Answers a request for `/metrics`.
    */
-  begin(answer: (request: Request) => Promise<Response>): void {
-    const { config: { intervalMs }, now } = this.#parts;
-    const lastMs = (): number => this.feed.lastMs;
-    this.#poller = new HistoryPoller({ lastMs, intervalMs, answer, now });
-    if (this.#file !== undefined) this.#poller.watch();
+  start(answer: (request: Request) => Promise<Response>): void {
+    if (this.#file !== undefined) this.recorder.watch();
+    this.recorder.start(async (signal) => {
+      const response = await answer(new Request("http://history/metrics", { signal }));
+      await response.body?.pipeTo(new WritableStream());
+    });
   }
 
-  /** Has the servers scraped until that is disposed. */
-  watch(): Disposable {
-    return this.#poller?.watch() ?? new DisposableStack();
-  }
-
-  /** Scrapes no more. */
-  stop(): void {
-    this.#poller?.[Symbol.dispose]();
-  }
-
-  /** Writes what came last, and closes the file. */
+  /** Writes the newest scrapes, and closes the file. */
   [Symbol.dispose](): void {
-    this.stop();
+    this.recorder[Symbol.dispose]();
     this.#file?.[Symbol.dispose]();
   }
 }

@@ -25,8 +25,10 @@ export type {
 
 /** How the history is fed and kept. */
 export interface HistoryConfig {
-  /** Time from one scrape to the next, in milliseconds. */
+  /** Time from one scrape to the next while somebody needs the history, in milliseconds. */
   readonly intervalMs: number;
+  /** The same at other times; 0 for no scrapes. */
+  readonly idleIntervalMs: number;
   /** The path of the file that keeps it; absent when it is kept in memory only. */
   readonly file?: string;
   /** How long the file keeps it, in milliseconds. */
@@ -83,10 +85,18 @@ function refuseServeAddress(reader: SettingReader, env: Environment): void {
 
 function readHistory(reader: SettingReader): HistoryConfig | undefined {
   const intervalMs = reader.get("SCRAPE_INTERVAL");
+  const idleIntervalMs = reader.get("HISTORY_IDLE_INTERVAL");
   const file = reader.get("HISTORY_FILE");
   const retentionMs = reader.get("HISTORY_RETENTION");
-  if (intervalMs === undefined || retentionMs === undefined) return undefined;
-  return Object.freeze({ intervalMs, ...(file === undefined ? {} : { file }), retentionMs });
+  if (intervalMs === undefined || idleIntervalMs === undefined || retentionMs === undefined) {
+    return undefined;
+  }
+  return Object.freeze({
+    intervalMs,
+    idleIntervalMs,
+    ...(file === undefined ? {} : { file }),
+    retentionMs,
+  });
 }
 
 /**

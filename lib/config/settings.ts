@@ -215,6 +215,14 @@ const ROWS = {
   SLO_TTFT: duration("1s", GOAL, "SLO for the time to first token (TTFT)."),
   SLO_TPOT: duration("100ms", GOAL, "SLO for the time per output token (TPOT)."),
   SCRAPE_INTERVAL: duration("2s", WAIT, "Interval of the history's scrapes."),
+  HISTORY_IDLE_INTERVAL: plain(
+    (text) => text === "0" ? accept(0) : parseDuration(text, { ...WAIT, example: "15s" }),
+    [
+      `duration, ${WAIT.min} to ${WAIT.max}, or 0`,
+      "The same while no page is open and HISTORY_FILE is unset.",
+    ],
+    "15s",
+  ),
   HISTORY_FILE: plain(accept<string>, [
     "path of a file",
     "SQLite file for the history; without it the last day is kept in memory.",

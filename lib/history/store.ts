@@ -153,6 +153,11 @@ export class HistoryStore implements History {
     return Number.isFinite(newest) ? newest : undefined;
   }
 
+  /** When the newest scrape of a server was made, in milliseconds since 1970; -Infinity without any. */
+  newestOf(instance: string): number {
+    return this.#all.get(instance)?.newestMs ?? -Infinity;
+  }
+
   /** Adds a scrape that succeeded; one that is older than the last of its server is left out. */
   add({ instance, timeMs, body }: GoodScrape): void {
     const server = this.#all.get(instance);

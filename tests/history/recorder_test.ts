@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MetricsError } from "../../lib/errors.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
-import { HistoryTap } from "../../lib/server/history_tap.ts";
+import { Recorder } from "../../lib/history/recorder.ts";
 import { type ServiceOverrides, startService, type TestService, until, within } from "../fakes.ts";
 import { serveHttp, serveRaw } from "../upstream/fakes.ts";
 
@@ -192,23 +192,70 @@ for (const [name, ms] of [["an hour", 3_600_000], ["five minutes", 300_000]] as 
   });
 }
 
-Deno.test("a scrape that is too long is left out and counted", () => {
-  const store = new HistoryStore({ instances: ["a:1"] });
-  using tap = new HistoryTap({ store, instance: "a:1", intervalMs: 2_000, maxBytes: 10 });
-  const taking = tap.begin(NOW_MS);
-  taking?.push(new Uint8Array(6));
-  taking?.push(new Uint8Array(6));
-  taking?.end();
-  assertEquals([tap.skipped, store.scrapes], [1, 0]);
+Deno.test("the history records while nobody looks, and so the page shows what was before", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:num_requests_running 3\n"));
+  await using service = startService(vllm.origin, { intervalMs: 100, idleIntervalMs: 150 });
+  await until(() => vllm.requests.length >= 3 || undefined, "three scrapes");
+  const view = await (await service.get("/api/v1/view")).json();
+  const running = view.tiles.find(({ id }: { id: string }) => id === "running");
+  assertEquals(running.value, 3);
+});
+
+Deno.test("scrapes come at the interval of a viewer as long as there is one", async () => {
+  const times: number[] = [];
+  await using vllm = serveHttp(() => {
+    times.push(performance.now());
+    return new Response("vllm:num_requests_running 3\n");
+  });
+  await using service = startService(vllm.origin, { intervalMs: 100, idleIntervalMs: 60_000 });
+  await until(() => times.length >= 1 || undefined, "the first scrape, at the start");
+  {
+    using _watch = service.watch();
+    await until(() => times.length >= 4 || undefined, "three more");
+  }
+  assert((times[3] ?? Infinity) - (times[0] ?? 0) < 30_000);
+});
+
+/** A recorder of one server whose clock is set by hand. */
+function recorderOf(maxBytes = 1_000): {
+  readonly store: HistoryStore;
+  readonly recorder: Recorder;
+  readonly server: ReturnType<Recorder["addServer"]>;
+} {
+  const store = new HistoryStore({ instances: [] });
+  const options = { intervalMs: 2_000, idleIntervalMs: 60_000, now: () => NOW_MS, maxBytes };
+  const recorder = new Recorder({ store, ...options });
+  return { store, recorder, server: recorder.addServer("a:1") };
+}
+
+Deno.test("a scrape that is too large is left out and counted", () => {
+  const { store, recorder, server } = recorderOf(10);
+  using _ = recorder;
+  const scrape = server.begin(NOW_MS);
+  scrape?.push(new Uint8Array(6));
+  scrape?.push(new Uint8Array(6));
+  scrape?.end();
+  assertEquals([recorder.skipped, store.scrapes], [1, 0]);
 });
 
 Deno.test("a clock that is set back does not stop the history", () => {
-  const store = new HistoryStore({ instances: ["a:1"] });
-  using tap = new HistoryTap({ store, instance: "a:1", intervalMs: 2_000 });
+  const { store, recorder, server } = recorderOf();
+  using _ = recorder;
   const failure = new MetricsError("UPSTREAM_FAILED", "Cannot scrape");
   for (const ms of [0, 2_000, 3_000, -3_600_000, -3_598_000]) {
-    tap.begin(NOW_MS + ms)?.fail(failure);
+    server.begin(NOW_MS + ms)?.fail(failure);
   }
   assertEquals(store.scrapes, 4);
   assertEquals(store.newestMs, NOW_MS - 3_598_000);
+});
+
+Deno.test("a scrape that finds no slot is not made again before its interval is over", async () => {
+  const { recorder } = recorderOf();
+  using _ = recorder;
+  // Nothing was recorded.
+  recorder.start(() => Promise.resolve());
+  await until(() => recorder.polls === 1 || undefined, "the first scrape");
+  // Enough turns of the event loop for timers without a wait to come again.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(recorder.polls, 1);
 });

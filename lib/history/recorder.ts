@@ -1,0 +1,256 @@
+/**
+ * Records scrapes into the history: those that clients cause, and its own when no client caused one
+ * for an interval. The interval is short while somebody needs the history, else long, so that a
+ * page that is opened during an incident shows how it began.
+ */
+
+import { Buffer } from "node:buffer";
+import type { MetricsError } from "../errors.ts";
+import type { HistoryStore } from "./store.ts";
+
+/** Largest scrape that is recorded, in bytes; one engine has 63 KB, a hundred engines 5 MB. */
+const MAX_SCRAPE_BYTES = 32 * 1_048_576;
+/** The part of an interval after which a scrape is recorded again: clients come a little early. */
+const DUE = 0.9;
+/** How many intervals to wait for a client that scrapes regularly. */
+const PATIENCE = 1.5;
+
+/** What {@linkcode Recorder} works with. */
+export interface RecorderOptions {
+  /** The history. */
+  readonly store: HistoryStore;
+  /** Time between scrapes while somebody needs the history, in milliseconds. */
+  readonly intervalMs: number;
+  /** Time between scrapes at other times, in milliseconds; 0 for none. */
+  readonly idleIntervalMs: number;
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
+  /** Largest scrape that is recorded, in bytes. @default {33554432} */
+  readonly maxBytes?: number;
+}
+
+/** Records one scrape; exactly one of `end`, `fail` and `abandon` is called. */
+export interface ScrapeRecording {
+  /** Copies the next bytes. */
+  push(bytes: Uint8Array): void;
+  /** The scrape is complete. */
+  end(): void;
+  /** The scrape failed. */
+  fail(error: MetricsError): void;
+  /** The client left: nothing is known of the server. */
+  abandon(): void;
+}
+
+/** Records the scrapes of all servers, and scrapes. Disposing it stops both. */
+export class Recorder implements Disposable {
+  /** How often it scraped. */
+  polls = 0;
+  /** Scrapes too large to be recorded. */
+  skipped = 0;
+
+  readonly #options: RecorderOptions;
+  readonly #servers = new Map<string, ServerRecorder>();
+  readonly #stopped = new AbortController();
+  #scrape: ((signal: AbortSignal) => Promise<unknown>) | undefined;
+  #watchers = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isScraping = false;
+  /** Newest scrape of a client or its own at the end of its last one. */
+  #polledMs = -Infinity;
+  /** When it scraped last. */
+  #startedMs = -Infinity;
+
+  /**
+   * Starts without servers.
+   *
+   * @param options History, intervals and clock.
+   */
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Adds a server.
+   *
+   * @param instance Its name.
+   * @returns Records its scrapes.
+   */
+  addServer(instance: string): ServerRecorder {
+    this.#options.store.addServer(instance);
+    const server = new ServerRecorder(instance, {
+      ...this.#options,
+      onSkip: () => this.skipped++,
+    });
+    this.#servers.set(instance, server);
+    return server;
+  }
+
+  /**
+   * Removes a server.
+   *
+   * @param instance Its name.
+   */
+  removeServer(instance: string): void {
+    this.#servers.get(instance)?.[Symbol.dispose]();
+    this.#servers.delete(instance);
+    this.#options.store.removeServer(instance);
+  }
+
+  /**
+   * Starts to scrape.
+   *
+   * @param scrape Scrapes all servers like a client, to the end.
+   */
+  start(scrape: (signal: AbortSignal) => Promise<unknown>): void {
+    this.#scrape = scrape;
+    this.#schedule();
+  }
+
+  /**
+   * Somebody needs the history.
+   *
+   * @returns Dispose it when they no longer do.
+   */
+  watch(): Disposable {
+    this.#watchers++;
+    this.#schedule();
+    let isOver = false;
+    return {
+      [Symbol.dispose]: (): void => {
+        if (isOver) return;
+        isOver = true;
+        this.#watchers--;
+        this.#schedule();
+      },
+    };
+  }
+
+  /** Aborts a scrape of its own, and starts no more. */
+  [Symbol.dispose](): void {
+    this.#stopped.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** Time between scrapes at present, in milliseconds; 0 for none. */
+  get #intervalMs(): number {
+    const { intervalMs, idleIntervalMs } = this.#options;
+    if (this.#watchers > 0) return intervalMs;
+    return idleIntervalMs === 0 ? 0 : Math.max(idleIntervalMs, intervalMs);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#scrape === undefined || this.#isScraping || this.#stopped.signal.aborted) return;
+    if (this.#intervalMs > 0) {
+      this.#timer = setTimeout(() => void this.#poll(), Math.max(0, this.#waitMs()));
+    }
+  }
+
+  /** Time until it must scrape, in milliseconds. */
+  #waitMs(): number {
+    const [nowMs, intervalMs] = [this.#options.now(), this.#intervalMs];
+    // A time in the future is from before the clock was set back: it says nothing.
+    const after = (timeMs: number, waitMs: number): number =>
+      timeMs > nowMs ? 0 : timeMs + waitMs - nowMs;
+    const lastMs = Math.min(...Array.from(this.#servers.values(), (server) => server.lastMs));
+    const patienceMs = lastMs > this.#polledMs ? intervalMs * PATIENCE : intervalMs;
+    // A scrape that found no slot has left no trace in the history.
+    return Math.max(after(lastMs, patienceMs), after(this.#startedMs, intervalMs));
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#waitMs() <= 0) {
+      this.#isScraping = true;
+      this.polls++;
+      this.#startedMs = this.#options.now();
+      // A scrape that fails was recorded where it failed.
+      await this.#scrape?.(this.#stopped.signal).catch(() => {});
+      this.#polledMs = Math.max(...Array.from(this.#servers.values(), (server) => server.lastMs));
+      this.#isScraping = false;
+    }
+    this.#schedule();
+  }
+}
+
+/** What {@linkcode ServerRecorder} works with. */
+export interface ServerRecorderOptions
+  extends Pick<RecorderOptions, "store" | "intervalMs" | "maxBytes"> {
+  /** A scrape was too large. */
+  readonly onSkip: () => void;
+}
+
+/** Records the scrapes of one server, at most one per interval. */
+export class ServerRecorder implements Disposable {
+  /** When the last recorded scrape began, in milliseconds since 1970. */
+  lastMs: number;
+
+  readonly #instance: string;
+  readonly #options: ServerRecorderOptions;
+  readonly #unread = new Set<ReturnType<typeof setTimeout>>();
+  #isRemoved = false;
+
+  /**
+   * Starts after the newest scrape in the history.
+   *
+   * @param instance The server's name.
+   * @param options History, interval and bound.
+   */
+  constructor(instance: string, options: ServerRecorderOptions) {
+    this.#instance = instance;
+    this.#options = options;
+    this.lastMs = options.store.newestOf(instance);
+  }
+
+  /**
+   * A scrape begins; scrapes begin one after another.
+   *
+   * @param timeMs The time in milliseconds since 1970.
+   * @returns Records it; undefined when none is due.
+   */
+  begin(timeMs: number): ScrapeRecording | undefined {
+    const { store, intervalMs, maxBytes = MAX_SCRAPE_BYTES, onSkip } = this.#options;
+    const instance = this.#instance;
+    // An earlier time than that of the scrape before means that the clock was set back.
+    if (timeMs < this.lastMs) store.cutOff(instance, timeMs);
+    if (Math.abs(timeMs - this.lastMs) < intervalMs * DUE) return undefined;
+    const beforeMs = this.lastMs;
+    this.lastMs = timeMs;
+    let parts: Uint8Array[] | undefined = [];
+    let length = 0;
+    return {
+      push: (bytes): void => {
+        length += bytes.length;
+        if (length > maxBytes) parts = undefined;
+        parts?.push(bytes.slice());
+      },
+      end: (): void => {
+        const body = parts;
+        if (body === undefined) onSkip();
+        else this.#later(() => store.add({ instance, timeMs, body: Buffer.concat(body) }));
+      },
+      fail: (error): void => {
+        if (!this.#isRemoved) store.fail({ instance, timeMs, error: error.sentence });
+      },
+      abandon: (): void => {
+        if (this.lastMs === timeMs) this.lastMs = beforeMs;
+      },
+    };
+  }
+
+  /** Drops scrapes that were not read yet, and records no more. */
+  [Symbol.dispose](): void {
+    this.#isRemoved = true;
+    for (const timer of this.#unread) clearTimeout(timer);
+    this.#unread.clear();
+  }
+
+  /** Reads a scrape once the response is on its way. */
+  #later(read: () => void): void {
+    if (this.#isRemoved) return;
+    const timer = setTimeout(() => {
+      this.#unread.delete(timer);
+      read();
+    });
+    this.#unread.add(timer);
+  }
+}
