@@ -64,7 +64,15 @@ async function commit(): Promise<string | undefined> {
  */
 export async function bundleProgram(options: readonly string[]): Promise<void> {
   await Deno.mkdir(DIST, { recursive: true });
-  await run(Deno.execPath(), ["bundle", "-q", ...options, "-o", PROGRAM, "main.ts"]);
+  await run(Deno.execPath(), [
+    "bundle",
+    "-q",
+    "--lock=deno.lock",
+    ...options,
+    "-o",
+    PROGRAM,
+    "main.ts",
+  ]);
   const hash = await commit();
   if (hash === undefined) return;
   const text = await Deno.readTextFile(PROGRAM);
