@@ -1,7 +1,7 @@
 /** `vllm-metrics check`: walks the way of the data and says which hop is broken. */
 
 import { Report, summaryOf } from "../doctor/report.ts";
-import type { Hop } from "../doctor/walk.ts";
+import type { CheckResult } from "../doctor/check_run.ts";
 import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
 import { Examination } from "./examination.ts";
@@ -16,7 +16,7 @@ interface CheckOptions {
   readonly watch: boolean;
 }
 
-async function walkAll(host: Host, take: (hop: Hop) => void): Promise<void> {
+async function walkAll(host: Host, take: (hop: CheckResult) => void): Promise<void> {
   const env = readEnvironment(host);
   if (env !== undefined) return await new Examination(host, env, take).run();
   const found = "the .env file cannot be read";
@@ -26,7 +26,7 @@ async function walkAll(host: Host, take: (hop: Hop) => void): Promise<void> {
 async function checkOnce(host: Host, { json }: CheckOptions): Promise<number> {
   const isColourful = host.terminal() !== undefined && (host.env.NO_COLOR ?? "") === "";
   const report = new Report(isColourful);
-  const hops: Hop[] = [];
+  const hops: CheckResult[] = [];
   await walkAll(host, (hop) => {
     hops.push(hop);
     if (!json) host.print(report.linesOf(hop));

@@ -2,12 +2,11 @@
 
 import type { ServerConfig } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
-import { walkFoundServers } from "../doctor/found_servers.ts";
-import { walkParseable } from "../doctor/parseable_walk.ts";
-import { walkServer } from "../doctor/server_walk.ts";
-import { walkService } from "../doctor/service_walk.ts";
+import { type CheckResult, CheckRun } from "../doctor/check_run.ts";
+import { checkParseable } from "../doctor/parseable_check.ts";
+import { checkDiscoveredServers, checkServer } from "../doctor/server_check.ts";
+import { checkService } from "../doctor/service_check.ts";
 import { type CheckedSettings, checkSettings } from "../doctor/settings_check.ts";
-import { type Hop, Walk } from "../doctor/walk.ts";
 import { resolveHost } from "../net/resolve.ts";
 import type { Host } from "./host.ts";
 import { findOwnListener, type ListenerName, type OwnListener } from "./own_service.ts";
@@ -19,7 +18,7 @@ const PROXY_NAME = /^(?:https?|all)_proxy$/i;
 export class Examination {
   readonly #host: Host;
   readonly #env: Environment;
-  readonly #take: (hop: Hop) => void;
+  readonly #take: (result: CheckResult) => void;
   readonly #isProxied: boolean;
 
   /**
@@ -29,7 +28,7 @@ export class Examination {
    * @param env The settings.
    * @param take Takes each hop once it is examined.
    */
-  constructor(host: Host, env: Environment, take: (hop: Hop) => void) {
+  constructor(host: Host, env: Environment, take: (result: CheckResult) => void) {
     this.#host = host;
     this.#env = env;
     this.#take = take;
@@ -50,7 +49,7 @@ export class Examination {
 
   readonly #readFile = (path: string): string => this.#host.readTextFile(path);
 
-  readonly #begin = (part: string): Walk => new Walk(part, this.#take);
+  readonly #begin = (part: string): CheckRun => new CheckRun(part, this.#take);
 
   async #server({ name, isNamed, isDiscovered, upstream }: ServerConfig): Promise<void> {
     const part = isNamed ? `${name}: ${upstream.label}` : upstream.label;
@@ -60,19 +59,19 @@ export class Examination {
       nowMs: this.#host.now(),
     };
     if (isDiscovered) {
-      await walkFoundServers(part, { ...options, resolve: resolveHost, begin: this.#begin });
-    } else await walkServer(this.#begin(part), options);
+      await checkDiscoveredServers(part, { ...options, resolve: resolveHost, start: this.#begin });
+    } else await checkServer(this.#begin(part), options);
   }
 
   async #service(): Promise<void> {
-    const walk = this.#begin("vllm-metrics");
+    const run = this.#begin("vllm-metrics");
     using metrics = this.#listener("LISTEN_ADDRESS");
     using relay = this.#hasParseable() ? this.#listener("OTLP_LISTEN_ADDRESS") : undefined;
     if (metrics === undefined || (relay === undefined && this.#hasParseable())) {
-      walk.skip("listener", "not tried, since the settings have mistakes");
+      run.skip("listener", "not tried, since the settings have mistakes");
       return;
     }
-    await walkService(walk, { metrics, relay, nowMs: this.#host.now() });
+    await checkService(run, { metrics, relay, nowMs: this.#host.now() });
   }
 
   /** A listener of the service; undefined where its settings have mistakes, which have been told. */
@@ -82,16 +81,16 @@ export class Examination {
   }
 
   async #parseable({ look: { parseable, credentials } }: CheckedSettings): Promise<void> {
-    const walk = this.#begin("Parseable");
+    const run = this.#begin("Parseable");
     if (parseable === undefined) {
       const why = this.#hasParseable()
         ? "not tried, since the settings have mistakes"
         : "PARSEABLE_URL is not set";
-      walk.skip("Parseable", why);
+      run.skip("Parseable", why);
       return;
     }
     const now = (): number => this.#host.now();
-    await walkParseable(walk, { parseable, credentials, isProxied: this.#isProxied, now });
+    await checkParseable(run, { parseable, credentials, isProxied: this.#isProxied, now });
   }
 
   #hasParseable(): boolean {

@@ -1,107 +1,108 @@
-/** The hops below HTTP: the host's name, a connection, and the certificate on it. */
+/** The checks below HTTP: host name, TCP, TLS and its certificate. */
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
 import type { RequestTarget } from "../net/net_error.ts";
 import { requestFailure } from "../scrape/scrape_errors.ts";
-import {
-  type Certificate,
-  type End,
-  endOf,
-  expiryVerdict,
-  readCertificate,
-  type TlsCheck,
-} from "./certificate.ts";
-import type { Verdict, Walk } from "./walk.ts";
+import type { CheckRun, Verdict } from "./check_run.ts";
 
 /** Where to connect to. */
-export interface Place {
+export interface ConnectionTarget {
   /** A URL at that place. */
   readonly url: URL;
-  /** The IP address to connect to; undefined for where the URL's host leads. */
+  /** The IP address to connect to; undefined for that of the URL's host. */
   readonly address: string | undefined;
   /** The URL for people. */
   readonly label: string;
-  /** How TLS is checked when it is `https:`. */
+  /** How TLS is verified with `https:`. */
   readonly tls: TlsCheck;
   /** The time in milliseconds since 1970. */
   readonly nowMs: number;
 }
 
 /**
- * Walks from the name to a connection that can be trusted.
+ * Checks the way from the name to a trusted connection.
  *
- * @param walk Takes the hops.
- * @param place Where to.
+ * @param run Runs the checks.
+ * @param target Where to connect to.
  */
-export async function walkConnection(walk: Walk, place: Place): Promise<void> {
-  const { hostname, port } = endOf(place.url);
-  const host = place.address ?? hostname;
-  if (isIP(host) !== 0) walk.skip("name", `"${host}" is an address`);
-  else await walk.step("name", () => resolveName(host, place));
-  await walk.step("TCP", (signal) => openTcp({ hostname: host, port }, place, signal));
-  if (place.url.protocol === "https:") {
-    await walk.step("TLS", (signal) => shakeHands(place, signal));
+export async function checkConnection(run: CheckRun, target: ConnectionTarget): Promise<void> {
+  const { hostname, port } = endpointOf(target.url);
+  const host = target.address ?? hostname;
+  if (isIP(host) !== 0) run.skip("name", `"${host}" is an address`);
+  else await run.check("name", () => resolveName(host, target));
+  await run.check("TCP", (signal) => openTcp({ hostname: host, port }, target, signal));
+  if (target.url.protocol === "https:") {
+    await run.check("TLS", (signal) => handshake(target, signal));
   }
 }
 
-function targetOf({ url, label, tls }: Place): RequestTarget & { readonly label: string } {
-  const { hostname } = endOf(url);
+function requestTarget(
+  { url, label, tls }: ConnectionTarget,
+): RequestTarget & { readonly label: string } {
+  const { hostname } = endpointOf(url);
   return { label, hostname, hasCertificate: tls.client !== undefined };
 }
 
-async function resolveName(hostname: string, place: Place): Promise<Verdict<void>> {
+async function resolveName(
+  hostname: string,
+  target: ConnectionTarget,
+): Promise<Verdict<void>> {
   try {
     const found = await lookup(hostname, { all: true });
     return { found: `"${hostname}" is ${found.map(({ address }) => address).join(", ")}` };
   } catch (error) {
-    throw requestFailure(error, targetOf(place));
+    throw requestFailure(error, requestTarget(target));
   }
 }
 
 async function openTcp(
-  { hostname, port }: Pick<End, "hostname" | "port">,
-  place: Place,
+  { hostname, port }: Pick<Endpoint, "hostname" | "port">,
+  target: ConnectionTarget,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
   try {
     using connection = await Deno.connect({ hostname, port, signal });
     return { found: `connected to port ${connection.remoteAddr.port} of "${hostname}"` };
   } catch (error) {
-    throw requestFailure(error, targetOf(place));
+    throw requestFailure(error, requestTarget(target));
   }
 }
 
-async function shakeHands(place: Place, signal: AbortSignal): Promise<Verdict<void>> {
-  const { tls, nowMs } = place;
-  const shown = await certificateOf(place, signal);
+async function handshake(target: ConnectionTarget, signal: AbortSignal): Promise<Verdict<void>> {
+  const { tls, nowMs } = target;
+  const shown = await certificateOf(target, signal);
   const verdict = expiryVerdict(shown, nowMs, "Renew the certificate of the server.");
   if (!tls.skipVerify) return verdict;
   return {
     status: "warn",
     found: `${verdict.found}, not verified`,
-    action: "Turn verification on again, with the authority's certificate if it is your own.",
+    action: "Enable verification, with the certificate of your own authority if you have one.",
   };
 }
 
-async function certificateOf(place: Place, signal: AbortSignal): Promise<Certificate> {
-  const { url, address, tls } = place;
-  const end = endOf(url, address);
+async function certificateOf(
+  target: ConnectionTarget,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const { url, address, tls } = target;
+  const endpoint = endpointOf(url, address);
   try {
-    // First, since it can be broken off: Deno 2.9.6 leaves a connection open that is closed while
-    // hands are shaken.
-    const certificate = await readCertificate(end, tls, signal);
-    // By the library of most requests, which tells best what is wrong.
-    if (!tls.skipVerify && address === undefined) await verify(end, tls);
+    // First, since it can be aborted: Deno 2.9.6 leaves a connection open that is closed during
+    // the handshake.
+    const certificate = await readCertificate(endpoint, tls, signal);
+    // With the library of most requests, which has the best error messages.
+    if (!tls.skipVerify && address === undefined) await verify(endpoint, tls);
     return certificate;
   } catch (error) {
-    throw requestFailure(error, targetOf(place));
+    throw requestFailure(error, requestTarget(target));
   }
 }
 
 /** Verifies the chain and the name. */
 async function verify(
-  { hostname, port }: End,
+  { hostname, port }: Endpoint,
   { caCerts, client }: TlsCheck,
 ): Promise<void> {
   using connection = await Deno.connectTls({
@@ -111,4 +112,115 @@ async function verify(
     ...client,
   });
   await connection.handshake();
+}
+
+/** A certificate that expires in fewer days is a warning. */
+const EXPIRY_WARNING_DAYS = 14;
+const DAY_MS = 86_400_000;
+
+/** How TLS is verified. */
+export interface TlsCheck {
+  /** Extra CA certificates (PEM). */
+  readonly caCerts?: string | undefined;
+  /** A client certificate and its key (PEM). */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether verification is skipped. */
+  readonly skipVerify: boolean;
+}
+
+/** The server side of a connection. */
+export interface Endpoint {
+  /** The host that the certificate is for, an IPv6 address without brackets. */
+  readonly hostname: string;
+  /** The port. */
+  readonly port: number;
+  /** The IP address to connect to; undefined for that of the host. */
+  readonly address: string | undefined;
+}
+
+/**
+ * Finds the endpoint of a URL.
+ *
+ * @param url The URL, `http:` or `https:`.
+ * @param address The IP address to connect to; without it, that of the URL's host.
+ * @returns The endpoint, with the default port of the scheme when the URL has none.
+ */
+export function endpointOf(url: URL, address?: string): Endpoint {
+  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, address };
+}
+
+/** A server's certificate. */
+export interface Certificate {
+  /** The version of TLS. */
+  readonly protocol: string;
+  /** The issuer. */
+  readonly issuer: string;
+  /** When it expires, in milliseconds since 1970. */
+  readonly endMs: number;
+}
+
+function issuerOf(socket: TLSSocket): string {
+  const { issuer } = socket.getPeerCertificate();
+  const name = issuer?.CN ?? issuer?.O;
+  return (Array.isArray(name) ? name[0] : name) ?? "an unnamed authority";
+}
+
+/**
+ * Reads the certificate of a server, and sends nothing. It is verified here only when an address is
+ * given.
+ *
+ * @param endpoint The server.
+ * @param tls How it is verified.
+ * @param signal Aborts it.
+ * @returns The certificate.
+ * @throws {Error} When there is no connection, or the certificate is invalid.
+ */
+export async function readCertificate(
+  { hostname, port, address }: Endpoint,
+  { caCerts, client, skipVerify }: TlsCheck,
+  signal: AbortSignal,
+): Promise<Certificate> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connect({
+    host: address ?? hostname,
+    port,
+    ...(isIP(hostname) === 0 ? { servername: hostname } : {}),
+    ...client,
+    // Without it Node reads the system's authorities, which needs --allow-sys.
+    ca: caCerts === undefined ? [] : [caCerts],
+    rejectUnauthorized: !skipVerify && address !== undefined,
+  }, resolve);
+  socket.on("error", reject);
+  signal.addEventListener("abort", () => reject(signal.reason));
+  try {
+    await promise;
+    return {
+      protocol: socket.getProtocol() ?? "TLS",
+      issuer: issuerOf(socket),
+      endMs: Date.parse(socket.getPeerCertificate().valid_to),
+    };
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Checks how long a certificate is valid.
+ *
+ * @param certificate The certificate.
+ * @param nowMs The time in milliseconds since 1970.
+ * @param action What to do when it expires soon.
+ * @returns A failure when it has expired, a warning when it expires soon.
+ */
+export function expiryVerdict(
+  { protocol, issuer, endMs }: Certificate,
+  nowMs: number,
+  action: string,
+): Verdict<void> {
+  const days = Math.floor((endMs - nowMs) / DAY_MS);
+  const shown = `${protocol}, certificate from "${issuer}"`;
+  if (days < 0) return { status: "failed", found: `${shown}, expired`, action };
+  const found = `${shown}, valid for ${days} more days`;
+  return days < EXPIRY_WARNING_DAYS ? { status: "warn", found, action } : { found };
 }

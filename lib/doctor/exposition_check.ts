@@ -1,24 +1,24 @@
-/** What readers would make of an exposition, before and after it is sanitised. */
+/** What clients get out of an exposition, before and after it is sanitized. */
 
 import type { Format } from "../exposition/header.ts";
 import { DROP_REASONS } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
-import type { Verdict } from "./walk.ts";
+import type { Verdict } from "./check_run.ts";
 
-/** What stops Fluent Bit 5.1.1 in an exposition as vLLM sends it (read in its decoder, and run). */
+/** What Fluent Bit 5.1.1 fails on in vLLM's expositions (seen in its decoder, and tested). */
 const BREAKERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^[A-Za-z_]\w*:[^\s{]*[\s{]/gm, "samples with a colon in their name"],
-  [/^# TYPE \S+ (?:info|unknown|stateset|gaugehistogram)\b/gm, "types that it does not know"],
+  [/^# TYPE \S+ (?:info|unknown|stateset|gaugehistogram)\b/gm, "unknown types"],
   [/\r(?!\n)/g, "lone carriage returns"],
   [/\\(?![\\n"])/g, "stray backslashes"],
 ];
 
-/** Requests that vLLM works on. */
+/** Running requests. */
 const RUNNING = "vllm:num_requests_running";
-/** Requests that it has answered; the Rust front end lists none before the first. */
+/** Finished requests; the Rust front end lists none before the first. */
 const FINISHED = "vllm:request_success_total";
 
-/** An exposition as it came. */
+/** An exposition as vLLM sent it. */
 export interface Exposition {
   /** The bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -27,19 +27,20 @@ export interface Exposition {
 }
 
 /**
- * Looks for the statistics of vLLM, and for requests in them.
+ * Checks for vLLM's statistics, and for requests in them.
  *
  * @param exposition The exposition.
- * @returns A failure where there are none, a warning where vLLM has had no request yet.
+ * @returns A failure without statistics, a warning while vLLM has had no request.
  */
-export function examineStatistics({ bytes }: Exposition): Verdict<void> {
+export function checkStatistics({ bytes }: Exposition): Verdict<void> {
   const text = new TextDecoder().decode(bytes);
   const families = new Set([...text.matchAll(/^# TYPE (vllm[:_]\S+)/gm)].map(([, name]) => name));
   if (families.size === 0) {
     return {
       status: "failed",
       found: "the exposition has no vllm: family",
-      action: "Start vLLM without --disable-log-stats. If it is not vLLM, mend VLLM_METRICS_URL.",
+      action:
+        "Start vLLM without --disable-log-stats. If this is not vLLM, correct VLLM_METRICS_URL.",
     };
   }
   const running = sumOf(text, RUNNING);
@@ -65,12 +66,12 @@ function sumOf(text: string, name: string): number | undefined {
 }
 
 /**
- * Sanitises an exposition as `/metrics` does, and says what was mended and what was left out.
+ * Sanitizes an exposition as `/metrics` does, and reports what was repaired and what was dropped.
  *
- * @param exposition The bytes, which are edited in place, and their format.
- * @returns A warning when lines were left out.
+ * @param exposition The bytes and their format.
+ * @returns A warning when lines were dropped.
  */
-export function examineExposition(
+export function checkExposition(
   { bytes, format }: Exposition,
 ): Verdict<void> {
   const text = new TextDecoder().decode(bytes);
@@ -81,16 +82,16 @@ export function examineExposition(
     .map(([count, what]) => `${count} ${what}`);
   const sanitizer = new Sanitizer({ format });
   sanitizer.push(bytes, true);
-  const mended = broken.length === 0
-    ? "nothing in it stops Fluent Bit"
-    : `mended for Fluent Bit: ${broken.join(", ")}`;
-  const found = `${sanitizer.samples} samples for all readers; ${mended}`;
+  const repaired = broken.length === 0
+    ? "Fluent Bit accepts it as it is"
+    : `repaired for Fluent Bit: ${broken.join(", ")}`;
+  const found = `${sanitizer.samples} samples for all clients; ${repaired}`;
   if (sanitizer.dropped.total === 0) return { found };
   const reasons = [...sanitizer.dropped.entries()]
     .map(([reason, lines]) => `${lines} of them ${DROP_REASONS[reason]} (${reason})`);
   return {
     status: "warn",
-    found: `${found}; ${sanitizer.dropped.total} lines left out`,
+    found: `${found}; ${sanitizer.dropped.total} lines dropped`,
     action: `Look at these lines of vLLM: ${reasons.join(", ")}.`,
   };
 }

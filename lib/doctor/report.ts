@@ -1,44 +1,44 @@
-/** The hops as lines for people. */
+/** Results of checks as text. */
 
 import { terminalText } from "../terminal_text.ts";
-import type { Hop, HopStatus } from "./walk.ts";
+import type { CheckResult, CheckStatus } from "./check_run.ts";
 
-/** A word for each status: no information is in the colour alone. */
-const WORDS: Readonly<Record<HopStatus, string>> = {
+/** A word for each status, the same as on the page and in `top`. */
+const WORDS: Readonly<Record<CheckStatus, string>> = {
   ok: "ok",
-  warn: "WARN",
-  failed: "FAILED",
-  skipped: "-",
+  warn: "warning",
+  failed: "critical",
+  skipped: "skipped",
 };
-const COLOURS: Readonly<Record<HopStatus, number>> = { ok: 32, warn: 33, failed: 31, skipped: 90 };
-const WORD_WIDTH = 6;
+const COLORS: Readonly<Record<CheckStatus, number>> = { ok: 32, warn: 33, failed: 31, skipped: 90 };
+const WORD_WIDTH = 8;
 const NAME_WIDTH = 16;
 
-/** Writes hops one by one; the name of a part stands above its first. */
+/** Writes results one by one, each part under its name. */
 export class Report {
-  readonly #colour: boolean;
+  readonly #hasColors: boolean;
   #part = "";
 
   /**
-   * Begins with nothing written.
+   * Starts a report.
    *
-   * @param colour Whether the terminal takes colours.
+   * @param hasColors Whether the terminal has colors.
    */
-  constructor(colour: boolean) {
-    this.#colour = colour;
+  constructor(hasColors: boolean) {
+    this.#hasColors = hasColors;
   }
 
   /**
-   * Writes one hop.
+   * Writes one result.
    *
-   * @param hop What was found.
+   * @param result The result.
    * @returns Its lines, with a line end.
    */
-  linesOf({ part, name, status, found, action }: Hop): string {
+  linesOf({ part, name, status, found, action }: CheckResult): string {
     const head = part === this.#part ? "" : `${this.#part === "" ? "" : "\n"}${part}\n`;
     this.#part = part;
     const word = WORDS[status].padEnd(WORD_WIDTH);
-    const shown = this.#colour ? `\u001b[${COLOURS[status]}m${word}\u001b[0m` : word;
+    const shown = this.#hasColors ? `\u001b[${COLORS[status]}m${word}\u001b[0m` : word;
     const todo = action === ""
       ? ""
       : `${" ".repeat(WORD_WIDTH + NAME_WIDTH + 4)}→ ${terminalText(action)}\n`;
@@ -47,16 +47,15 @@ export class Report {
 }
 
 /**
- * Sums the hops up.
+ * Counts results by status.
  *
- * @param hops All of them.
+ * @param results All of them.
  * @returns One sentence, with a line end.
  */
-export function summaryOf(hops: readonly Hop[]): string {
-  const count = (status: HopStatus): number => hops.filter((hop) => hop.status === status).length;
+export function summaryOf(results: readonly CheckResult[]): string {
+  const count = (status: CheckStatus): number =>
+    results.filter((result) => result.status === status).length;
   const [failed, warned, skipped] = [count("failed"), count("warn"), count("skipped")];
-  const rest = skipped === 0 ? "" : `, ${skipped} not tried`;
-  if (failed > 0) return `\n${failed} failed, ${warned} to look at, ${count("ok")} fine${rest}.\n`;
-  if (warned > 0) return `\nNothing failed; ${warned} to look at, ${count("ok")} fine${rest}.\n`;
-  return `\nNothing failed; ${count("ok")} fine${rest}.\n`;
+  const warnings = `${warned} warning${warned === 1 ? "" : "s"}`;
+  return `\n${failed} critical, ${warnings}, ${count("ok")} ok, ${skipped} skipped.\n`;
 }

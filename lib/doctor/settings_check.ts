@@ -1,4 +1,4 @@
-/** The first hop: the settings, and whether they can be used. */
+/** The check of the settings. */
 
 import { type Config, parseConfig } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
@@ -6,17 +6,17 @@ import { type LookConfig, parseLook } from "../config/provision_config.ts";
 import { MetricsError } from "../errors.ts";
 import { createExchange } from "../parseable/exchange.ts";
 import { createUpstream } from "../scrape/upstream.ts";
-import type { Hop, HopStatus } from "./walk.ts";
+import type { CheckResult, CheckStatus } from "./check_run.ts";
 
-/** What can be used of the settings. */
+/** The valid part of the settings. */
 export interface CheckedSettings {
-  /** The configuration of the service; undefined after a mistake. */
+  /** The configuration of the service; undefined when it has errors. */
   readonly config: Config | undefined;
-  /** Where Parseable is, and as whom to ask it; whatever of it is right. */
+  /** The Parseable settings that are valid. */
   readonly look: Pick<LookConfig, "parseable" | "credentials">;
 }
 
-/** What is wrong with certificates and header fields: it is found only when they are used. */
+/** Errors in certificates and header fields, which are found only when they are used. */
 function problemOf(use: () => Disposable): string[] {
   try {
     use()[Symbol.dispose]();
@@ -35,14 +35,14 @@ function problemsIn({ servers }: Config): string[] {
  * Reads all settings.
  *
  * @param env The variables.
- * @param readFile Gives the text of a file.
- * @param report Takes a hop for each mistake and each warning.
- * @returns What can be used of them.
+ * @param readFile Reads a text file.
+ * @param report Receives a result for each error and each warning.
+ * @returns Their valid part.
  */
 export function checkSettings(
   env: Environment,
   readFile: (path: string) => string,
-  report: (hop: Hop) => void,
+  report: (result: CheckResult) => void,
 ): CheckedSettings {
   const result = parseConfig(env, readFile);
   const look = parseLook(env, readFile);
@@ -58,11 +58,11 @@ export function checkSettings(
     ...unreachable,
   ]);
   const { warnings } = result.ok ? result.config : result;
-  const tell = (status: HopStatus, found: string): void =>
+  const add = (status: CheckStatus, found: string): void =>
     report({ part: "settings", name: "settings", status, found, action: "" });
-  if (mistakes.size === 0) tell("ok", "complete");
-  for (const found of mistakes) tell("failed", found);
-  for (const found of new Set([...warnings, ...look.warnings])) tell("warn", found);
+  if (mistakes.size === 0) add("ok", "complete");
+  for (const found of mistakes) add("failed", found);
+  for (const found of new Set([...warnings, ...look.warnings])) add("warn", found);
   return {
     config: result.ok && unusable.length === 0 ? result.config : undefined,
     look: unreachable.length === 0 ? look : {},

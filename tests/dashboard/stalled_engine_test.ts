@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { top } from "../../lib/commands/top/top.ts";
 import type { Finding } from "../../lib/dashboard/view.ts";
-import { type Hop, Walk } from "../../lib/doctor/walk.ts";
-import { walkService } from "../../lib/doctor/service_walk.ts";
+import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
+import { checkService } from "../../lib/doctor/service_check.ts";
 import { fakeHost } from "../commands/fake_host.ts";
 import { startService, type TestService, until } from "../fakes.ts";
 import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
@@ -74,9 +74,9 @@ class Stage implements AsyncDisposable {
 }
 
 /** What `check` says about the engines. */
-async function checkEngines({ origin }: TestService): Promise<Hop | undefined> {
-  const hops: Hop[] = [];
-  await walkService(new Walk("vllm-metrics", (hop) => hops.push(hop)), {
+async function checkEngines({ origin }: TestService): Promise<CheckResult | undefined> {
+  const hops: CheckResult[] = [];
+  await checkService(new CheckRun("vllm-metrics", (hop) => hops.push(hop)), {
     metrics: {
       origin,
       hasCredentials: false,

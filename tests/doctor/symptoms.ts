@@ -170,7 +170,7 @@ const SERVICE: readonly Symptom[] = [
     },
     hop: "readers",
     status: "warn",
-    words: /\d requests were refused, since too many came at once → Some reader hangs/,
+    words: /\d requests were refused, since too many came at once → A client hangs/,
   },
   {
     symptom: "One of several servers is missing at `/metrics`",
@@ -188,7 +188,7 @@ const SERVICE: readonly Symptom[] = [
     stage: (stack) => startReading(stack, () => new Response("vllm:up one\nvllm:up 1\n")),
     hop: "scrapes",
     status: "warn",
-    words: /lines were left out: 1 bad_value → vllm-metrics sanitize/,
+    words: /lines were dropped: 1 bad_value → vllm-metrics sanitize/,
     failed: ["statistics"],
   },
   {
@@ -199,7 +199,7 @@ const SERVICE: readonly Symptom[] = [
     },
     hop: "listener",
     status: "failed",
-    words: /is no vllm-metrics .*→ Another program has the port: .* LISTEN_ADDRESS/,
+    words: /is not vllm-metrics .*→ Another program has the port: .* LISTEN_ADDRESS/,
   },
   {
     symptom: "401 on this service's `/metrics`",
@@ -214,7 +214,7 @@ const SERVICE: readonly Symptom[] = [
     },
     hop: "readers",
     status: "warn",
-    words: /11 requests were answered 401 → Give the reader METRICS_USERNAME/,
+    words: /11 requests were answered 401 → Give the client METRICS_USERNAME/,
   },
   {
     symptom: "A reader says that this service's certificate expired",
@@ -286,7 +286,7 @@ const PARSEABLE: readonly Symptom[] = [
     },
     hop: "stream",
     status: "failed",
-    words: /was made for logs and refuses metrics for good → Delete it/,
+    words: /was created for logs and cannot store metrics → Delete it/,
   },
   {
     symptom: "`provision` or `check`: Parseable answered 403",
@@ -303,7 +303,7 @@ const PARSEABLE: readonly Symptom[] = [
     stage: (stack) => startRows(stack, { ageSeconds: 600 }),
     hop: "newest row",
     status: "failed",
-    words: /the newest row is 10 min old → Rows have stopped to arrive/,
+    words: /the newest row is 10 min old → Rows no longer arrive/,
   },
   {
     symptom: "Rows are missing, though all is well",
@@ -321,7 +321,7 @@ const PARSEABLE: readonly Symptom[] = [
     stage: (stack) => startRows(stack, { ageSeconds: 1 }),
     hop: "dashboards",
     status: "warn",
-    words: /none of ours .*→ Run vllm-metrics provision/,
+    words: /no dashboards of vllm-metrics .*→ Run vllm-metrics provision/,
   },
 ];
 

@@ -63,8 +63,8 @@ export const STALLED_ENGINES: FindingRule = {
   title: "An engine is stalled",
   condition: "it has had running requests for 30 s, but its counts of prompt tokens, output " +
     "tokens and engine steps did not change. Critical. The API server still answers `/metrics`. " +
-    "It is known only if something scraped in these 30 s: a client of `/metrics`, an open page, " +
-    "or the history. `check` fails on it.",
+    "It needs scrapes over these 30 s, which the service makes unless HISTORY_IDLE_INTERVAL is 0. " +
+    "`check` fails on it.",
   find({ shared: { stalled } }): Diagnosis | undefined {
     if (stalled.length === 0) return undefined;
     const engines = stalled.map(({ name, running }) =>

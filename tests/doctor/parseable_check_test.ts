@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parseLook } from "../../lib/config/provision_config.ts";
-import { walkParseable } from "../../lib/doctor/parseable_walk.ts";
-import { gapsIn } from "../../lib/doctor/rows.ts";
-import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { checkParseable } from "../../lib/doctor/parseable_check.ts";
+import { gapsIn } from "../../lib/doctor/stored_rows.ts";
+import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { recorded } from "../parseable/answers.ts";
 import { ADMIN, type FakeApi, KEY, READER, serveApi } from "../parseable/fake_api.ts";
 import type { FakeStream } from "../parseable/fake_state.ts";
@@ -25,20 +25,20 @@ async function hopsTo(
   origin: string,
   settings: Settings = ADMIN,
   timeoutMs = 10_000,
-): Promise<Map<string, Hop>> {
+): Promise<Map<string, CheckResult>> {
   const { parseable, credentials, mistakes } = parseLook(
     { PARSEABLE_URL: origin, ...settings },
     readFile,
   );
   if (parseable === undefined) throw new Error(mistakes.join("\n"));
-  const hops = new Map<string, Hop>();
-  const walk = new Walk("Parseable", (hop) => hops.set(hop.name, hop), timeoutMs);
+  const hops = new Map<string, CheckResult>();
+  const walk = new CheckRun("Parseable", (hop) => hops.set(hop.name, hop), timeoutMs);
   const now = (): number => NOW_MS;
-  await walkParseable(walk, { parseable, credentials, isProxied: false, now });
+  await checkParseable(walk, { parseable, credentials, isProxied: false, now });
   return hops;
 }
 
-function statuses(hops: Map<string, Hop>): string[] {
+function statuses(hops: Map<string, CheckResult>): string[] {
   return [...hops.values()].map(({ name, status }) => `${name} ${status}`);
 }
 
@@ -159,11 +159,11 @@ Deno.test("a stream that is not there fails, and says that nothing has been stor
   assertEquals(hop?.found, 'there is no stream "vLLMmetrics": nothing has been stored yet');
 });
 
-Deno.test("a stream that was made for logs fails, and says so", async () => {
+Deno.test("a stream that was created for logs fails, and says so", async () => {
   await using parseable = parseableWith({ source: "json" });
   const hop = (await hopsTo(parseable.origin)).get("stream");
   assertEquals(hop?.status, "failed");
-  assertStringIncludes(hop?.found ?? "", "made for logs");
+  assertStringIncludes(hop?.found ?? "", "created for logs");
   assertStringIncludes(hop?.action ?? "", "PARSEABLE_STREAM");
 });
 
@@ -182,7 +182,7 @@ Deno.test("a stream with the row of provision alone is told as such", async () =
   assertEquals(hops.get("newest row")?.status, "failed");
   assertEquals(
     hops.get("newest row")?.found,
-    "no row has been stored yet but the one by which provision makes a stream",
+    "no row has been stored yet, except the one that provision creates a stream with",
   );
   assertEquals(hops.get("gaps")?.status, "skipped");
 });
@@ -199,7 +199,7 @@ Deno.test("rows that stopped to arrive are a failure with their age", async () =
   const hop = (await hopsTo(parseable.origin)).get("newest row");
   assertEquals(hop?.status, "failed");
   assertEquals(hop?.found, "the newest row is 22 min old");
-  assertStringIncludes(hop?.action ?? "", "stopped to arrive. Unless an earlier hop says why");
+  assertStringIncludes(hop?.action ?? "", "no longer arrive. Unless an earlier check says why");
 });
 
 Deno.test("rows of a slow scrape are not old before five of them are missing", async () => {
@@ -213,16 +213,16 @@ Deno.test("rows ahead of the clock are a warning about the clocks", async () => 
   const hop = (await hopsTo(parseable.origin)).get("newest row");
   assertEquals(hop?.status, "warn");
   assertStringIncludes(hop?.found ?? "", "300 s ahead");
-  assertStringIncludes(hop?.action ?? "", "clocks");
+  assertStringIncludes(hop?.action ?? "", "clock of this machine");
 });
 
-Deno.test("rows with colons are a warning: somebody scrapes vLLM itself", async () => {
+Deno.test("rows with colons are a warning: something scrapes vLLM itself", async () => {
   await using parseable = parseableWith({
     rows: [row(1, "vllm:num_requests_running"), row(3), row(5)],
   });
   const hop = (await hopsTo(parseable.origin)).get("newest row");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "somebody scrapes vLLM itself");
+  assertStringIncludes(hop?.found ?? "", "something scrapes vLLM itself");
 });
 
 Deno.test("scrapes that are missing are a warning with the length of the gap", async () => {
@@ -235,7 +235,7 @@ Deno.test("scrapes that are missing are a warning with the length of the gap", a
 Deno.test("short distances by turns are no gaps, and three scrapes are needed to tell", () => {
   const turns = [10_000, 9_700, 8_000, 7_700, 6_000, 5_700, 4_000];
   assertEquals(gapsIn(turns).status, undefined);
-  assertEquals(gapsIn([2_000, 0]).found, "too few scrapes to tell");
+  assertEquals(gapsIn([2_000, 0]).found, "too few scrapes for gaps");
 });
 
 Deno.test("dashboards that are missing are a warning, and the rows are looked at all the same", async () => {
@@ -251,7 +251,7 @@ Deno.test("over TLS the certificate is told with its last day, and a bad one fai
   await using good = serveHttp(() => new Response(""), "server");
   const hops = await hopsTo(good.origin, { ...ADMIN, PARSEABLE_TLS_CA_FILE: ca });
   assertEquals(hops.get("certificate")?.status, "ok");
-  assertMatch(hops.get("certificate")?.found ?? "", /^TLSv1\.3, .*, good for \d+ more days$/);
+  assertMatch(hops.get("certificate")?.found ?? "", /^TLSv1\.3, .*, valid for \d+ more days$/);
   const bad = await hopsTo(good.origin);
   assertEquals(bad.get("liveness")?.status, "failed");
   assertStringIncludes(bad.get("liveness")?.found ?? "", "unknown authority");

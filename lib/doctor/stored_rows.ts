@@ -1,38 +1,38 @@
-/** The rows in Parseable: how old the newest is, and whether some are missing. */
+/** The rows in Parseable: the age of the newest, and gaps. */
 
 import type { ParseableApi } from "../parseable/api.ts";
 import { listOf, objectOf, textOf } from "../parseable/json.ts";
-import type { Verdict } from "./walk.ts";
+import type { Verdict } from "./check_run.ts";
 
-/** Rows that are older mean that nothing arrives any more: vLLM is scraped every 2 s. */
+/** Older rows mean that nothing arrives: vLLM is scraped every 2 s. */
 const OLD_MS = 60_000;
-/** Rows that are newer than the clock by more than this mean that a clock is wrong. */
+/** Rows this far ahead of the clock mean that a clock is wrong. */
 const AHEAD_MS = 60_000;
-/** A gap this many times the usual one between two scrapes means that some are missing. */
+/** A gap of this many usual distances means that scrapes are missing. */
 const GAP_FACTOR = 5;
-/** A shorter gap is none: where two scrape at once, distances are short and long by turns. */
+/** A shorter gap does not count: with two clients, distances alternate between short and long. */
 const SHORT_MS = 10_000;
-/** Rows that are looked at: five minutes at one every 2 s. */
+/** Rows that are read: five minutes at one every 2 s. */
 const ROWS = 150;
-/** Rows that `provision` stores, so that a stream has columns. */
+/** Rows that `provision` stores to give a stream its columns. */
 const PROVISION_ROWS = 1;
-/** A metric that every scrape of vLLM has, once an engine. */
+/** A metric of every scrape of vLLM, once per engine. */
 const METRIC = "vllm_num_requests_running";
-/** The same where vLLM itself was scraped, and not this service. */
+/** Its name where vLLM itself was scraped instead of this service. */
 const RAW_METRIC = METRIC.replace("_", ":");
 
 /** The latest scrapes that are stored. */
 export interface StoredScrapes {
-  /** When they were made, the newest first, in milliseconds since 1970. */
+  /** Their times, the newest first, in milliseconds since 1970. */
   readonly times: readonly number[];
-  /** Whether some were made of vLLM itself, past this service. */
-  readonly isPast: boolean;
-  /** Rows of any kind that were ever stored; looked for only where there is no scrape. */
+  /** Whether some bypassed this service. */
+  readonly isBypass: boolean;
+  /** Rows of any kind that were ever stored; read only when there is no scrape. */
   readonly allRows: number;
 }
 
 /**
- * Asks for the latest scrapes, of the last hour at most.
+ * Queries the latest scrapes of the last hour.
  *
  * @param api The client.
  * @param stream The stream.
@@ -48,8 +48,8 @@ export async function latestScrapes(api: ParseableApi, stream: string): Promise<
   // Parseable writes times in UTC, without a zone.
   const times = rows.map((row) => Date.parse(`${textOf(row.time_unix_nano)}Z`))
     .filter((time) => !Number.isNaN(time));
-  const isPast = rows.some((row) => row.metric_name === RAW_METRIC);
-  return { times, isPast, allRows: times.length === 0 ? await countRows(api, stream) : NaN };
+  const isBypass = rows.some((row) => row.metric_name === RAW_METRIC);
+  return { times, isBypass, allRows: times.length === 0 ? await countRows(api, stream) : NaN };
 }
 
 /** Rows that were ever stored in a stream, deleted ones included. */
@@ -59,14 +59,14 @@ async function countRows(api: ParseableApi, stream: string): Promise<number> {
 }
 
 /**
- * Judges the age of the newest scrape.
+ * Checks the age of the newest scrape.
  *
  * @param scrapes The latest scrapes.
  * @param nowMs The time in milliseconds since 1970.
  * @returns A failure when there is none, or it is old.
  */
 export function rowsVerdict(
-  { times, isPast, allRows }: StoredScrapes,
+  { times, isBypass, allRows }: StoredScrapes,
   nowMs: number,
 ): Verdict<readonly number[]> {
   const [newest] = times;
@@ -74,9 +74,9 @@ export function rowsVerdict(
     return {
       status: "failed",
       found: allRows <= PROVISION_ROWS
-        ? "no row has been stored yet but the one by which provision makes a stream"
+        ? "no row has been stored yet, except the one that provision creates a stream with"
         : `no row of ${METRIC} within the last hour, of ${allRows} rows in all`,
-      action: "Unless an earlier hop says why: does Fluent Bit run, and scrape this service?",
+      action: "Unless an earlier check says why: does Fluent Bit run, and scrape this service?",
     };
   }
   const ageMs = nowMs - newest;
@@ -84,7 +84,7 @@ export function rowsVerdict(
     return {
       status: "warn",
       found: `the newest row is ${span(-ageMs)} ahead of the clock of this machine`,
-      action: "Set the clocks of this machine and of the one that Fluent Bit runs on.",
+      action: "Correct the clock of this machine or of the one that Fluent Bit runs on.",
       value: times,
     };
   }
@@ -93,14 +93,14 @@ export function rowsVerdict(
     return {
       status: "failed",
       found,
-      action: "Rows have stopped to arrive. Unless an earlier hop says why, Fluent Bit's log does.",
+      action: "Rows no longer arrive. Unless an earlier check says why, see Fluent Bit's log.",
     };
   }
-  if (!isPast) return { found, value: times };
+  if (!isBypass) return { found, value: times };
   return {
     status: "warn",
-    found: `${found}, but there are rows of "${RAW_METRIC}": somebody scrapes vLLM itself`,
-    action: "Let Fluent Bit, or whatever sends to the relay, scrape this service in place of vLLM.",
+    found: `${found}, but there are rows of "${RAW_METRIC}": something scrapes vLLM itself`,
+    action: "Let Fluent Bit, or whatever sends to the relay, scrape this service instead of vLLM.",
     value: times,
   };
 }
@@ -117,14 +117,14 @@ function usualGap(times: readonly number[]): number {
 }
 
 /**
- * Looks for scrapes that are missing.
+ * Looks for missing scrapes.
  *
  * @param times When scrapes were made, the newest first, in milliseconds.
  * @returns A warning where one distance is far above the usual one.
  */
 export function gapsIn(times: readonly number[]): Verdict<void> {
   const gaps = distances(times);
-  if (gaps.length < 2) return { found: "too few scrapes to tell" };
+  if (gaps.length < 2) return { found: "too few scrapes for gaps" };
   const usual = usualGap(times);
   const longest = Math.max(...gaps);
   const found = `a scrape every ${span(usual)}, longest gap ${span(longest)} ` +
@@ -134,7 +134,7 @@ export function gapsIn(times: readonly number[]): Verdict<void> {
     status: "warn",
     found,
     action:
-      "Scrapes are missing. Was vLLM or Fluent Bit down, or is the scrape slower than its time?",
+      "Scrapes are missing. Was vLLM or Fluent Bit down, or does a scrape take longer than its timeout?",
   };
 }
 

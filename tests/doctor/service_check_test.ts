@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Listening, walkService } from "../../lib/doctor/service_walk.ts";
-import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { checkService, type ServiceListener } from "../../lib/doctor/service_check.ts";
+import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { namedServers, startService, until } from "../fakes.ts";
 import { closedPort, serveHttp } from "../upstream/fakes.ts";
 
@@ -14,15 +14,15 @@ interface Asking {
 async function hopsTo(
   metrics: string,
   { relay, headers = {} }: Asking = {},
-): Promise<Map<string, Hop>> {
-  const hops = new Map<string, Hop>();
-  const walk = new Walk("vllm-metrics", (hop) => hops.set(hop.name, hop));
-  const listening = (origin: string): Listening => ({
+): Promise<Map<string, CheckResult>> {
+  const hops = new Map<string, CheckResult>();
+  const walk = new CheckRun("vllm-metrics", (hop) => hops.set(hop.name, hop));
+  const listening = (origin: string): ServiceListener => ({
     origin,
     hasCredentials: Object.keys(headers).length > 0,
     get: (path, signal) => fetch(origin + path, { signal, headers }),
   });
-  await walkService(walk, {
+  await checkService(walk, {
     metrics: listening(metrics),
     relay: relay === undefined ? undefined : listening(relay),
     nowMs: Date.now(),
@@ -33,14 +33,14 @@ async function hopsTo(
 const BUILD = 'vllm_metrics_build_info{version="1.2.3",deno_version="2.0.0"} 1\n';
 
 /** Walks to a service, with the relay on, that says of itself what a test wants. */
-async function hopsOf(text: string): Promise<Map<string, Hop>> {
+async function hopsOf(text: string): Promise<Map<string, CheckResult>> {
   await using service = serveHttp(({ url }) =>
     new Response(url.endsWith("/-/metrics") ? BUILD + text : "ready\n")
   );
   return await hopsTo(service.origin, { relay: service.origin });
 }
 
-function statuses(hops: Map<string, Hop>): string[] {
+function statuses(hops: Map<string, CheckResult>): string[] {
   return [...hops.values()].map(({ name, status }) => `${name} ${status}`);
 }
 
@@ -59,7 +59,7 @@ Deno.test("a running service is told with its version, its scrapes and its reade
   ]);
   assertEquals(hops.get("relay")?.found, "it is off, since PARSEABLE_URL is not set");
   assertEquals(hops.get("scrapes")?.found, "1 since it started, failed: none");
-  assertEquals(hops.get("readers")?.found, "10 bytes handed out since it started");
+  assertEquals(hops.get("readers")?.found, "10 bytes sent since it started");
 });
 
 Deno.test("a service that nobody reads is a warning", async () => {
@@ -103,7 +103,7 @@ Deno.test("lines that were left out are a warning with the reasons", async () =>
   await (await service.get("/metrics")).text();
   const hop = (await hopsTo(service.origin)).get("scrapes");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "lines were left out: 1 bad_value");
+  assertStringIncludes(hop?.found ?? "", "lines were dropped: 1 bad_value");
 });
 
 Deno.test("a service that does not run fails once, and nothing behind it is tried", async () => {
@@ -147,7 +147,7 @@ Deno.test("another program on the port is told as such, Prometheus too", async (
   );
   const hops = await hopsTo(prometheus.origin);
   assertEquals(hops.get("listener")?.status, "failed");
-  assertStringIncludes(hops.get("listener")?.found ?? "", "is no vllm-metrics");
+  assertStringIncludes(hops.get("listener")?.found ?? "", "is not vllm-metrics");
   assertStringIncludes(hops.get("listener")?.action ?? "", "LISTEN_ADDRESS");
   await using other = serveHttp(() => new Response("ready\n"));
   const hop = (await hopsTo(other.origin)).get("own metrics");
@@ -158,7 +158,7 @@ Deno.test("another program on the port is told as such, Prometheus too", async (
 Deno.test("a relay that nobody has sent anything to is a warning", async () => {
   const hop = (await hopsOf("")).get("relayed");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "nothing has come yet");
+  assertStringIncludes(hop?.found ?? "", "nothing has arrived yet");
   assertStringIncludes(hop?.action ?? "", "Fluent Bit");
 });
 
@@ -180,7 +180,7 @@ Deno.test.each<[code: string, isUp: number, action: RegExp]>([
   ["403", 0, /P_USERNAME or P_PASSWORD that Fluent Bit sends is wrong/],
   ["404", 0, /no such stream or route/],
   ["500", 0, /has Parseable's words/],
-  ["400", 1, /made for logs takes no metrics/],
+  ["400", 1, /created for logs accepts no metrics/],
   ["413", 1, /has Parseable's words/],
 ])("an answer %s of Parseable is a warning that says what to do", async (code, isUp, action) => {
   const text = `${RELAYED}vllm_metrics_parseable_up ${isUp}\n` +
@@ -189,7 +189,7 @@ Deno.test.each<[code: string, isUp: number, action: RegExp]>([
   assertEquals(hop?.status, "warn");
   assertStringIncludes(
     hop?.found ?? "",
-    code === "none" ? "Parseable did not answer (2 of them)" : `Parseable answered ${code} (2`,
+    code === "none" ? "Parseable did not answer (2 times)" : `Parseable answered ${code} (2`,
   );
   assertEquals(action.test(hop?.action ?? ""), true, hop?.action);
 });

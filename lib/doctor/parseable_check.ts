@@ -1,4 +1,4 @@
-/** The hops to Parseable: is it there, does it know us, do rows arrive, are they shown. */
+/** The checks of Parseable: reachable, credentials, dashboards, stream, rows. */
 
 import type { Header } from "../config/headers.ts";
 import type { ParseableConfig } from "../config/parseable_config.ts";
@@ -7,63 +7,62 @@ import { ParseableApi } from "../parseable/api.ts";
 import { Shelf } from "../parseable/shelf.ts";
 import { DASHBOARDS } from "../parseable/shelf_kind.ts";
 import { hasColumns, streamInfo, takesMetrics } from "../parseable/stream.ts";
-import { endOf, expiryVerdict, readCertificate } from "./certificate.ts";
-import { gapsIn, latestScrapes, rowsVerdict } from "./rows.ts";
-import { CHECK_MS, type Verdict, type Walk } from "./walk.ts";
+import { CHECK_MS, type CheckRun, type Verdict } from "./check_run.ts";
+import { endpointOf, expiryVerdict, readCertificate } from "./connection.ts";
+import { gapsIn, latestScrapes, rowsVerdict } from "./stored_rows.ts";
 
-/** What {@linkcode walkParseable} works with. */
-export interface ParseableWalkOptions {
+/** What {@linkcode checkParseable} works with. */
+export interface ParseableCheckOptions {
   /** How to reach it. */
   readonly parseable: ParseableConfig;
-  /** As whom; undefined when there are no credentials. */
+  /** The credentials, if any. */
   readonly credentials: Header | undefined;
-  /** Whether requests go through a proxy, so that this machine may not reach it itself. */
+  /** Whether requests go through a proxy, so that this machine may not reach it directly. */
   readonly isProxied: boolean;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** Longest wait for an answer, in milliseconds: what was asked is told before the check's time is up. */
-const ANSWER_MS = CHECK_MS - 1_000;
-/** The hops that need credentials. */
-const BEHIND_CREDENTIALS = ["dashboards", "stream", "newest row", "gaps"] as const;
+/** Longest wait for a response, in milliseconds: shorter than a check, so that the error says what failed. */
+const RESPONSE_MS = CHECK_MS - 1_000;
+/** The checks that need credentials. */
+const NEED_CREDENTIALS = ["dashboards", "stream", "newest row", "gaps"] as const;
 
 /**
- * Walks to Parseable and through what it has stored. Without credentials, only what is open to
- * everybody is tried.
+ * Checks Parseable and what it has stored; without credentials, only that it answers.
  *
- * @param walk Takes the hops.
+ * @param run Runs the checks.
  * @param options How to reach it, and the time.
  */
-export async function walkParseable(walk: Walk, options: ParseableWalkOptions): Promise<void> {
+export async function checkParseable(run: CheckRun, options: ParseableCheckOptions): Promise<void> {
   const { parseable, credentials, isProxied, now } = options;
   const { stream, url } = parseable;
   const secrets = credentials === undefined ? [] : [credentials[1]];
-  const timeoutMs = Math.min(parseable.timeoutMs, ANSWER_MS);
+  const timeoutMs = Math.min(parseable.timeoutMs, RESPONSE_MS);
   using api = new ParseableApi({ parseable: { ...parseable, timeoutMs }, credentials, secrets });
-  await walk.step("liveness", async () => {
+  await run.check("liveness", async () => {
     await api.call("GET", "/api/v1/liveness");
     return { found: `"${url.origin}" answers` };
   });
   if (url.protocol === "https:" && !isProxied) {
-    await walk.aside("certificate", (signal) => certificateVerdict(url, now(), signal));
+    await run.checkAside("certificate", (signal) => certificateVerdict(url, now(), signal));
   }
   if (credentials === undefined) {
-    walk.skip(
+    run.skip(
       "credentials",
       "not tried, since neither P_USERNAME and P_PASSWORD nor PARSEABLE_API_KEY is set",
     );
-    for (const name of BEHIND_CREDENTIALS) walk.skip(name, "not tried without credentials");
+    for (const name of NEED_CREDENTIALS) run.skip(name, "not tried without credentials");
     return;
   }
-  await walk.step("credentials", async () => ({ found: `Parseable ${await api.version()}` }));
-  await walk.aside("dashboards", () => dashboardsOf(api, stream));
-  await walk.step("stream", () => streamVerdict(api, stream));
-  const times = await walk.step("newest row", async () => {
+  await run.check("credentials", async () => ({ found: `Parseable ${await api.version()}` }));
+  await run.checkAside("dashboards", () => dashboardsOf(api, stream));
+  await run.check("stream", () => streamVerdict(api, stream));
+  const times = await run.check("newest row", async () => {
     const scrapes = await latestScrapes(api, stream);
     return rowsVerdict(scrapes, now());
   });
-  await walk.step("gaps", () => gapsIn(times ?? []));
+  await run.check("gaps", () => gapsIn(times ?? []));
 }
 
 async function certificateVerdict(
@@ -71,13 +70,12 @@ async function certificateVerdict(
   nowMs: number,
   signal: AbortSignal,
 ): Promise<Verdict<void>> {
-  // The request before has verified it, as the settings say.
-  const certificate = await readCertificate(endOf(url), { skipVerify: true }, signal);
+  // The request before has verified it, as configured.
+  const certificate = await readCertificate(endpointOf(url), { skipVerify: true }, signal);
   return expiryVerdict(certificate, nowMs, "Renew the certificate of Parseable.");
 }
 
-const FEED_HINT =
-  "Does Fluent Bit run, and does it send to the relay? Its log says what it is answered.";
+const FEED_HINT = "Does Fluent Bit run, and does it send to the relay? Its log has the responses.";
 
 async function streamVerdict(api: ParseableApi, stream: string): Promise<Verdict<void>> {
   const info = await streamInfo(api, stream);
@@ -91,7 +89,7 @@ async function streamVerdict(api: ParseableApi, stream: string): Promise<Verdict
   if (!takesMetrics(info)) {
     throw new MetricsError(
       "PARSEABLE_REFUSED",
-      `The stream "${stream}" was made for logs and refuses metrics for good`,
+      `The stream "${stream}" was created for logs and cannot store metrics`,
       { hint: "Delete it in Parseable, or set PARSEABLE_STREAM to another name." },
     );
   }
@@ -109,7 +107,7 @@ async function dashboardsOf(api: ParseableApi, stream: string): Promise<Verdict<
   if (ours.length > 0) return { found: ours.map(({ title }) => `"${title}"`).join(", ") };
   return {
     status: "warn",
-    found: `none of ours for the stream "${stream}"`,
+    found: `no dashboards of vllm-metrics for the stream "${stream}"`,
     action: "Run vllm-metrics provision.",
   };
 }

@@ -1,17 +1,17 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { walkFoundServers } from "../../lib/doctor/found_servers.ts";
-import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { checkDiscoveredServers } from "../../lib/doctor/server_check.ts";
+import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { configFor, serveCapture } from "../fakes.ts";
 
 /** Walks to what a name leads to. */
-async function hopsOf(url: string, addresses: readonly string[]): Promise<Hop[]> {
-  const hops: Hop[] = [];
-  await walkFoundServers("dns", {
+async function hopsOf(url: string, addresses: readonly string[]): Promise<CheckResult[]> {
+  const hops: CheckResult[] = [];
+  await checkDiscoveredServers("dns", {
     config: configFor(url),
     isProxied: false,
     nowMs: 0,
     resolve: () => Promise.resolve(addresses),
-    begin: (part) => new Walk(part, (hop) => hops.push(hop)),
+    start: (part) => new CheckRun(part, (hop) => hops.push(hop)),
   });
   return hops;
 }
@@ -40,6 +40,6 @@ Deno.test("of very many addresses the first ones are walked to, which is said", 
   const addresses = Array.from({ length: 40 }, (_, index) => `127.0.1.${index}`);
   const hops = await hopsOf("http://vllm-headless:1", addresses);
   assertEquals(hops[0]?.status, "warn");
-  assertStringIncludes(hops[0]?.found ?? "", "the first 32 are walked to");
+  assertStringIncludes(hops[0]?.found ?? "", "the first 32 are checked");
   assertEquals(new Set(hops.map(({ part }) => part)).size, 1 + 32);
 });

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import type { UpstreamConfig } from "../../lib/config/config.ts";
-import { walkServer } from "../../lib/doctor/server_walk.ts";
-import { type Hop, Walk } from "../../lib/doctor/walk.ts";
+import { checkServer } from "../../lib/doctor/server_check.ts";
+import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { capture, configFor } from "../fakes.ts";
 import { closedPort, NO_SUCH_HOST, pem, serveHttp, serveRaw } from "../upstream/fakes.ts";
 
@@ -13,11 +13,11 @@ async function hopsTo(
   url: string,
   overrides: Partial<UpstreamConfig> = {},
   { timeoutMs = 10_000, nowMs = NOW_MS, isProxied = false, address = "" } = {},
-): Promise<Map<string, Hop>> {
-  const hops = new Map<string, Hop>();
-  const walk = new Walk("vLLM", (hop) => hops.set(hop.name, hop), timeoutMs);
+): Promise<Map<string, CheckResult>> {
+  const hops = new Map<string, CheckResult>();
+  const walk = new CheckRun("vLLM", (hop) => hops.set(hop.name, hop), timeoutMs);
   const config = { ...configFor(url), ...overrides };
-  await walkServer(walk, {
+  await checkServer(walk, {
     config,
     isProxied,
     nowMs,
@@ -27,7 +27,7 @@ async function hopsTo(
 }
 
 /** The names of the hops with each status. */
-function namesBy(hops: Map<string, Hop>, status: Hop["status"]): string[] {
+function namesBy(hops: Map<string, CheckResult>, status: CheckResult["status"]): string[] {
   return [...hops.values()].filter((hop) => hop.status === status).map(({ name }) => name);
 }
 
@@ -123,7 +123,7 @@ Deno.test("a good certificate is told with its authority and its last day", asyn
   assertEquals(hop?.status, "ok");
   assertEquals(
     hop?.found,
-    'TLSv1.3, certificate from "vllm-metrics test authority", good for 34332 more days',
+    'TLSv1.3, certificate from "vllm-metrics test authority", valid for 34332 more days',
   );
 });
 
@@ -133,7 +133,7 @@ Deno.test("a certificate that ends within two weeks is a warning", async () => {
   const nowMs = Date.UTC(2119, 11, 25);
   const hop = (await hopsTo(vllm.origin, { tls }, { nowMs })).get("TLS");
   assertEquals([hop?.status, hop?.action], ["warn", "Renew the certificate of the server."]);
-  assertStringIncludes(hop?.found ?? "", "good for 7 more days");
+  assertStringIncludes(hop?.found ?? "", "valid for 7 more days");
 });
 
 Deno.test("verification that is turned off is a warning", async () => {
@@ -185,7 +185,7 @@ Deno.test("lines that no reader can take are a warning with the reason", async (
   await using vllm = vllmWith({ "/metrics": new Response(text) });
   const hop = (await hopsTo(`${vllm.origin}/metrics`)).get("readers");
   assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "2 lines left out");
+  assertStringIncludes(hop?.found ?? "", "2 lines dropped");
   assertStringIncludes(hop?.action ?? "", "a value that is not a number (bad_value)");
   assertStringIncludes(hop?.action ?? "", "labels that cannot be read (bad_label)");
 });
