@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 version="$(deno eval 'import c from "./deno.json" with { type: "json" }; console.log(c.version)')"
 folder="$(mktemp -d)"
-trap 'rm -rf "${folder}"' EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null; rm -rf "${folder}"' EXIT
 chmod 755 "${folder}"
 
 # As a user without rights and without a home, where this user may switch to one and that one may

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { parse } from "yaml";
+import config from "../../deno.json" with { type: "json" };
 import { SETTING_NAMES, SETTING_ROWS } from "../../lib/config/settings.ts";
 import { defaultsFile } from "../../tools/package_defaults.ts";
 import { SERVE_OPTIONS } from "../../tools/package_program.ts";
@@ -52,6 +53,15 @@ Deno.test("the defaults of the systemd service name settings that exist", () => 
     .map(([, name = ""]) => name);
   assertEquals(names.length, SETTING_ROWS.length);
   assertEquals(names.filter((name) => !SETTING_NAMES.includes(name)), []);
+});
+
+Deno.test("the small image has the version, and the Deno of the gate", async () => {
+  const text = await Deno.readTextFile(new URL("../../Containerfile.distroless", import.meta.url));
+  const versions = [...text.matchAll(/^ARG VERSION=(.+)$/gm)].map(([, version]) => version);
+  assertEquals(versions, [config.version, config.version]);
+  const images = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+  const deno = `docker.io/denoland/deno:`;
+  assertEquals(images, [`${deno}${Deno.version.deno}`, `${deno}distroless-${Deno.version.deno}`]);
 });
 
 Deno.test("the small image starts the program with the permissions of the service", async () => {
