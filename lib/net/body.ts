@@ -34,7 +34,7 @@ export interface BodyOptions {
 
 /** What one read returned. */
 export interface BodyRead {
-  /** The bytes, perhaps none. */
+  /** The bytes, perhaps none; valid until the next read, which may use the same memory. */
   readonly bytes: Bytes;
   /** Whether they are the last ones. */
   readonly end: boolean;
@@ -77,11 +77,11 @@ export class Body implements AsyncIterable<Bytes> {
     const { progress, deadline, describe } = this.#options;
     progress.waiting = true;
     try {
-      const { bytes, end: ended } = await this.#source.read(CHUNK_BYTES);
+      const { bytes, end: ended } = await this.#source.read();
       progress.receivedBytes += bytes.length;
       // All that was announced has come: the end that follows at once is read with it.
       const complete = !ended && progress.receivedBytes === progress.expectedBytes;
-      const end = ended || (complete && (await this.#source.read(1)).end);
+      const end = ended || (complete && await this.#source.endsNow());
       if (deadline.failure === undefined) this.#check(end);
       if (deadline.failure === undefined) return { bytes, end };
     } catch (error) {
@@ -104,14 +104,14 @@ export class Body implements AsyncIterable<Bytes> {
     await this.#release();
   }
 
-  /** The chunks one by one; leaving the loop early cancels the body. */
+  /** Copies of the chunks, one by one; leaving the loop early cancels the body. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
     let end = false;
     try {
       while (!end) {
         const read = await this.read();
         end = read.end;
-        if (read.bytes.length > 0) yield read.bytes;
+        if (read.bytes.length > 0) yield read.bytes.slice();
       }
     } finally {
       if (!end) await this.cancel();
@@ -168,9 +168,11 @@ export function tooLargeError(limitBytes: number, bytes?: number): NetError {
   });
 }
 
-/** A body that is read into a new buffer, if its stream can do that. */
+/** A body that is read into the same buffer again and again, if its stream can do that. */
 interface Source {
-  read(maxBytes: number): Promise<BodyRead>;
+  read(): Promise<BodyRead>;
+  /** Whether no byte follows, when none should. */
+  endsNow(): Promise<boolean>;
   cancel(): Promise<void>;
 }
 
@@ -180,11 +182,15 @@ const EMPTY = new Uint8Array(0);
 function openSource(stream: ReadableStream<Bytes>): Source {
   try {
     const reader = stream.getReader({ mode: "byob" });
+    let buffer = new ArrayBuffer(CHUNK_BYTES);
     return {
-      read: async (maxBytes) => {
-        const { done, value = EMPTY } = await reader.read(new Uint8Array(maxBytes));
+      read: async () => {
+        // Reading detaches the buffer, and returns its memory as another one.
+        const { done, value = EMPTY } = await reader.read(new Uint8Array(buffer));
+        buffer = value.buffer;
         return { bytes: value, end: done };
       },
+      endsNow: async () => (await reader.read(new Uint8Array(1))).done,
       cancel: () => reader.cancel(),
     };
   } catch (error) {
@@ -195,6 +201,7 @@ function openSource(stream: ReadableStream<Bytes>): Source {
         const { done, value = EMPTY } = await reader.read();
         return { bytes: value, end: done };
       },
+      endsNow: async () => (await reader.read()).done,
       cancel: () => reader.cancel(),
     };
   }

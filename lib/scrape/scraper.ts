@@ -2,7 +2,6 @@
 
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { MetricsError } from "../errors.ts";
-import { ByteBuffer } from "../exposition/byte_buffer.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
@@ -151,6 +150,7 @@ class Scrape {
   readonly #memory: ShapeMemory;
   readonly #broadcast = new Broadcast();
   readonly #stop = new AbortController();
+  #isOver = false;
   #readers = 0;
   #startedMs: number;
   #recorder: ScrapeRecorder | undefined;
@@ -180,6 +180,7 @@ class Scrape {
     const disconnect = (): void => {
       if (isOver) return;
       leave();
+      if (this.#isOver) return;
       subscription.end(scrapeError(label, abortError()));
       if (this.#broadcast.readers > 0) return;
       this.isOpen = false;
@@ -215,10 +216,12 @@ class Scrape {
       this.#startedMs = this.#options.now();
       this.#recorder = this.#options.recorder(this.#startedMs);
       await this.#pass(signal);
+      this.#isOver = true;
       this.#succeed();
       this.#broadcast.end();
     } catch (error) {
       this.isOpen = false;
+      this.#isOver = true;
       const failure = this.#failure(error);
       this.#fail(failure);
       this.#broadcast.end(failure);
@@ -249,7 +252,9 @@ class Scrape {
           format: detectFormat(contentType, bytes),
           memory: this.#memory,
         });
-        const sanitized = this.#sanitizer.push(bytes, end);
+        const pushed = this.#sanitizer.push(bytes, end);
+        // The next read uses the same memory.
+        const sanitized = pushed.buffer === bytes.buffer && !end ? pushed.slice() : pushed;
         if (held !== undefined) this.#refuseForeign(head, this.#sanitizer);
         this.#refuseMany("samples", this.#sanitizer.samples, MAX_SAMPLES);
         this.#refuseMany("metric families", this.#sanitizer.families, MAX_FAMILIES);
@@ -335,8 +340,8 @@ async function firstBytes(
   const chunks = [await subscription.take() ?? new Uint8Array(0)];
   let length = 0;
   while (!subscription.isDone && length <= MAX_PIECE_BYTES) {
-    // What has arrived already is delivered in the next turn of the event loop, its end in another.
-    for (let turn = 0; turn < 2 && !subscription.isReady; turn++) await setImmediate();
+    // What has arrived already is delivered within a few turns of the event loop.
+    for (let turn = 0; turn < 4 && !subscription.isReady; turn++) await setImmediate();
     if (!subscription.isReady) break;
     const chunk = await subscription.take() ?? new Uint8Array(0);
     chunks.push(chunk);
@@ -348,7 +353,11 @@ async function firstBytes(
 function joined(chunks: readonly Bytes[]): Bytes {
   const [first = new Uint8Array(0)] = chunks;
   if (chunks.length < 2) return first;
-  const all = new ByteBuffer();
-  for (const chunk of chunks) all.append(chunk);
-  return all.take();
+  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
 }
