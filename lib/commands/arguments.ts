@@ -28,12 +28,7 @@ export class Arguments<C extends CommandName> {
   /** The word that is not an option; undefined without one. */
   readonly operand: string | undefined;
 
-  /**
-   * Reads them.
-   *
-   * @param command The command.
-   * @param args The words after its name.
-   */
+  /** Reads them. */
   constructor(command: C, args: readonly string[]) {
     this.#command = command;
     this.#spec = findCommand(command);
@@ -80,12 +75,7 @@ export class Arguments<C extends CommandName> {
     this.#mistakes.push(sentence);
   }
 
-  /**
-   * Prints the mistakes.
-   *
-   * @param host Where they are printed.
-   * @returns Whether there are any.
-   */
+  /** Prints the mistakes. */
   refuse(host: Pick<Host, "printError">): boolean {
     for (const mistake of this.#mistakes) {
       host.printError(`vllm-metrics ${this.#command}: ${mistake}\n`);

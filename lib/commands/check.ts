@@ -1,80 +1,112 @@
-/** `vllm-metrics check`: walks the way of the data and says which hop is broken. */
+/** `vllm-metrics check`: checks every hop from the settings to the rows in Parseable. */
 
+import { setTimeout as delay } from "node:timers/promises";
+import type { ServerConfig } from "../config/config.ts";
+import type { Environment } from "../config/env_file.ts";
+import { type CheckResult, CheckRun } from "../doctor/check_run.ts";
+import { checkParseable } from "../doctor/parseable_check.ts";
 import { Report, summaryOf } from "../doctor/report.ts";
-import type { CheckResult } from "../doctor/check_run.ts";
+import { checkDiscoveredServers, checkServer } from "../doctor/server_check.ts";
+import { checkService } from "../doctor/service_check.ts";
+import { checkSettings } from "../doctor/settings_check.ts";
+import { resolveHost } from "../net/resolve.ts";
 import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
-import { Examination } from "./examination.ts";
 import { EXIT, type Host } from "./host.ts";
+import { type ListenerName, type LocalClient, localClient } from "./local_client.ts";
 
-/** Time between two walks with `--watch`, in milliseconds. */
+/** Pause between two runs with `--watch`, in milliseconds. */
 const WATCH_MS = 10_000;
+/** Variables that lead requests of `fetch` through a proxy. */
+const PROXY_NAME = /^(?:https?|all)_proxy$/i;
+/** Why a part is skipped. */
+const MISTAKES = "not tried, since the settings have mistakes";
 
-/** What may stand behind the command. */
-interface CheckOptions {
-  readonly json: boolean;
-  readonly watch: boolean;
-}
+type Take = (result: CheckResult) => void;
 
-async function walkAll(host: Host, take: (hop: CheckResult) => void): Promise<void> {
+async function checkAll(host: Host, take: Take): Promise<void> {
   const env = readEnvironment(host);
-  if (env !== undefined) return await new Examination(host, env, take).run();
-  const found = "the .env file cannot be read";
-  take({ part: "settings", name: "settings", status: "failed", found, action: "" });
+  if (env === undefined) {
+    const found = "the .env file cannot be read";
+    return take({ part: "settings", name: "settings", status: "failed", found, action: "" });
+  }
+  const isProxied = Object.entries(host.env)
+    .some(([name, value]) => PROXY_NAME.test(name) && (value ?? "") !== "");
+  const hasParseable = (env.PARSEABLE_URL ?? "").trim() !== "";
+  const { config, look } = checkSettings(env, (path) => host.readTextFile(path), take);
+  if (config === undefined) new CheckRun("vLLM", take).skip("vLLM", MISTAKES);
+  for (const server of config?.servers.list ?? []) await checkTarget(host, server, isProxied, take);
+  await checkLocalService(host, env, hasParseable, new CheckRun("vllm-metrics", take));
+  const run = new CheckRun("Parseable", take);
+  const { parseable, credentials } = look;
+  if (parseable === undefined) {
+    return run.skip("Parseable", hasParseable ? MISTAKES : "PARSEABLE_URL is not set");
+  }
+  await checkParseable(run, { parseable, credentials, isProxied, now: () => host.now() });
 }
 
-async function checkOnce(host: Host, { json }: CheckOptions): Promise<number> {
-  const isColourful = host.terminal() !== undefined && (host.env.NO_COLOR ?? "") === "";
-  const report = new Report(isColourful);
+async function checkTarget(
+  host: Host,
+  { name, isNamed, isDiscovered, upstream }: ServerConfig,
+  isProxied: boolean,
+  take: Take,
+): Promise<void> {
+  const part = isNamed ? `${name}: ${upstream.label}` : upstream.label;
+  const options = { config: upstream, isProxied, nowMs: host.now() };
+  const start = (title: string): CheckRun => new CheckRun(title, take);
+  if (!isDiscovered) await checkServer(start(part), options);
+  else await checkDiscoveredServers(part, { ...options, resolve: resolveHost, start });
+}
+
+async function checkLocalService(
+  host: Host,
+  env: Environment,
+  hasRelay: boolean,
+  run: CheckRun,
+): Promise<void> {
+  const clientOf = (name: ListenerName): LocalClient | undefined => {
+    const found = localClient(env, name, (path) => host.readTextFile(path));
+    return typeof found === "string" ? undefined : found;
+  };
+  using metrics = clientOf("LISTEN_ADDRESS");
+  using relay = hasRelay ? clientOf("OTLP_LISTEN_ADDRESS") : undefined;
+  if (metrics === undefined || (relay === undefined && hasRelay)) run.skip("listener", MISTAKES);
+  else await checkService(run, { metrics, relay, nowMs: host.now() });
+}
+
+async function checkOnce(host: Host, isJson: boolean): Promise<number> {
+  const isColored = host.terminal() !== undefined && (host.env.NO_COLOR ?? "") === "";
+  const report = new Report(isColored);
   const hops: CheckResult[] = [];
-  await walkAll(host, (hop) => {
+  await checkAll(host, (hop) => {
     hops.push(hop);
-    if (!json) host.print(report.linesOf(hop));
+    if (!isJson) host.print(report.linesOf(hop));
   });
   const failed = hops.some(({ status }) => status === "failed");
-  host.print(json ? `${JSON.stringify({ ok: !failed, hops })}\n` : summaryOf(hops));
+  host.print(isJson ? `${JSON.stringify({ ok: !failed, hops })}\n` : summaryOf(hops));
   return failed ? EXIT.failed : EXIT.ok;
 }
 
-/** Waits until the next walk is due, or somebody stops the process. */
-async function pause(stopped: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, WATCH_MS);
-  await Promise.race([promise, stopped]);
-  clearTimeout(timer);
-}
-
-/** Walks again and again; a signal ends it, also in the middle of a walk. */
-async function checkAgain(host: Host, options: CheckOptions): Promise<number> {
+/** Checks again and again; a signal ends it, also in the middle of a run. */
+async function checkAgain(host: Host, isJson: boolean): Promise<number> {
+  const stop = new AbortController();
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
-  let isOver = false;
+  stop.signal.addEventListener("abort", () => resolve());
+  const ignore = host.onStopSignal(() => stop.abort());
   let code: number = EXIT.ok;
-  const ignore = host.onStopSignal(() => {
-    isOver = true;
-    resolve();
-  });
-  try {
-    while (!isOver) {
-      const walk = checkOnce(host, options).then((result) => code = result);
-      await Promise.race([walk, stopped]);
-      await pause(stopped);
-      if (!isOver && !options.json) host.print("\n");
-    }
-    return code;
-  } finally {
-    ignore();
+  while (!stop.signal.aborted) {
+    const run = checkOnce(host, isJson).then((result) => code = result);
+    await Promise.race([run, stopped]);
+    await delay(WATCH_MS, undefined, { signal: stop.signal }).catch(() => {/* Stopped. */});
+    if (!stop.signal.aborted && !isJson) host.print("\n");
   }
+  ignore();
+  return code;
 }
 
-/**
- * Examines every hop.
- *
- * @param host The process; `--json` prints one JSON object a walk, `--watch` walks every 10 s.
- * @returns 0 when no hop failed in the last walk, 1 when one did, 2 on a wrong argument.
- */
+/** Checks every hop; 1 if one failed. With `--watch` it is the code of the last whole run. */
 export async function check(host: Host): Promise<number> {
   const args = new Arguments("check", host.args);
   if (args.refuse(host)) return EXIT.badConfig;
-  const options = { json: args.has("json"), watch: args.has("watch") };
-  return await (options.watch ? checkAgain : checkOnce)(host, options);
+  return await (args.has("watch") ? checkAgain : checkOnce)(host, args.has("json"));
 }

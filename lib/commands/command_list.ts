@@ -166,12 +166,7 @@ export type OptionName<C extends CommandName> = Extract<
   { name: C }
 >["options"][number]["name"];
 
-/**
- * Finds a command.
- *
- * @param name What was written.
- * @returns The command; undefined when there is none of that name.
- */
+/** Finds a command. */
 export function findCommand(name: string): Command | undefined {
   return COMMANDS.find((command) => command.name === name);
 }

@@ -16,12 +16,7 @@ function envFileProblem(error: unknown): string | undefined {
   return undefined;
 }
 
-/**
- * Puts the environment over the `.env` file.
- *
- * @param host Where both come from, and where a mistake goes.
- * @returns The variables; undefined when the file cannot be read, which is told on standard error.
- */
+/** Puts the environment over the `.env` file. */
 export function readEnvironment(host: Host): Environment | undefined {
   let text = "";
   try {
@@ -37,23 +32,12 @@ export function readEnvironment(host: Host): Environment | undefined {
   return mergeEnvFile(host.env, text);
 }
 
-/**
- * Reads the configuration of the service.
- *
- * @param host Where the environment and files come from, and where mistakes go.
- * @returns The configuration; undefined when it has mistakes, which are told on standard error.
- */
+/** Reads the configuration of the service. */
 export function configure(host: Host): Config | undefined {
   return configureWith(host, parseConfig);
 }
 
-/**
- * Reads the configuration of a command.
- *
- * @param host Where the environment and files come from, and where mistakes go.
- * @param parse Turns the environment into the configuration.
- * @returns The configuration; undefined when it has mistakes, which are told on standard error.
- */
+/** Reads the configuration of a command. */
 export function configureWith<C>(
   host: Host,
   parse: (env: Environment, readFile: (path: string) => string) => ConfigResult<C>,

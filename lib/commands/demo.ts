@@ -29,9 +29,6 @@ const IGNORED = {
 /**
  * Runs the simulated server and the service. No setting is needed; those there are hold, but for
  * the ignored ones.
- *
- * @param host The process; its words are the options.
- * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong option or setting.
  */
 export async function demo(host: Host): Promise<number> {
   const args = new Arguments("demo", host.args);

@@ -47,11 +47,7 @@ function scenarioOf(args: Arguments<"demo">): ScenarioName {
   return SCENARIO_NAMES[0];
 }
 
-/**
- * Reads the options.
- *
- * @param args The arguments, which take what is wrong.
- */
+/** Reads the options. */
 export function readDemoOptions(args: Arguments<"demo">): DemoOptions {
   return {
     scenario: scenarioOf(args),

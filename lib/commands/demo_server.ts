@@ -32,8 +32,6 @@ export class DemoServer implements AsyncDisposable {
   /**
    * Listens on a free port of the loopback device.
    *
-   * @param host Opens listeners and has the clock.
-   * @param server The server; who makes it brings it up to the time of now before anybody asks.
    * @throws {Error} As `Deno.serve` does when it cannot listen.
    */
   constructor(host: Host, server: SimulatedVllm) {

@@ -4,7 +4,7 @@ import type { Environment } from "../config/env_file.ts";
 import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
-import { findOwnListener, type ListenerName } from "./own_service.ts";
+import { type ListenerName, localClient } from "./local_client.ts";
 
 /** How long the service may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3_000;
@@ -12,9 +12,6 @@ const TIMEOUT_MS = 3_000;
 /**
  * Asks `/-/ready` on the address that LISTEN_ADDRESS names and, with the relay
  * on, on the one that OTLP_LISTEN_ADDRESS names.
- *
- * @param host The process.
- * @returns 0 when the service is ready on both, 1 when it is not.
  */
 export async function healthcheck(host: Host): Promise<number> {
   if (new Arguments("healthcheck", host.args).refuse(host)) return EXIT.badConfig;
@@ -34,7 +31,7 @@ async function problemOf(
   env: Environment,
   name: ListenerName,
 ): Promise<string | undefined> {
-  const found = findOwnListener(env, name, (path) => host.readTextFile(path));
+  const found = localClient(env, name, (path) => host.readTextFile(path));
   if (typeof found === "string") return found;
   using listener = found;
   const url = `${listener.origin}/-/ready`;
@@ -42,7 +39,7 @@ async function problemOf(
   try {
     const response = await listener.get("/-/ready", signal);
     const text = (await response.text()).trim();
-    return response.ok ? undefined : `"${url}" answered ${response.status}: ${text}`;
+    return response.status === 200 ? undefined : `"${url}" answered ${response.status}: ${text}`;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return `cannot reach "${url}": ${signal.aborted ? "no answer in time" : "no connection"}`;

@@ -47,11 +47,7 @@ secret can come from a file: NAME_FILE names it.
 ${helpTable()}`;
 }
 
-/**
- * The help of one command.
- *
- * @param command The command.
- */
+/** The help of one command. */
 export function commandHelp(command: Command): string {
   const { name, summary, details, operand, options, exit, settings } = command;
   const words = [name, ...operand === undefined ? [] : [operand]];
@@ -69,12 +65,7 @@ Usage: vllm-metrics ${words.join(" ")}
     }`;
 }
 
-/**
- * Prints the text.
- *
- * @param host The process; a word names a command.
- * @returns 0, or 2 when there is no such command.
- */
+/** Prints the text. */
 export function help(host: Host): number {
   const args = new Arguments("help", host.args);
   const { operand } = args;

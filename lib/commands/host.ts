@@ -47,11 +47,7 @@ export interface Host {
   print(text: string): void;
   /** Writes a text to standard error, all of it. */
   printError(text: string): void;
-  /**
-   * Opens standard error for log lines, which are written in the background.
-   *
-   * @param onResume Called with the number of lines lost, once lines are read again.
-   */
+  /** Opens standard error for log lines, which are written in the background. */
   openLog(onResume: (dropped: number) => void): LogOutput;
   /** Reads a text file; throws as `Deno.readTextFileSync` does. */
   readTextFile(path: string): string;

@@ -48,12 +48,7 @@ async function run(command: Run, host: Host): Promise<number> {
   }
 }
 
-/**
- * Runs the command that the first word names, `serve` without one.
- *
- * @param host The process, with all its words.
- * @returns The exit code: 0, 1 when the command failed, 2 on a wrong call or configuration.
- */
+/** Runs the command that the first word names, `serve` without one. */
 export async function runCommand(host: Host): Promise<number> {
   const [word = "serve", ...args] = host.args;
   const name = ALIASES[word] ?? word;

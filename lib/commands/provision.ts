@@ -103,13 +103,7 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
   return report.hasFailed ? EXIT.failed : EXIT.ok;
 }
 
-/**
- * Brings Parseable to what it should hold.
- *
- * @param host The process; `--dry-run`, `--wait 60s`, `--force`, `--export DIR`,
- *   `--shipper-user [NAME]`.
- * @returns 0, or 1 when something failed, or 2 on a wrong argument or configuration.
- */
+/** Brings Parseable to what it should hold. */
 export async function provision(host: Host): Promise<number> {
   const args = new Arguments("provision", host.args);
   const options = readOptions(args);

@@ -52,12 +52,7 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
   }
 }
 
-/**
- * Sanitises one exposition. What was left out is told on standard error.
- *
- * @param host The process; `--openmetrics` forces the format.
- * @returns 0, or 1 when the input is no exposition, or 2 on a wrong argument.
- */
+/** Sanitises one exposition. What was left out is told on standard error. */
 export async function sanitize(host: Host): Promise<number> {
   const args = new Arguments("sanitize", host.args);
   if (args.refuse(host)) return EXIT.badConfig;

@@ -187,23 +187,12 @@ export interface ServeOptions {
   readonly announce?: (url: string) => void;
 }
 
-/**
- * `vllm-metrics serve`: runs the service.
- *
- * @param host The process.
- * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong argument or setting.
- */
+/** `vllm-metrics serve`: runs the service. */
 export async function serve(host: Host): Promise<number> {
   return new Arguments("serve", host.args).refuse(host) ? EXIT.badConfig : await runService(host);
 }
 
-/**
- * Runs the service until it is asked to stop.
- *
- * @param host The process; its arguments are not read.
- * @param options What differs from `serve`.
- * @returns 0 when it was asked to stop, 1 when it failed, 2 on a wrong setting.
- */
+/** Runs the service until it is asked to stop. */
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
   const { past = [], announce = (url) => announceOnTerminal(host, url) } = options;
   const config = configure(host);

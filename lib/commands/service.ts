@@ -103,8 +103,6 @@ function readerOf(options: MergedScraperOptions): Read {
 /**
  * Puts the parts of the service together.
  *
- * @param parts Servers, relay, log and host.
- * @returns The service, ready to be listened for.
  * @throws {MetricsError} When a header field, a certificate, a file of authorities or that of the
  *   history cannot be used.
  */

@@ -4,12 +4,7 @@ import { COMMIT, TESTED, VERSION } from "../version.ts";
 import { Arguments } from "./arguments.ts";
 import { EXIT, type Host } from "./host.ts";
 
-/**
- * Prints the version.
- *
- * @param host The process; `--json` prints an object.
- * @returns 0, or 2 on a wrong argument.
- */
+/** Prints the version. */
 export function version(host: Host): number {
   const args = new Arguments("version", host.args);
   if (args.refuse(host)) return EXIT.badConfig;

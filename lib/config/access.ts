@@ -14,12 +14,7 @@ export interface Access {
   readonly bearer?: Secret;
 }
 
-/**
- * Reads who may read the metrics.
- *
- * @param reader Gives the settings, and takes mistakes and warnings.
- * @returns The frozen credentials; undefined when none are set, which is for everybody.
- */
+/** Reads who may read the metrics. */
 export function readAccess(reader: SettingReader): Access | undefined {
   const username = reader.get("METRICS_USERNAME");
   const password = reader.get("METRICS_PASSWORD");

@@ -103,10 +103,6 @@ function readHistory(reader: SettingReader): HistoryConfig | undefined {
  * Turns the environment into a configuration. Pure: files come through `readFile`.
  * The names in `env` that are no settings give warnings where they look like one.
  *
- * @param env The variables of the process, all of them; an empty one counts as not set.
- * @param readFile Gives the text of a file; what it throws becomes a mistake.
- * @returns The frozen configuration, or every mistake at once, in the order of the table.
- *
  * @example Usage
  * ```ts
  * const result = parseConfig({ VLLM_METRICS_URL: "http://vllm:8000" }, Deno.readTextFileSync);

@@ -39,10 +39,6 @@ function parseFile(text: string): [name: string, value: string][] {
  * also when it is empty, and a secret of the environment wins over both forms
  * (`NAME`, `NAME_FILE`) in the file. Values are literal, except that `\n` in double quotes is a
  * line feed. A value with `#` or with white space at its ends needs quotes.
- *
- * @param env The process environment.
- * @param text The text of the `.env` file.
- * @returns The variables of both.
  */
 export function mergeEnvFile(env: Environment, text: string): Record<string, string | undefined> {
   const merged = new Map<string, string | undefined>(parseFile(text));

@@ -10,12 +10,7 @@ export interface Goals {
   readonly tpotSeconds: number;
 }
 
-/**
- * Reads the goals.
- *
- * @param reader Gives the settings, and takes mistakes.
- * @returns The frozen goals; undefined after a mistake.
- */
+/** Reads the goals. */
 export function readGoals(reader: SettingReader): Goals | undefined {
   const ttftMs = reader.get("SLO_TTFT");
   const tpotMs = reader.get("SLO_TPOT");

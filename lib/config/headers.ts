@@ -31,12 +31,7 @@ const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110, section 5.5, without the bytes beyond ASCII that no two servers read alike. */
 const HEADER_VALUE = /^[\t\x20-\x7e]+$/;
 
-/**
- * Reads a bearer token.
- *
- * @param text The token alone.
- * @returns The token.
- */
+/** Reads a bearer token. */
 export function parseToken(text: string): Parsed<Secret> {
   if (/^[\x21-\x7e]+$/.test(text)) return accept(new Secret(text));
   return refuse(
@@ -44,35 +39,19 @@ export function parseToken(text: string): Parsed<Secret> {
   );
 }
 
-/**
- * Reads a user name for Basic authentication (RFC 7617, section 2).
- *
- * @param text The user name.
- * @returns The user name.
- */
+/** Reads a user name for Basic authentication (RFC 7617, section 2). */
 export function parseUsername(text: string): Parsed<Secret> {
   if (!text.includes(":")) return parsePassword(text);
   return refuse(`it has a ":" in it. Give a user name without ":" and without line ends.`);
 }
 
-/**
- * Reads a password for Basic authentication (RFC 7617, section 2).
- *
- * @param text The password.
- * @returns The password.
- */
+/** Reads a password for Basic authentication (RFC 7617, section 2). */
 export function parsePassword(text: string): Parsed<Secret> {
   if (!/\p{Cc}/u.test(text)) return accept(new Secret(text));
   return refuse("it has a control character in it. Give it without line ends and tabs.");
 }
 
-/**
- * Makes the header of Basic authentication (RFC 7617, section 2).
- *
- * @param username The user name.
- * @param password The password.
- * @returns `Authorization` and its value.
- */
+/** Makes the header of Basic authentication (RFC 7617, section 2). */
 export function basicAuthorization(username: Secret, password: Secret): Header {
   const pair = new TextEncoder().encode(`${username.reveal()}:${password.reveal()}`);
   return Object.freeze(["Authorization", new Secret(`Basic ${pair.toBase64()}`)] as const);
@@ -92,9 +71,6 @@ function headerProblem(name: string, value: string, seen: ReadonlySet<string>): 
 /**
  * Reads headers as HTTP writes them, one `Name: value` a line. The two characters
  * `\n` end a line as well, for env files whose values have one line only.
- *
- * @param text What was written.
- * @returns The headers in order, at least one, no name twice.
  */
 export function parseHeaders(text: string): Parsed<readonly Header[]> {
   const want = `Write "Name: value", one header a line or "\\n" between them.`;
@@ -117,12 +93,7 @@ export function parseHeaders(text: string): Parsed<readonly Header[]> {
     : refuse(`no header is in it. ${want}`);
 }
 
-/**
- * Reads a URL that is a secret: no part of it is in the problem.
- *
- * @param text The URL.
- * @returns The URL.
- */
+/** Reads a URL that is a secret: no part of it is in the problem. */
 export function parseWebhook(text: string): Parsed<Secret> {
   const url = URL.parse(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return accept(new Secret(url.href));

@@ -31,13 +31,7 @@ function readTls(reader: SettingReader): ParseableTls {
   return Object.freeze({ ...(caCerts === undefined ? {} : { caCerts }), skipVerify });
 }
 
-/**
- * Reads where Parseable is. Mistakes count also when PARSEABLE_URL is not set.
- *
- * @param reader Gives the settings, and takes mistakes and warnings.
- * @returns The frozen configuration; undefined when PARSEABLE_URL is not set, and after some of
- *   the mistakes.
- */
+/** Reads where Parseable is. Mistakes count also when PARSEABLE_URL is not set. */
 export function readParseable(reader: SettingReader): ParseableConfig | undefined {
   const url = reader.get("PARSEABLE_URL");
   const stream = reader.get("PARSEABLE_STREAM");
@@ -87,14 +81,7 @@ function warnOfNoEffect(reader: SettingReader): void {
   }
 }
 
-/**
- * Reads the settings of the relay. Their mistakes count even when the relay is off.
- *
- * @param reader Gives the settings, and takes mistakes and warnings.
- * @param taken Where metrics are served; undefined after a mistake.
- * @returns The frozen configuration; undefined when PARSEABLE_URL is not set, and after some of
- *   the mistakes.
- */
+/** Reads the settings of the relay. Their mistakes count even when the relay is off. */
 export function readRelay(
   reader: SettingReader,
   taken: Address | undefined,

@@ -11,22 +11,12 @@ export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string };
 
-/**
- * Takes a value.
- *
- * @param value What was read.
- * @returns The value as a result.
- */
+/** Takes a value. */
 export function accept<T>(value: T): Parsed<T> {
   return { ok: true, value };
 }
 
-/**
- * Refuses a text.
- *
- * @param problem What is wrong and what is allowed, without any part of a secret.
- * @returns The problem as a result.
- */
+/** Refuses a text. */
 export function refuse(problem: string): { readonly ok: false; readonly problem: string } {
   return { ok: false, problem };
 }

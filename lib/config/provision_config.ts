@@ -75,13 +75,7 @@ function readLimits(reader: SettingReader): Limits | undefined {
   return goals === undefined || kvLimit === undefined ? undefined : { goals, kvLimit };
 }
 
-/**
- * Turns the environment into what `provision` runs with. Pure: files come through `readFile`.
- *
- * @param env The variables of the process; an empty one counts as not set.
- * @param readFile Gives the text of a file; what it throws becomes a mistake.
- * @returns The frozen configuration, or every mistake at once.
- */
+/** Turns the environment into what `provision` runs with. Pure: files come through `readFile`. */
 export function parseProvision(
   env: Environment,
   readFile: (path: string) => string,
@@ -124,10 +118,6 @@ export function parseProvision(
 /**
  * Turns the environment into what dashboards and alerts are made of, for their export: neither
  * an address nor credentials are needed.
- *
- * @param env The variables of the process; an empty one counts as not set.
- * @param readFile Gives the text of a file; what it throws becomes a mistake.
- * @returns The frozen configuration, or every mistake at once.
  */
 export function parseContent(
   env: Environment,
@@ -153,13 +143,7 @@ export interface LookConfig {
   readonly warnings: readonly string[];
 }
 
-/**
- * Reads the settings of `provision` for somebody who can do with less.
- *
- * @param env The variables of the process; an empty one counts as not set.
- * @param readFile Gives the text of a file; what it throws becomes a mistake.
- * @returns What can be used, and every mistake.
- */
+/** Reads the settings of `provision` for somebody who can do with less. */
 export function parseLook(env: Environment, readFile: (path: string) => string): LookConfig {
   const reader = new SettingReader(env, readFile);
   const parseable = readParseable(reader);

@@ -17,47 +17,27 @@ export const REDACTED = "[redacted]";
 export class Secret {
   readonly #text: string;
 
-  /**
-   * Wraps a text.
-   *
-   * @param text The secret text.
-   */
+  /** Wraps a text. */
   constructor(text: string) {
     this.#text = text;
   }
 
-  /**
-   * Gives the text, for the one place that sends it.
-   *
-   * @returns The secret text.
-   */
+  /** Gives the text, for the one place that sends it. */
   reveal(): string {
     return this.#text;
   }
 
-  /**
-   * Hides the text in a template or a concatenation.
-   *
-   * @returns `[redacted]`.
-   */
+  /** Hides the text in a template or a concatenation. */
   toString(): string {
     return REDACTED;
   }
 
-  /**
-   * Hides the text in `JSON.stringify()`.
-   *
-   * @returns `[redacted]`.
-   */
+  /** Hides the text in `JSON.stringify()`. */
   toJSON(): string {
     return REDACTED;
   }
 
-  /**
-   * Hides the text in `Deno.inspect()` and the console.
-   *
-   * @returns `[redacted]`.
-   */
+  /** Hides the text in `Deno.inspect()` and the console. */
   [Symbol.for("Deno.customInspect")](): string {
     return REDACTED;
   }

@@ -32,23 +32,12 @@ const OPEN_LIST = /^[^?#@]*[\s,][^@]*$/;
 /** The URL parser leaves no other host of digits and dots alone. */
 const IP_ADDRESS = /^(?:\[.*\]|[\d.]+)$/;
 
-/**
- * Takes a list apart.
- *
- * @param text What was written.
- * @returns The addresses with their names, at least one where there is more than commas.
- */
+/** Takes a list apart. */
 export function splitServers(text: string): string[] {
   return text.replace(/^[\s,]+|[\s,]+$/g, "").split(SEPARATOR);
 }
 
-/**
- * Writes a server as people name it, and as the label `instance` of Prometheus does.
- *
- * @param url Its URL.
- * @param host The host to write in place of the URL's, an IPv6 one in brackets.
- * @returns Host and port.
- */
+/** Writes a server as people name it, and as the label `instance` of Prometheus does. */
 export function hostAndPort(url: URL, host: string = url.hostname): string {
   return `${host}:${url.port || (url.protocol === "https:" ? 443 : 80)}`;
 }
@@ -60,12 +49,7 @@ function nameProblem(name: string): string | undefined {
   return `its name is not one. Write at most ${MAX_NAME} letters, digits, "-", "_" and ".".`;
 }
 
-/**
- * Reads one address of a list.
- *
- * @param text `URL`, `name=URL`, `dns+URL` or `name=dns+URL`.
- * @returns The server.
- */
+/** Reads one address of a list. */
 export function parseServer(text: string): Parsed<ServerAddress> {
   const [, given, rest = text] = NAMED.exec(text) ?? [];
   const problem = given === undefined ? undefined : nameProblem(given);
@@ -87,12 +71,7 @@ export function parseServer(text: string): Parsed<ServerAddress> {
   return accept({ url, credentials, name, isNamed: given !== undefined, isDiscovered });
 }
 
-/**
- * Finds what is wrong with a list whose addresses are right.
- *
- * @param servers The servers.
- * @returns One sentence for each mistake.
- */
+/** Finds what is wrong with a list whose addresses are right. */
 export function listProblems(servers: readonly ServerAddress[]): string[] {
   if (servers.length > MAX_SERVERS) {
     return [`names ${servers.length} servers. At most ${MAX_SERVERS} can be merged.`];

@@ -41,12 +41,7 @@ function pairProblem(
   }
 }
 
-/**
- * Reads the certificate and its key.
- *
- * @param reader Gives the settings, and takes the mistakes.
- * @returns The frozen pair; undefined when none is set, and after a mistake.
- */
+/** Reads the certificate and its key. */
 export function readServingTls(reader: SettingReader): ServingTls | undefined {
   const cert = reader.get("TLS_CERT_FILE");
   const key = reader.get("TLS_KEY_FILE");
@@ -70,13 +65,7 @@ export type ReadAgain =
   | { readonly ok: true; readonly tls: ServingTls }
   | { readonly ok: false; readonly problem: string };
 
-/**
- * Reads the files of a pair anew.
- *
- * @param tls The pair as it was read before.
- * @param readFile Gives the text of a file; what it throws becomes the problem.
- * @returns What the files hold now.
- */
+/** Reads the files of a pair anew. */
 export function readServingTlsAgain(
   { certFile, keyFile }: ServingTls,
   readFile: (path: string) => string,

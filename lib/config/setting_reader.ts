@@ -55,12 +55,7 @@ export class SettingReader {
   readonly #env: Environment;
   readonly #readFile: (path: string) => string;
 
-  /**
-   * Begins to read.
-   *
-   * @param env The variables; an empty one counts as not set.
-   * @param readFile Gives the text of a file; what it throws becomes a mistake.
-   */
+  /** Begins to read. */
   constructor(env: Environment, readFile: (path: string) => string) {
     this.#env = env;
     this.#readFile = readFile;

@@ -2,11 +2,7 @@
 
 import { SETTING_ROWS } from "./settings.ts";
 
-/**
- * Writes the table for a terminal, at most 80 columns wide.
- *
- * @returns Two lines per setting, each with its line end.
- */
+/** Writes the table for a terminal, at most 80 columns wide. */
 export function helpTable(): string {
   const width = Math.max(...SETTING_ROWS.map(([name]) => name.length));
   return SETTING_ROWS.map(([name, { defaultText, form, meaning }]) => {
@@ -15,13 +11,7 @@ export function helpTable(): string {
   }).join("");
 }
 
-/**
- * Writes a Markdown table, laid out as `deno fmt` leaves it.
- *
- * @param head The titles of the columns.
- * @param rows The cells.
- * @returns The lines, without a line end at the end.
- */
+/** Writes a Markdown table, laid out as `deno fmt` leaves it. */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0))

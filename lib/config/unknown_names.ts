@@ -60,9 +60,6 @@ function warningAbout(name: string): string | undefined {
  * Warns of variables that look like settings and are none. vLLM has very many
  * `VLLM_*` variables of its own, so one of those is doubtful only when it is
  * within two edits of a setting.
- *
- * @param names The names of the variables that are set.
- * @returns A warning for each doubtful name.
  */
 export function unknownNameWarnings(names: Iterable<string>): string[] {
   return Array.from(names, warningAbout).filter((warning) => warning !== undefined);

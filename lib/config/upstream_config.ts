@@ -105,12 +105,7 @@ function readTls(reader: SettingReader): UpstreamTls {
   });
 }
 
-/**
- * Reads where the servers have their metrics.
- *
- * @param reader Gives the setting, and takes the mistakes.
- * @returns The servers, at least one; undefined after a mistake.
- */
+/** Reads where the servers have their metrics. */
 export function readAddresses(reader: SettingReader): readonly ServerAddress[] | undefined {
   if (!reader.isSet("VLLM_METRICS_URL")) {
     reader.refuse(
@@ -140,13 +135,7 @@ function refuseUnverifiable(
   );
 }
 
-/**
- * Reads how the servers are asked: credentials, limits and TLS hold for all of them.
- *
- * @param reader Gives the settings, and takes mistakes and warnings.
- * @param addresses What {@linkcode readAddresses} gave.
- * @returns The frozen configuration; undefined after some of the mistakes.
- */
+/** Reads how the servers are asked: credentials, limits and TLS hold for all of them. */
 export function readServers(
   reader: SettingReader,
   addresses: readonly ServerAddress[] | undefined,

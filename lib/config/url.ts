@@ -69,9 +69,6 @@ function maskText(text: string): string {
 /**
  * Writes a URL so that people may see it: credentials and query values become
  * `***`, the fragment goes. Takes any text, a URL or not.
- *
- * @param url A URL, or what was written in its place.
- * @returns The text without its secrets.
  */
 export function maskUrl(url: string | URL): string {
   const text = String(url);
@@ -88,13 +85,7 @@ function withPath(url: URL): URL {
   return url;
 }
 
-/**
- * Writes the URL that was probably meant, for a message.
- *
- * @param text What was written, or that mended.
- * @param form The kind of URL.
- * @returns A URL without secrets; the example when nobody can tell what was meant.
- */
+/** Writes the URL that was probably meant, for a message. */
 export function meantUrl(text: string, form: UrlForm): string {
   const url = text.length > MAX_MEANT ? null : URL.parse(text);
   return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.mend(url);
@@ -114,13 +105,7 @@ function schemeProblem(text: string, form: UrlForm): string | undefined {
   return `its scheme is neither http nor https. Write "${meantUrl(`http://${rest}`, form)}".`;
 }
 
-/**
- * Reads an `http` or `https` URL as it stands.
- *
- * @param text What was written.
- * @param form The kind of URL, for messages.
- * @returns A URL that hides credentials and query values in JSON and in `Deno.inspect()`.
- */
+/** Reads an `http` or `https` URL as it stands. */
 export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
   if (/[\s\p{Cc}]/u.test(text)) {
     return refuse(`it has white space in it. Write one URL, such as "${form.example}".`);
@@ -171,9 +156,6 @@ function urlCredentials(url: URL): Parsed<UrlWithCredentials["credentials"]> {
 /**
  * Reads the URL where a server has its metrics. Without a path it gets
  * `/metrics`; credentials are taken out of it; the fragment goes.
- *
- * @param text What was written.
- * @returns The URL, and the credentials that were in it.
  */
 export function parseUrl(text: string): Parsed<UrlWithCredentials> {
   const parsed = parseHttpUrl(text, METRICS_URL);
@@ -201,12 +183,7 @@ function prefixOf(url: URL): string {
   return path.endsWith(METRICS_PATH) ? path.slice(0, -METRICS_PATH.length) : path;
 }
 
-/**
- * Reads the base URL of Parseable. Its path is kept as a prefix, the fragment goes.
- *
- * @param text What was written.
- * @returns The base URL.
- */
+/** Reads the base URL of Parseable. Its path is kept as a prefix, the fragment goes. */
 export function parseBaseUrl(text: string): Parsed<URL> {
   // First, and by the sign alone: credentials that break the URL are credentials all the same.
   if (text.includes("@")) {
@@ -229,13 +206,7 @@ export function parseBaseUrl(text: string): Parsed<URL> {
   return accept(url);
 }
 
-/**
- * Finds a place below the base URL of Parseable.
- *
- * @param base What {@linkcode parseBaseUrl} gave.
- * @param path The path, beginning with a slash; a query may follow.
- * @returns The URL.
- */
+/** Finds a place below the base URL of Parseable. */
 export function placeBelow(base: URL, path: string): URL {
   return new URL(`${prefixOf(base)}${path}`, base);
 }

@@ -57,13 +57,7 @@ function outside(
   return undefined;
 }
 
-/**
- * Reads a duration such as `500ms`, `2s`, `1m` or `30d`.
- *
- * @param text What was written.
- * @param range What is allowed.
- * @returns The duration in milliseconds.
- */
+/** Reads a duration such as `500ms`, `2s`, `1m` or `30d`. */
 export function parseDuration(text: string, range: Range): Parsed<number> {
   const want = `Write a duration from ${range.min} to ${range.max}, such as "${range.example}".`;
   const value = inUnits(text, DURATION_UNITS);
@@ -75,13 +69,7 @@ export function parseDuration(text: string, range: Range): Parsed<number> {
   return wrong === undefined ? accept(value) : refuse(`${wrong}. ${want}`);
 }
 
-/**
- * Reads a size such as `65536`, `64KiB`, `10MiB` or `10MB`.
- *
- * @param text What was written.
- * @param range What is allowed.
- * @returns The size in bytes.
- */
+/** Reads a size such as `65536`, `64KiB`, `10MiB` or `10MB`. */
 export function parseBytes(text: string, range: Range): Parsed<number> {
   const value = inUnits(text, SIZE_UNITS);
   const wrong = value === undefined
@@ -93,13 +81,7 @@ export function parseBytes(text: string, range: Range): Parsed<number> {
   );
 }
 
-/**
- * Reads a number of days such as `30d`.
- *
- * @param text What was written.
- * @param range What is allowed, in days, and a sensible text.
- * @returns The number of days.
- */
+/** Reads a number of days such as `30d`. */
 export function parseDays(
   text: string,
   range: { readonly min: number; readonly max: number; readonly example: string },
@@ -111,13 +93,7 @@ export function parseDays(
   );
 }
 
-/**
- * Reads a whole number.
- *
- * @param text What was written.
- * @param range What is allowed, and a sensible value.
- * @returns The number.
- */
+/** Reads a whole number. */
 export function parseCount(
   text: string,
   range: { readonly min: number; readonly max: number; readonly example: number },
@@ -129,24 +105,14 @@ export function parseCount(
   );
 }
 
-/**
- * Reads a share of a whole such as `0.9`.
- *
- * @param text What was written.
- * @returns The share, above 0 and below 1.
- */
+/** Reads a share of a whole such as `0.9`. */
 export function parseShare(text: string): Parsed<number> {
   const share = /^\d*\.\d+$/.test(text) ? Number(text) : NaN;
   if (share > 0 && share < 1) return accept(share);
   return refuse('it is no share above 0 and below 1. Write one such as "0.9".');
 }
 
-/**
- * Reads `true`, `false`, `1` or `0`.
- *
- * @param text What was written, in any case.
- * @returns The boolean.
- */
+/** Reads `true`, `false`, `1` or `0`. */
 export function parseBoolean(text: string): Parsed<boolean> {
   const word = text.toLowerCase();
   if (word === "true" || word === "1") return accept(true);
@@ -154,13 +120,7 @@ export function parseBoolean(text: string): Parsed<boolean> {
   return refuse(`it is neither true nor false. Write "true" or "false".`);
 }
 
-/**
- * Reads one of a few words.
- *
- * @param text What was written, in any case.
- * @param words What is allowed, in lower case.
- * @returns The word.
- */
+/** Reads one of a few words. */
 export function parseChoice<T extends string>(text: string, words: readonly T[]): Parsed<T> {
   const found = words.find((word) => word === text.toLowerCase());
   if (found !== undefined) return accept(found);
@@ -171,9 +131,6 @@ export function parseChoice<T extends string>(text: string, words: readonly T[])
 /**
  * Reads an address to listen on: `0.0.0.0:9090`, `[::]:9090`, `localhost:9090`, or
  * `:9090` for all IPv4 addresses.
- *
- * @param text What was written.
- * @returns The host name and the port.
  */
 export function parseAddress(text: string): Parsed<Address> {
   const [, host, digits = ""] = /^(\[[^\]]*\]|[^:]*):([^:]*)$/.exec(text) ?? [];
@@ -191,12 +148,7 @@ export function parseAddress(text: string): Parsed<Address> {
   return accept({ hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port });
 }
 
-/**
- * Reads a host name that requests may be for, such as `metrics.example.com`.
- *
- * @param text What was written.
- * @returns The name in lower case.
- */
+/** Reads a host name that requests may be for, such as `metrics.example.com`. */
 export function parseHostName(text: string): Parsed<string> {
   const name = text.toLowerCase();
   const want = 'Write a host name without scheme and port, such as "metrics.example.com".';
@@ -239,9 +191,6 @@ const RESERVED_NAMES = new Set([
  * Reads the name of a stream. Parseable would take letters beyond ASCII as well,
  * but not in `X-P-Stream`, and that is how a name gets there: it reads the field
  * with `to_str().unwrap()`, which only visible ASCII survives.
- *
- * @param text What was written.
- * @returns The name.
  */
 export function parseStreamName(text: string): Parsed<string> {
   if (!/^[A-Za-z0-9_-]+$/.test(text)) {

@@ -18,7 +18,7 @@ export interface ServiceListener {
   /** Whether the settings have credentials for it. */
   readonly hasCredentials: boolean;
   /** Sends a GET request for a path. */
-  get(path: string, signal: AbortSignal): Promise<Response>;
+  get(path: string, signal: AbortSignal): Promise<Pick<Response, "status" | "text">>;
 }
 
 /** The running service. */

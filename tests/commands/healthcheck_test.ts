@@ -63,7 +63,7 @@ Deno.test("healthcheck is 1 when the server hangs", async () => {
 Deno.test("healthcheck says what is wrong with LISTEN_ADDRESS", async () => {
   assertEquals(
     await healthcheck("9090"),
-    unhealthy('LISTEN_ADDRESS: it has no host. Write "0.0.0.0:9090".'),
+    unhealthy('LISTEN_ADDRESS: cannot use "9090": it has no host. Write "0.0.0.0:9090".'),
   );
 });
 

@@ -51,12 +51,7 @@ export class Display implements Disposable {
   #hasKeys = false;
   #ended = false;
 
-  /**
-   * Takes the screen.
-   *
-   * @param host The process.
-   * @param options How views are shown.
-   */
+  /** Takes the screen. */
   constructor(host: Host, options: DisplayOptions) {
     const isDumb = host.env.TERM === "dumb";
     this.#host = host;

@@ -2,11 +2,12 @@
 
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
+import { NetError } from "../../net/net_error.ts";
 import { nearest } from "../../nearest.ts";
 import { Arguments } from "../arguments.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
-import { accessHeaders, findOwnListener, isOwnAddress } from "../own_service.ts";
+import { type LocalClient, localClient, remoteClient } from "../local_client.ts";
 import { Display } from "./display.ts";
 import { readTopOptions, type TopOptions, windowText } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
@@ -20,32 +21,14 @@ const FRESH_MS = 30_000;
 /** Views after which a rate has the two scrapes that it needs. */
 const ENOUGH_VIEWS = 4;
 
-/** Where to ask: the service of this machine, unless another one is named. */
-interface Place extends Pick<ViewEventsOptions, "base" | "get">, Disposable {}
-
-/** Finds the service; says what is wrong with the setting that names it. */
-function findService(host: Host, { url }: TopOptions): Place | string {
+/** Finds the service; returns what is wrong with the setting that names it. */
+function findService(host: Host, { url }: TopOptions): LocalClient | string {
   const env = readEnvironment(host);
   if (env === undefined) return "the settings cannot be read";
   const readFile = (path: string): string => host.readTextFile(path);
-  if (url !== undefined) {
-    const hasOwn = url.username !== "" || url.password !== "";
-    const isConfigured = isOwnAddress(env, "LISTEN_ADDRESS", url);
-    const headers = hasOwn || !isConfigured ? new Headers() : accessHeaders(env, readFile);
-    if (typeof headers === "string") return headers;
-    return {
-      base: url,
-      get: (path, signal) => fetch(new URL(path, url), { headers, signal }),
-      [Symbol.dispose](): void {},
-    };
-  }
-  const listener = findOwnListener(env, "LISTEN_ADDRESS", readFile);
-  if (typeof listener === "string") return listener;
-  return {
-    base: new URL(listener.origin),
-    get: (path, signal) => listener.get(`/${path}`, signal),
-    [Symbol.dispose]: () => listener[Symbol.dispose](),
-  };
+  return url === undefined
+    ? localClient(env, "LISTEN_ADDRESS", readFile)
+    : remoteClient(url, env, readFile);
 }
 
 /** Whether each server was scraped just now, well or not. */
@@ -75,7 +58,7 @@ async function showOnce(display: Display, options: ViewEventsOptions): Promise<v
   if (event === undefined) {
     throw new MetricsError(
       "UPSTREAM_CLOSED",
-      `Cannot read "${options.base.origin}": it is stopping`,
+      `Cannot read "${options.client.origin}": it is stopping`,
     );
   }
   checkInstance(event.view);
@@ -102,13 +85,7 @@ async function pause(signal: AbortSignal): Promise<void> {
   clearTimeout(timer);
 }
 
-/**
- * Shows views until it is over. A service that answered once and has gone is waited for.
- *
- * @param display Shows them.
- * @param options Where to ask.
- * @param restart Gives a signal that ends the present stream, since the query has changed.
- */
+/** Shows views until it is over. A service that answered once and has gone is waited for. */
 async function showAll(
   display: Display,
   options: ViewEventsOptions,
@@ -128,7 +105,7 @@ async function showAll(
     } catch (error) {
       if (options.signal.aborted) return;
       if (changed.aborted) continue;
-      const isOurs = error instanceof MetricsError || error instanceof TypeError;
+      const isOurs = error instanceof MetricsError || error instanceof NetError;
       if (!answered || !isOurs) throw error;
       const sentence = error instanceof MetricsError ? error.sentence : "The connection broke off.";
       display.complain(`${sentence} Trying again.`);
@@ -145,13 +122,7 @@ function sentenceOf(error: MetricsError, { query }: TopOptions): string {
     "It keeps a day, and more with HISTORY_FILE.";
 }
 
-/**
- * Shows what a running service knows: again and again on a terminal, as plain lines elsewhere.
- *
- * @param host The process; its words are `--once`, `--json`, `--window`, `--model`, `--engine`,
- * `--instance` and `--url`.
- * @returns 0 when it was ended, 1 when the service cannot be reached, 2 on a wrong call.
- */
+/** Shows what a running service knows: again and again on a terminal, as plain lines elsewhere. */
 export async function top(host: Host): Promise<number> {
   const args = new Arguments("top", host.args);
   const options = readTopOptions(args);
@@ -172,7 +143,7 @@ export async function top(host: Host): Promise<number> {
     onQuery: () => changed.abort(),
   });
   try {
-    const asked = { ...place, query: options.query, signal: over.signal };
+    const asked = { client: place, query: options.query, signal: over.signal };
     await (options.once ? showOnce(display, asked) : showAll(display, asked, restart));
     return EXIT.ok;
   } catch (error) {

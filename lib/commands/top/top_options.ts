@@ -21,12 +21,7 @@ const WINDOW_RANGE = { min: "1m", max: "720h", example: "5m" };
 /** Parameters of the API that are passed on as they are. */
 const SELECTORS = ["model", "engine", "instance"] as const;
 
-/**
- * Reads the options.
- *
- * @param args The arguments, which take what is wrong.
- * @returns The options.
- */
+/** Reads the options. */
 export function readTopOptions(args: Arguments<"top">): TopOptions {
   const query = new URLSearchParams();
   const window = args.get("window");
@@ -38,12 +33,7 @@ export function readTopOptions(args: Arguments<"top">): TopOptions {
   return { once: args.has("once"), json: args.has("json"), url: urlOf(args), query };
 }
 
-/**
- * Writes a window as an option has it.
- *
- * @param seconds Its length.
- * @returns Such as `15m`.
- */
+/** Writes a window as an option has it. */
 export function windowText(seconds: number): string {
   if (seconds > 86_400) return `${seconds / 86_400}d`;
   return seconds < 3_600 ? `${seconds / 60}m` : `${seconds / 3_600}h`;

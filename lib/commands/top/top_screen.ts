@@ -187,13 +187,7 @@ class Screen {
   }
 }
 
-/**
- * Writes a view as lines.
- *
- * @param view What is shown.
- * @param options Width and colours.
- * @returns The lines, each no longer than the width but for colours and single long words.
- */
+/** Writes a view as lines. */
 export function screenLines(view: View, options: ScreenOptions): string[] {
   const screen = new Screen(options);
   const findings = view.findings.flatMap((finding) => screen.findingLines(finding));

@@ -2,6 +2,7 @@
 
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
+import type { LocalClient, LocalReply } from "../local_client.ts";
 
 /** Longest event that is read, in characters: a view of a hundred engines has about a million. */
 const MAX_EVENT_LENGTH = 33_554_432;
@@ -18,14 +19,12 @@ export interface ViewEvent {
 
 /** Where views come from. */
 export interface ViewEventsOptions {
-  /** The service's address, with a slash at its end. */
-  readonly base: URL;
+  /** Asks the service. */
+  readonly client: LocalClient;
   /** What to ask for. */
   readonly query: URLSearchParams;
   /** Ends the reading. */
   readonly signal: AbortSignal;
-  /** Sends a GET request for a path with its query. */
-  readonly get: (path: string, signal: AbortSignal) => Promise<Response>;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -46,39 +45,39 @@ function parse(text: string): unknown {
   }
 }
 
-function failure(base: URL, problem: string, hint: string): MetricsError {
-  return new MetricsError("UPSTREAM_FAILED", `Cannot reach "${base.origin}": ${problem}`, { hint });
+function failure({ origin }: LocalClient, problem: string, hint: string): MetricsError {
+  return new MetricsError("UPSTREAM_FAILED", `Cannot reach "${origin}": ${problem}`, { hint });
 }
 
 /** The error that the API wrote; other answers are told by their status. */
-function refusal(base: URL, status: number, text: string): MetricsError {
+function refusal(client: LocalClient, status: number, text: string): MetricsError {
   const reply = parse(text);
   const error = isObject(reply) && isObject(reply.error) ? reply.error : {};
   const { message, hint } = error;
   if (status === 401) {
     return failure(
-      base,
+      client,
       "it wants credentials",
       "Set METRICS_USERNAME and METRICS_PASSWORD, or METRICS_BEARER_TOKEN, as the service has.",
     );
   }
   if (typeof message !== "string") {
-    return failure(base, `it answered ${status}`, "Is this the address of vllm-metrics?");
+    return failure(client, `it answered ${status}`, "Is this the address of vllm-metrics?");
   }
   const code = status === 400 ? "REQUEST_INVALID" : "BUSY";
   return new MetricsError(code, message, { hint: typeof hint === "string" ? hint : "" });
 }
 
 /** Asks for events, and waits for the head of the answer only so long. */
-async function connect({ base, query, signal, get }: ViewEventsOptions): Promise<Response> {
+async function connect({ client, query, signal }: ViewEventsOptions): Promise<LocalReply> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
   try {
-    return await get(`api/v1/events?${query}`, AbortSignal.any([signal, late.signal]));
+    return await client.get(`api/v1/events?${query}`, AbortSignal.any([signal, late.signal]));
   } catch (error) {
     if (signal.aborted) throw error;
     const problem = late.signal.aborted ? "no answer in time" : "no connection";
-    throw failure(base, problem, "Is vllm-metrics running?");
+    throw failure(client, problem, "Is vllm-metrics running?");
   } finally {
     clearTimeout(timer);
   }
@@ -87,40 +86,30 @@ async function connect({ base, query, signal, get }: ViewEventsOptions): Promise
 /**
  * Reads views until the service ends them.
  *
- * @param options Where to ask for what.
- * @returns The views as they come.
  * @throws {MetricsError} When the service cannot be reached or refuses; `REQUEST_INVALID` when
  * what is asked for is wrong.
  */
 export async function* viewEvents(options: ViewEventsOptions): AsyncGenerator<ViewEvent> {
-  const { base } = options;
-  const response = await connect(options);
-  if (!response.ok) throw refusal(base, response.status, await response.text());
-  if (response.body === null) return;
-  for await (const json of dataOf(response.body)) {
+  const { client } = options;
+  const reply = await connect(options);
+  if (reply.status !== 200) throw refusal(client, reply.status, await reply.text());
+  for await (const json of dataOf(reply.body)) {
     const view = parse(json);
     if (!isView(view)) {
-      throw failure(base, "it sent no view", "Is this the address of vllm-metrics?");
+      throw failure(client, "it sent no view", "Is this the address of vllm-metrics?");
     }
     yield { view, json };
   }
 }
 
-/** The data of each event; what the service sends is one line an event. */
-async function* dataOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
-  let pieces: string[] = [];
-  let length = 0;
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
-    const lines = text.split("\n");
-    for (const [index, line] of lines.entries()) {
-      pieces.push(line);
-      length += line.length;
-      if (length > MAX_EVENT_LENGTH) return;
-      if (index === lines.length - 1) break;
-      const whole = pieces.join("");
-      if (whole.startsWith("data: ")) yield whole.slice("data: ".length);
-      pieces = [];
-      length = 0;
-    }
+/** The data of each event; what the service sends is one line per event. */
+async function* dataOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let open = "";
+  for await (const bytes of body) {
+    const lines = (open + decoder.decode(bytes, { stream: true })).split("\n");
+    open = lines.pop() ?? "";
+    for (const line of lines) if (line.startsWith("data: ")) yield line.slice("data: ".length);
+    if (open.length > MAX_EVENT_LENGTH) return;
   }
 }
