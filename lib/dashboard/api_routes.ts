@@ -45,12 +45,7 @@ export interface ApiOptions {
 /** Answers a GET or HEAD request. */
 export type ApiRoute = (request: Request) => Promise<Response>;
 
-/**
- * Creates the routes.
- *
- * @param options What they work with.
- * @returns The routes by their path.
- */
+/** Creates the routes. */
 export function createApiRoutes(options: ApiOptions): Readonly<Record<string, ApiRoute>> {
   const { cache, streams, viewers, windows } = options;
   return {

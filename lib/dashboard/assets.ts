@@ -36,12 +36,7 @@ const POLICY = [
 /** A browser keeps a file, and asks each time whether it is still the same. */
 const HEADERS: Readonly<Record<string, string>> = { ...SAFE_HEADERS, "cache-control": "no-cache" };
 
-/**
- * Makes the route of a file.
- *
- * @param text What it holds.
- * @param headers Its type, and what else it is sent with.
- */
+/** Makes the route of a file. */
 function createRoute(text: string, headers: Readonly<Record<string, string>>): AssetRoute {
   const tag = `"${createHash("sha256").update(text).digest("base64url")}"`;
   const all = { ...HEADERS, ...headers, etag: tag };

@@ -59,15 +59,7 @@ export function findAvailability({ targets, now, everything }: AvailabilityInput
   };
 }
 
-/**
- * Says why a tile or a chart is empty.
- *
- * @param availability What is known of the servers.
- * @param isThere Whether the history has the series, though without values.
- * @param inAllVersions Whether all versions of vLLM have the metric, at the latest after the first
- *   request.
- * @returns One of {@linkcode NOTES}.
- */
+/** Says why a tile or a chart is empty. */
 export function emptyNote(
   availability: Availability,
   isThere: boolean,

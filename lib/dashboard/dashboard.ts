@@ -35,12 +35,7 @@ export interface Dashboard {
   stop(): void;
 }
 
-/**
- * Creates the routes of the live page's data.
- *
- * @param options History, settings and clock.
- * @returns The routes.
- */
+/** Creates the routes of the live page's data. */
 export function createDashboard(options: DashboardOptions): Dashboard {
   const { history, watch, registry, now, windows, limits } = options;
   const { shortest, longest } = UPDATE_MS;

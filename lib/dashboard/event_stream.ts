@@ -124,11 +124,7 @@ export class EventStreams {
   /** Ends the pause between two rounds. */
   #wake: () => void = () => {};
 
-  /**
-   * Starts without pages.
-   *
-   * @param options Views, viewers and limits.
-   */
+  /** Starts without pages. */
   constructor(options: EventStreamOptions) {
     this.#options = options;
     this.#limits = options.limits ?? EVENT_STREAM_LIMITS;
@@ -139,12 +135,7 @@ export class EventStreams {
     return this.#allPages().length;
   }
 
-  /**
-   * Opens a page. It gets the newest view at once, and then each new one.
-   *
-   * @param request Its view.
-   * @returns Its events; undefined when too many pages are open, or the service stops.
-   */
+  /** Opens a page. It gets the newest view at once, and then each new one. */
   open(request: ViewRequest): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
     const key = keyOf(request);
     const { maxPages, maxViews, maxQueuedBytes } = this.#limits;

@@ -43,9 +43,6 @@ function median(values: readonly number[]): number {
  * Finds how many clients disconnected. Requests in their prefill and preempted ones make the number
  * waver, so its median over one range is compared with that over the range before. It falls when a
  * server restarts, which is no disconnect.
- *
- * @param scope Where to look.
- * @returns Disconnects per second; undefined where no server has the Python front end.
  */
 export function clientDisconnects(scope: Scope): Line | undefined {
   const { grid, rangeMs } = scope.range;
@@ -71,12 +68,7 @@ export function clientDisconnects(scope: Scope): Line | undefined {
 /** Ends that nobody wants; all others are the answer's own (`stop`, `length`, `repetition`). */
 const FAILED_REASONS = ["error", "abort"];
 
-/**
- * The share of ended requests that neither failed nor were given up.
- *
- * @param scope Where to look.
- * @returns Shares from 0 to 1; undefined when there is no such series.
- */
+/** The share of ended requests that neither failed nor were given up. */
 export function successShare(scope: Scope): Line | undefined {
   const ends = scope.rates("request_success_total", ["finished_reason"]);
   const good = ends.filter(({ labels }) => !FAILED_REASONS.includes(labels.finished_reason ?? ""));
@@ -98,12 +90,7 @@ export function increases(scope: Scope, metric: string, label: string): Record<s
   );
 }
 
-/**
- * Counts the requests that ended, by reason.
- *
- * @param whole The time as one value.
- * @param parts The same time in parts, for client disconnects.
- */
+/** Counts the requests that ended, by reason. */
 export function endedRequests(whole: Scope, parts: Scope): Record<string, number> {
   const disconnects = clientDisconnects(parts) ?? [];
   const seconds = parts.range.rangeMs / 1_000;

@@ -27,13 +27,7 @@ export function formatShare(share: number): string {
   return `${formatNumber(Math.round(share * 1_000) / 10)}${NO_BREAK}%`;
 }
 
-/**
- * A value in the words of its unit.
- *
- * @param value The value; a share is 0 to 1, a duration in seconds.
- * @param unit How it is written.
- * @returns Such as `1.2 s`, `93.4 %` or `1,234 tokens/s`.
- */
+/** A value in the words of its unit. */
 export function formatValue(value: number, unit: Unit): string {
   if (unit === "seconds") return formatSeconds(value);
   if (unit === "share") return formatShare(value);

@@ -38,21 +38,13 @@ export function goalLimits(goalSeconds: number): Limits {
   return { warn: goalSeconds, bad: BAD_GOALS * goalSeconds };
 }
 
-/**
- * Rates a value of which less is better.
- *
- * @returns `bad` or `warn` from the limit on, `good` under both.
- */
+/** Rates a value of which less is better. */
 export function levelAbove(value: number, limits: Limits): Level {
   if (value >= limits.bad) return "bad";
   return value >= limits.warn ? "warn" : "good";
 }
 
-/**
- * Rates a value of which more is better.
- *
- * @returns `bad` or `warn` under the limit, `good` from both on.
- */
+/** Rates a value of which more is better. */
 export function levelBelow(value: number, limits: Limits): Level {
   if (value < limits.bad) return "bad";
   return value < limits.warn ? "warn" : "good";

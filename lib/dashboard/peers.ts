@@ -22,9 +22,6 @@ const OUTLIER_FACTOR = 2;
 
 /**
  * Names each label set by its engine, by its server, or by both where there are several servers.
- *
- * @param labelSets Labels `instance`, and `engine` for engines.
- * @returns A name each, such as `engine 1`, `vllm-a` or `vllm-a, engine 1`.
  */
 export function peerNames(labelSets: readonly Readonly<Record<string, string>>[]): string[] {
   const severalServers = new Set(labelSets.map(({ instance }) => instance)).size > 1;
@@ -48,13 +45,7 @@ export function compareNumbered(one: string, other: string): number {
   return one.localeCompare(other, "en", { numeric: true });
 }
 
-/**
- * Finds the peer whose value is at least twice or at most half the mean of the others.
- *
- * @param peers All of them.
- * @param minDifference Smaller differences from the others do not matter.
- * @returns The one farthest from the others, of two peers the greater; undefined without one.
- */
+/** Finds the peer whose value is at least twice or at most half the mean of the others. */
 export function findOutlier(
   peers: readonly PeerValue[],
   minDifference: number,

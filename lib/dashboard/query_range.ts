@@ -58,12 +58,7 @@ export interface WindowRanges {
   readonly heat: QueryRange;
 }
 
-/**
- * Lists the windows that can be selected.
- *
- * @param hasFile Whether the history is in a file, and so longer than a day.
- * @returns Lengths in seconds, the shortest first.
- */
+/** Lists the windows that can be selected. */
 export function windowsOf(hasFile: boolean): number[] {
   return WINDOWS.map(({ seconds }) => seconds)
     .filter((seconds) => hasFile || seconds <= MEMORY_SECONDS);
@@ -71,11 +66,6 @@ export function windowsOf(hasFile: boolean): number[] {
 
 /**
  * Divides a window. Times are multiples of the step, so that points do not move between updates.
- *
- * @param windowSeconds Length of the window in seconds.
- * @param nowMs The end of the window, in milliseconds since 1970.
- * @param intervalMs Distance of two scrapes, in milliseconds.
- * @returns The ranges.
  */
 export function windowRanges(
   windowSeconds: number,

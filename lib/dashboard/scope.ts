@@ -27,13 +27,7 @@ export class Scope {
   readonly range: QueryRange;
   #running: Line | undefined;
 
-  /**
-   * Fixes what all questions have in common.
-   *
-   * @param history Who is asked.
-   * @param selection Which series.
-   * @param range At which times, and over which ranges.
-   */
+  /** Fixes what all questions have in common. */
   constructor(history: History, selection: Selection, range: QueryRange) {
     this.#history = history;
     this.#selection = selection;

@@ -32,15 +32,7 @@ export interface ViewRequest {
   readonly windowSeconds: number;
 }
 
-/**
- * Computes a view in steps, so that other work can run in between.
- *
- * @param history The history.
- * @param request The request.
- * @param nowMs The time, in milliseconds since 1970.
- * @param settings Goals, interval and windows.
- * @returns The view, after all steps.
- */
+/** Computes a view in steps, so that other work can run in between. */
 export function* viewSteps(
   history: History,
   request: ViewRequest,

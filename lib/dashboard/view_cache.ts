@@ -65,11 +65,7 @@ export class ViewCache {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #resume = (): void => {};
 
-  /**
-   * Starts without views.
-   *
-   * @param options How a view is computed, and how long it stays fresh.
-   */
+  /** Starts without views. */
   constructor(options: ViewCacheOptions) {
     this.#options = options;
   }

@@ -18,12 +18,7 @@ export class Viewers {
   #linger: ReturnType<typeof setTimeout> | undefined;
   #isStopped = false;
 
-  /**
-   * Starts without viewers.
-   *
-   * @param watch Starts to scrape.
-   * @param now The time in milliseconds since 1970.
-   */
+  /** Starts without viewers. */
   constructor(watch: Watch, now: () => number) {
     this.#watch = watch;
     this.#now = now;

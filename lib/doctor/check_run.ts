@@ -41,27 +41,14 @@ export class CheckRun {
   readonly #timeoutMs: number;
   #failed = "";
 
-  /**
-   * Starts a run.
-   *
-   * @param part The name of the part.
-   * @param report Receives each result.
-   * @param timeoutMs Longest time of a check, in milliseconds.
-   */
+  /** Starts a run. */
   constructor(part: string, report: (result: CheckResult) => void, timeoutMs = CHECK_MS) {
     this.#part = part;
     this.#report = report;
     this.#timeoutMs = timeoutMs;
   }
 
-  /**
-   * Runs a check, unless one before it failed.
-   *
-   * @param name What is checked.
-   * @param check Checks it; an error is a failure. Its signal aborts at the timeout.
-   * @param timeoutMs Longest time, in milliseconds, if not that of the others.
-   * @returns The value of the verdict; undefined when the check failed or was skipped.
-   */
+  /** Runs a check, unless one before it failed. */
   async check<T>(
     name: string,
     check: (signal: AbortSignal) => Verdict<T> | Promise<Verdict<T>>,
@@ -77,12 +64,7 @@ export class CheckRun {
     return value;
   }
 
-  /**
-   * Runs a check that later ones do not depend on.
-   *
-   * @param name What is checked.
-   * @param check Checks it; an error is a failure.
-   */
+  /** Runs a check that later ones do not depend on. */
   async checkAside(
     name: string,
     check: (signal: AbortSignal) => Verdict<unknown> | Promise<Verdict<unknown>>,
@@ -97,12 +79,7 @@ export class CheckRun {
     for (const name of names) this.skip(name, `not tried, since "${this.#failed}" failed`);
   }
 
-  /**
-   * Reports a check that is skipped.
-   *
-   * @param name What is not checked.
-   * @param why Why not.
-   */
+  /** Reports a check that is skipped. */
   skip(name: string, why: string): void {
     this.#report({ part: this.#part, name, status: "skipped", found: why, action: "" });
   }

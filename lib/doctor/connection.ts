@@ -21,12 +21,7 @@ export interface ConnectionTarget {
   readonly nowMs: number;
 }
 
-/**
- * Checks the way from the name to a trusted connection.
- *
- * @param run Runs the checks.
- * @param target Where to connect to.
- */
+/** Checks the way from the name to a trusted connection. */
 export async function checkConnection(run: CheckRun, target: ConnectionTarget): Promise<void> {
   const { hostname, port } = endpointOf(target.url);
   const host = target.address ?? hostname;
@@ -138,13 +133,7 @@ export interface Endpoint {
   readonly address: string | undefined;
 }
 
-/**
- * Finds the endpoint of a URL.
- *
- * @param url The URL, `http:` or `https:`.
- * @param address The IP address to connect to; without it, that of the URL's host.
- * @returns The endpoint, with the default port of the scheme when the URL has none.
- */
+/** Finds the endpoint of a URL. */
 export function endpointOf(url: URL, address?: string): Endpoint {
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
   return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, address };
@@ -170,10 +159,6 @@ function issuerOf(socket: TLSSocket): string {
  * Reads the certificate of a server, and sends nothing. It is verified here only when an address is
  * given.
  *
- * @param endpoint The server.
- * @param tls How it is verified.
- * @param signal Aborts it.
- * @returns The certificate.
  * @throws {Error} When there is no connection, or the certificate is invalid.
  */
 export async function readCertificate(
@@ -205,14 +190,7 @@ export async function readCertificate(
   }
 }
 
-/**
- * Checks how long a certificate is valid.
- *
- * @param certificate The certificate.
- * @param nowMs The time in milliseconds since 1970.
- * @param action What to do when it expires soon.
- * @returns A failure when it has expired, a warning when it expires soon.
- */
+/** Checks how long a certificate is valid. */
 export function expiryVerdict(
   { protocol, issuer, endMs }: Certificate,
   nowMs: number,

@@ -26,12 +26,7 @@ export interface Exposition {
   readonly format: Format;
 }
 
-/**
- * Checks for vLLM's statistics, and for requests in them.
- *
- * @param exposition The exposition.
- * @returns A failure without statistics, a warning while vLLM has had no request.
- */
+/** Checks for vLLM's statistics, and for requests in them. */
 export function checkStatistics({ bytes }: Exposition): Verdict<void> {
   const text = new TextDecoder().decode(bytes);
   const families = new Set([...text.matchAll(/^# TYPE (vllm[:_]\S+)/gm)].map(([, name]) => name));
@@ -67,9 +62,6 @@ function sumOf(text: string, name: string): number | undefined {
 
 /**
  * Sanitizes an exposition as `/metrics` does, and reports what was repaired and what was dropped.
- *
- * @param exposition The bytes and their format.
- * @returns A warning when lines were dropped.
  */
 export function checkExposition(
   { bytes, format }: Exposition,

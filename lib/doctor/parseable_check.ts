@@ -28,12 +28,7 @@ const RESPONSE_MS = CHECK_MS - 1_000;
 /** The checks that need credentials. */
 const NEED_CREDENTIALS = ["dashboards", "stream", "newest row", "gaps"] as const;
 
-/**
- * Checks Parseable and what it has stored; without credentials, only that it answers.
- *
- * @param run Runs the checks.
- * @param options How to reach it, and the time.
- */
+/** Checks Parseable and what it has stored; without credentials, only that it answers. */
 export async function checkParseable(run: CheckRun, options: ParseableCheckOptions): Promise<void> {
   const { parseable, credentials, isProxied, now } = options;
   const { stream, url } = parseable;

@@ -19,21 +19,12 @@ export class Report {
   readonly #hasColors: boolean;
   #part = "";
 
-  /**
-   * Starts a report.
-   *
-   * @param hasColors Whether the terminal has colors.
-   */
+  /** Starts a report. */
   constructor(hasColors: boolean) {
     this.#hasColors = hasColors;
   }
 
-  /**
-   * Writes one result.
-   *
-   * @param result The result.
-   * @returns Its lines, with a line end.
-   */
+  /** Writes one result. */
   linesOf({ part, name, status, found, action }: CheckResult): string {
     const head = part === this.#part ? "" : `${this.#part === "" ? "" : "\n"}${part}\n`;
     this.#part = part;
@@ -46,12 +37,7 @@ export class Report {
   }
 }
 
-/**
- * Counts results by status.
- *
- * @param results All of them.
- * @returns One sentence, with a line end.
- */
+/** Counts results by status. */
 export function summaryOf(results: readonly CheckResult[]): string {
   const count = (status: CheckStatus): number =>
     results.filter((result) => result.status === status).length;

@@ -6,11 +6,7 @@ import type { Verdict } from "./check_run.ts";
 export class SelfMetrics {
   readonly #samples = new Map<string, { readonly labels: string; readonly value: number }[]>();
 
-  /**
-   * Reads them.
-   *
-   * @param text The response of `/-/metrics`.
-   */
+  /** Reads them. */
   constructor(text: string) {
     for (const [, name = "", labels = "", value] of text.matchAll(/^(\w+)(\{.*\})? (\S+)$/gm)) {
       const samples = this.#samples.get(name) ?? [];
@@ -63,13 +59,7 @@ function verdictOf(found: string, problems: readonly Problem[]): Verdict<void> {
   };
 }
 
-/**
- * Checks the scrapes of vLLM since the service started.
- *
- * @param metrics The service's metrics.
- * @param down Servers whose last scrape failed.
- * @returns A warning when a server is down, or lines were dropped.
- */
+/** Checks the scrapes of vLLM since the service started. */
 export function scrapesVerdict(metrics: SelfMetrics, down: readonly string[]): Verdict<void> {
   const problems: Problem[] = [];
   if (down.length > 0) {
@@ -110,12 +100,7 @@ function unauthorized(metrics: SelfMetrics): number {
   return metrics.sum(name) - (missing <= BROWSER_LOGINS ? missing : 0);
 }
 
-/**
- * Checks the clients of `/metrics`.
- *
- * @param metrics The service's metrics.
- * @returns A warning when there are none, or some were rejected.
- */
+/** Checks the clients of `/metrics`. */
 export function clientsVerdict(metrics: SelfMetrics): Verdict<void> {
   const problems: Problem[] = [];
   if (!hasClients(metrics)) {
@@ -154,12 +139,7 @@ const CAUSES: Readonly<Record<string, string>> = {
 /** Responses after which the data is lost. */
 const LOST: readonly string[] = ["400", "413"];
 
-/**
- * Checks what the relay forwards.
- *
- * @param metrics The service's metrics.
- * @returns A warning when nothing arrives, or Parseable does not accept it.
- */
+/** Checks what the relay forwards. */
 export function relayedVerdict(metrics: SelfMetrics): Verdict<void> {
   const problems: Problem[] = [];
   const requests = metrics.by("vllm_metrics_relay_requests_total", "code");

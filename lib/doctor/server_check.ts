@@ -26,12 +26,7 @@ export interface ServerCheckOptions {
 /** Time beyond SCRAPE_TIMEOUT before a scrape is given up, in milliseconds. */
 const SPARE_MS = 1_000;
 
-/**
- * Checks a vLLM server.
- *
- * @param run Runs the checks.
- * @param options The server and the time.
- */
+/** Checks a vLLM server. */
 export async function checkServer(run: CheckRun, options: ServerCheckOptions): Promise<void> {
   const { config, address, isProxied, nowMs } = options;
   if (isProxied) {
@@ -102,9 +97,6 @@ export interface DiscoveredServersOptions extends ServerCheckOptions {
 /**
  * Looks up a name, and checks the server at each of its addresses, such as those of a headless
  * Kubernetes service.
- *
- * @param part The name of the servers as a whole.
- * @param options The name, and how to start a run.
  */
 export async function checkDiscoveredServers(
   part: string,

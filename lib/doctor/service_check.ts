@@ -34,12 +34,7 @@ export interface ServiceCheckOptions {
 const START_HINT = "Is vllm-metrics running, and does it listen where the settings say?";
 const FOREIGN_HINT = "Another program has the port: stop it, or change LISTEN_ADDRESS.";
 
-/**
- * Checks the running service.
- *
- * @param run Runs the checks.
- * @param options Where it is.
- */
+/** Checks the running service. */
 export async function checkService(run: CheckRun, options: ServiceCheckOptions): Promise<void> {
   const { metrics, relay, nowMs } = options;
   await run.check("listener", (signal) => isReady(metrics, signal));

@@ -31,14 +31,7 @@ function problemsIn({ servers }: Config): string[] {
   return servers.list.flatMap(({ upstream }) => problemOf(() => createUpstream(upstream)));
 }
 
-/**
- * Reads all settings.
- *
- * @param env The variables.
- * @param readFile Reads a text file.
- * @param report Receives a result for each error and each warning.
- * @returns Their valid part.
- */
+/** Reads all settings. */
 export function checkSettings(
   env: Environment,
   readFile: (path: string) => string,

@@ -34,9 +34,6 @@ export interface StoredScrapes {
 /**
  * Queries the latest scrapes of the last hour.
  *
- * @param api The client.
- * @param stream The stream.
- * @returns The scrapes.
  * @throws {ParseableError} When Parseable does not answer the query.
  */
 export async function latestScrapes(api: ParseableApi, stream: string): Promise<StoredScrapes> {
@@ -58,13 +55,7 @@ async function countRows(api: ParseableApi, stream: string): Promise<number> {
   return Number(objectOf(ingestion).lifetime_count);
 }
 
-/**
- * Checks the age of the newest scrape.
- *
- * @param scrapes The latest scrapes.
- * @param nowMs The time in milliseconds since 1970.
- * @returns A failure when there is none, or it is old.
- */
+/** Checks the age of the newest scrape. */
 export function rowsVerdict(
   { times, isBypass, allRows }: StoredScrapes,
   nowMs: number,
@@ -116,12 +107,7 @@ function usualGap(times: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
-/**
- * Looks for missing scrapes.
- *
- * @param times When scrapes were made, the newest first, in milliseconds.
- * @returns A warning where one distance is far above the usual one.
- */
+/** Looks for missing scrapes. */
 export function gapsIn(times: readonly number[]): Verdict<void> {
   const gaps = distances(times);
   if (gaps.length < 2) return { found: "too few scrapes for gaps" };

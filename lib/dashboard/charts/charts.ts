@@ -54,13 +54,7 @@ function drawn(lines: readonly ChartLine[], rule: ChartRule): ChartSeries[] {
     .map(({ name, values }) => ({ name, values: roundLine(values) }));
 }
 
-/**
- * Computes a chart.
- *
- * @param rule How it is made.
- * @param input What it reads.
- * @returns The chart; none when it has nothing to show or say.
- */
+/** Computes a chart. */
 export function buildChart(rule: ChartRule, { chart, heat, availability }: ChartInput): Chart[] {
   const isHeatmap = rule.kind === "heatmap";
   const scope = isHeatmap ? heat : chart;

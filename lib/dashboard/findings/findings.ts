@@ -43,12 +43,7 @@ export const FINDING_RULES: readonly FindingRule[] = [
   LOW_PREFIX_REUSE,
 ];
 
-/**
- * Applies all rules.
- *
- * @param context The history, the servers and the time.
- * @returns The findings, critical ones before warnings, otherwise in the order of the rules.
- */
+/** Applies all rules. */
 export function findAll(context: FindingContext): Finding[] {
   const input = createFindingInput(context);
   const found = FINDING_RULES.flatMap(({ id, find }): Finding[] => {

@@ -9,13 +9,7 @@ export class Banner {
   readonly #words = find("banner", HTMLElement);
   readonly #startOver = find("start-over", HTMLAnchorElement);
 
-  /**
-   * Shows the state of the stream.
-   *
-   * @param state The state.
-   * @param detail Why the request was rejected.
-   * @param shownMs When the shown view was computed, in milliseconds since 1970.
-   */
+  /** Shows the state of the stream. */
   update(state: LiveState, detail: string, shownMs: number | undefined): void {
     const isRefused = state === "refused";
     const shown = shownMs === undefined ? "" : ` Showing data from ${formatClock(shownMs)}.`;

@@ -46,10 +46,6 @@ export interface SelectOption {
 /**
  * The options for a set of names: one for all, then one a name. A name that is chosen and not
  * there any more stays in the list, so that it can be seen what is looked at.
- *
- * @param names What can be chosen.
- * @param chosen What is chosen; empty for all.
- * @param noun What the names are, in the plural.
  */
 export function nameOptions(
   names: readonly string[],

@@ -3,13 +3,7 @@
 /** Attributes by name. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/**
- * Makes an element.
- *
- * @param tag Its name.
- * @param attributes Its attributes.
- * @param children What it holds: elements and texts.
- */
+/** Makes an element. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -54,8 +48,6 @@ export function show(node: HTMLElement, visible: boolean): void {
 /**
  * An element that the HTML of the page has.
  *
- * @param id Its id.
- * @param type Its class, such as `HTMLSelectElement`.
  * @throws {Error} When the HTML has none: page and script do not belong together.
  */
 export function find<Type extends HTMLElement>(id: string, type: new () => Type): Type {

@@ -24,12 +24,7 @@ export interface Explanation {
   readonly words: HTMLElement;
 }
 
-/**
- * Makes an explanation.
- *
- * @param id An id for the words.
- * @param subject What is explained, for the button's name.
- */
+/** Makes an explanation. */
 export function createExplanation(id: string, subject: string): Explanation {
   const words = element("div", { id, class: "explanation", popover: "auto" });
   const button = element("button", {

@@ -8,12 +8,7 @@ export class SelectView {
   readonly #select: HTMLSelectElement;
   #shown = "";
 
-  /**
-   * Begins to listen.
-   *
-   * @param select The element.
-   * @param onChoice Takes what is chosen by hand.
-   */
+  /** Begins to listen. */
   constructor(select: HTMLSelectElement, onChoice: (value: string) => void) {
     this.#select = select;
     select.addEventListener("change", () => onChoice(select.value));

@@ -5,12 +5,7 @@ export const SPARK_WIDTH = 100;
 /** Its height. */
 export const SPARK_HEIGHT = 24;
 
-/**
- * The path of a line from 0 at the bottom to the largest value at the top.
- *
- * @param values Oldest first; null is a gap.
- * @returns The `d` of a path; empty when there is nothing to draw.
- */
+/** The path of a line from 0 at the bottom to the largest value at the top. */
 export function sparkPath(values: readonly (number | null)[]): string {
   const largest = Math.max(0, ...values.map((value) => value ?? 0));
   const step = SPARK_WIDTH / Math.max(1, values.length - 1);

@@ -24,12 +24,7 @@ export function formatMoment(ms: number, nowMs: number): string {
   return day === DAY.format(nowMs) ? formatClock(ms) : `${day} ${formatClock(ms)}`;
 }
 
-/**
- * A time at an axis: as long as the steps of the axis need.
- *
- * @param seconds Seconds since 1970.
- * @param stepSeconds Distance of two of them, in seconds.
- */
+/** A time at an axis: as long as the steps of the axis need. */
 export function formatAxisTime(seconds: number, stepSeconds: number): string {
   const ms = seconds * 1_000;
   if (stepSeconds >= 86_400) return DAY.format(ms);

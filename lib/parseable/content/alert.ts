@@ -31,10 +31,6 @@ export interface Alert {
 /**
  * Makes the JSON of an alert. The text stands in front of the SQL as well, since Parseable's
  * messages quote the query and nothing else of it.
- *
- * @param alert The alert.
- * @param stream The stream that it reads.
- * @returns The body for Parseable, without targets.
  */
 export function alertBody(alert: Alert, stream: string): AlertBody {
   return {

@@ -21,23 +21,12 @@ const FAILED_SHARE_LIMIT = 0.05;
 /** Which share of scrapes, or of requests to the relay, may fail. */
 const PIPELINE_SHARE_LIMIT = 0.1;
 
-/**
- * Lists the alerts as we think of them.
- *
- * @param settings What they depend on.
- * @returns The alerts, those about vLLM first.
- */
+/** Lists the alerts as we think of them. */
 export function alertList(settings: ContentSettings): readonly Alert[] {
   return [...vllmAlerts(settings), ...pipelineAlerts()];
 }
 
-/**
- * Makes the JSON of the alerts.
- *
- * @param settings What they depend on.
- * @returns A body of `POST /api/v1/alerts` each, without `targets`. Titles stay from release to
- * release.
- */
+/** Makes the JSON of the alerts. */
 export function alerts(settings: ContentSettings): readonly AlertBody[] {
   return alertList(settings).map((one) => alertBody(one, settings.stream));
 }

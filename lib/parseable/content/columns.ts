@@ -38,12 +38,7 @@ export const SERIES_COLUMNS: ReadonlyMap<string, string> = new Map([
 /** What every query reads. */
 const ALWAYS = ["metric_name", "time_unix_nano", "model_name", "engine", "instance"];
 
-/**
- * Finds the columns that a query reads.
- *
- * @param sql The query.
- * @returns Those among its words.
- */
+/** Finds the columns that a query reads. */
 export function columnsIn(sql: string): string[] {
   const words = new Set([...ALWAYS, ...sql.match(/\w+/g) ?? []]);
   return [...COLUMNS.keys()].filter((name) => words.has(name));

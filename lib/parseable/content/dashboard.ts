@@ -25,13 +25,7 @@ export interface Dashboard {
 /** The tag of all that is ours. */
 export const TAG = "vllm-metrics";
 
-/**
- * Makes the JSON of a dashboard.
- *
- * @param dashboard The dashboard.
- * @param stream The stream that it reads.
- * @returns The body for Parseable.
- */
+/** Makes the JSON of a dashboard. */
 export function dashboardBody({ key, title, sections }: Dashboard, stream: string): DashboardBody {
   const placed = sections.map((section) => ({
     ...section,

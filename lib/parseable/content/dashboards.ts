@@ -7,22 +7,12 @@ import { engines } from "./engines.ts";
 import { latency } from "./latency.ts";
 import { overview } from "./overview.ts";
 
-/**
- * Lists the dashboards as we think of them.
- *
- * @param settings What they depend on.
- * @returns The dashboards.
- */
+/** Lists the dashboards as we think of them. */
 export function dashboardList({ goals }: ContentSettings): readonly Dashboard[] {
   return [overview(goals), latency(goals), engines()];
 }
 
-/**
- * Makes the JSON of the dashboards.
- *
- * @param settings What they depend on.
- * @returns A body of `POST /api/v1/dashboards` each. Titles and tile ids stay from release to release.
- */
+/** Makes the JSON of the dashboards. */
 export function dashboards(settings: ContentSettings): readonly DashboardBody[] {
   return dashboardList(settings).map((one) => dashboardBody(one, settings.stream));
 }

@@ -19,11 +19,7 @@ const ACCEPTED = "vllm_spec_decode_num_accepted_tokens_total";
 const DRAFTS = "vllm_spec_decode_num_drafts_total";
 const ACCEPTED_AT = "vllm_spec_decode_num_accepted_tokens_per_pos_total";
 
-/**
- * Makes the dashboard.
- *
- * @returns It.
- */
+/** Makes the dashboard. */
 export function engines(): Dashboard {
   return {
     key: "engines",

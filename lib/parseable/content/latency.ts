@@ -24,12 +24,7 @@ const LATENCIES = [
 
 const PHASE_METRICS = [metrics.QUEUE, metrics.PREFILL, metrics.DECODE];
 
-/**
- * Makes the dashboard.
- *
- * @param goals How fast answers should be.
- * @returns It.
- */
+/** Makes the dashboard. */
 export function latency(goals: Goals): Dashboard {
   return {
     key: "latency",

@@ -23,13 +23,7 @@ export interface Measure {
 /** By which columns the lines are split when nothing else is said. */
 const MODEL = ["model_name"];
 
-/**
- * How fast a counter grows, a second.
- *
- * @param metric The counter.
- * @param by By what its lines are split.
- * @returns The queries.
- */
+/** How fast a counter grows, a second. */
 export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   return {
     now: { sql: RATE_NOW, metrics: [metric] },
@@ -37,14 +31,7 @@ export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   };
 }
 
-/**
- * The value of a gauge: the newest one, and the mean of each minute.
- *
- * @param metric The gauge.
- * @param value How the series `v` become one, such as `SUM(v)`.
- * @param by By what its lines are split.
- * @returns The queries.
- */
+/** The value of a gauge: the newest one, and the mean of each minute. */
 export function gauge(metric: string, value: string, by: readonly string[] = MODEL): Measure {
   const values = { value };
   return {
@@ -53,14 +40,7 @@ export function gauge(metric: string, value: string, by: readonly string[] = MOD
   };
 }
 
-/**
- * What part of an increase is of one kind, in percent.
- *
- * @param metrics The counters.
- * @param part The condition on the part.
- * @param whole The condition on the whole.
- * @returns The queries.
- */
+/** What part of an increase is of one kind, in percent. */
 export function ratio(metrics: readonly string[], part: string, whole: string): Measure {
   const values = { part, whole };
   return {
@@ -69,13 +49,7 @@ export function ratio(metrics: readonly string[], part: string, whole: string): 
   };
 }
 
-/**
- * The 95th percentile of a histogram, in its unit.
- *
- * @param metric The histogram.
- * @param by By what its lines are split.
- * @returns The queries.
- */
+/** The 95th percentile of a histogram, in its unit. */
 export function percentile(metric: string, by: readonly string[] = MODEL): Measure {
   return {
     now: { sql: PERCENTILE_NOW, metrics: [metric] },
@@ -86,11 +60,6 @@ export function percentile(metric: string, by: readonly string[] = MODEL): Measu
 /**
  * What part of a histogram's observations is within a goal, in percent. Exact where the goal is a
  * bound of a bucket; between two bounds they are taken as evenly spread.
- *
- * @param metric The histogram.
- * @param goal The goal, in the histogram's unit.
- * @param by By what its lines are split.
- * @returns The queries.
  */
 export function within(metric: string, goal: number, by: readonly string[] = MODEL): Measure {
   const values = { goal: `CAST(${goal} AS DOUBLE)` };

@@ -14,12 +14,7 @@ interface Item extends Omit<Tile, "look" | "query"> {
 
 const { PREFIX_HITS, PREFIX_QUERIES } = metrics;
 
-/**
- * Makes the dashboard.
- *
- * @param goals How fast answers should be.
- * @returns It: each thing to know as a number, then over time by model.
- */
+/** Makes the dashboard. */
 export function overview(goals: Goals): Dashboard {
   const items = itemsOf(goals);
   return {

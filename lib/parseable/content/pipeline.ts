@@ -18,11 +18,7 @@ const FLUENT_BIT_LOSSES = [
   "fluentbit_output_retries_failed_total",
 ];
 
-/**
- * Lists the tiles.
- *
- * @returns Them, the numbers first.
- */
+/** Lists the tiles. */
 export function pipelineTiles(): Tile[] {
   return [...numbers(), ...scrapes(), ...relay(), ...fluentBit()];
 }

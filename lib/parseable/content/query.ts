@@ -34,9 +34,6 @@ export interface Query {
 /**
  * Fills a query in.
  *
- * @param query The query.
- * @param stream The stream that it reads.
- * @returns SQL for DataFusion that parses as PostgreSQL too, as Parseable needs both.
  * @throws `Error` when the file names a placeholder that has no value: a mistake of ours.
  */
 export function queryText(query: Query, stream: string): string {

@@ -51,13 +51,7 @@ export interface Place {
   readonly stream: string;
 }
 
-/**
- * Lays the tiles of a section out, from left to right and row by row.
- *
- * @param tiles The tiles.
- * @param place Where they belong.
- * @returns Their JSON.
- */
+/** Lays the tiles of a section out, from left to right and row by row. */
 export function tileBodies(tiles: readonly Tile[], place: Place): TileBody[] {
   let x = 0;
   let y = 0;
