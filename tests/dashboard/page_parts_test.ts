@@ -1,17 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { View } from "../../lib/dashboard/view.ts";
-import { choiceQuery, nameOptions, readChoice } from "../../lib/dashboard/page/choice.ts";
-
-import { listedTargets, targetCountText } from "../../lib/dashboard/page/listed_targets.ts";
-import { noFindings } from "../../lib/dashboard/no_findings.ts";
-import { sparkPath } from "../../lib/dashboard/page/spark_path.ts";
-import { stack } from "../../lib/dashboard/page/stack.ts";
 import {
-  boundText,
-  shortText,
-  valueParts,
-  valueText,
-} from "../../lib/dashboard/page/value_text.ts";
+  choiceQuery,
+  listedTargets,
+  nameOptions,
+  readChoice,
+  targetCountText,
+} from "../../lib/dashboard/page/choice.ts";
+
+import { noFindings } from "../../lib/dashboard/no_findings.ts";
+import { sparkPath, stack } from "../../lib/dashboard/page/shapes.ts";
+import { boundText, shortText, valueParts, valueText } from "../../lib/dashboard/page/text.ts";
 
 /** A view without anything. */
 const EMPTY_VIEW: View = {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatAxisTime, formatMoment, formatSpan } from "../../lib/dashboard/page/times.ts";
+import { formatAxisTime, formatMoment, formatSpan } from "../../lib/dashboard/page/text.ts";
 
 Deno.test.each([
   [-3, "0 s"],

@@ -2,12 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Browser, Page } from "playwright-core";
-import {
-  boundText,
-  shortText,
-  valueParts,
-  valueText,
-} from "../../lib/dashboard/page/value_text.ts";
+import { boundText, shortText, valueParts, valueText } from "../../lib/dashboard/page/text.ts";
 import type { Chart, View } from "../../lib/dashboard/view.ts";
 import { accessibilityFaults, openPage, startBrowser } from "./browser.ts";
 import { DrivenService } from "./driven_service.ts";

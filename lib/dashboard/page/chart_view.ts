@@ -1,14 +1,11 @@
 /** One picture over time with its explanation and its values as a table. */
 
 import type { Chart } from "../view.ts";
-import { readColors } from "./colors.ts";
-import { element, setAttribute, setText, show } from "./dom.ts";
+import { type Plot, readColors } from "./plot.ts";
+import { element, type ItemView, setAttribute, setText, show } from "./dom.ts";
 import { createHeatmap } from "./heatmap.ts";
-import type { ItemView } from "./keyed_list.ts";
-import { Legend } from "./legend.ts";
+import { Legend, valueTable } from "./legend.ts";
 import { createLinePlot } from "./line_plot.ts";
-import type { Plot } from "./plot.ts";
-import { valueTable } from "./value_table.ts";
 
 /** What a plot cannot change any more once it is made. */
 function shapeOf({ kind, unit, series }: Chart): string {

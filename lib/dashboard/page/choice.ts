@@ -1,4 +1,6 @@
-/** What is looked at: it lives in the query of the page's address, so that a link keeps it. */
+/** The selection, kept in the query of the page's address, and the lists to select from. */
+
+import type { ViewTarget } from "../view.ts";
 
 /** What can be chosen; an empty text takes all, or the usual window. */
 export interface Choice {
@@ -62,4 +64,20 @@ export function nameOptions(
     ...listed.map((name) => ({ value: name, text: name })),
     ...(isGone ? [{ value: chosen, text: `${chosen} (gone)` }] : []),
   ];
+}
+
+/** Servers that are named; more would push the numbers off the screen. */
+const MAX_LISTED = 8;
+
+/** All servers when they are few; of many the first ones that are not up. */
+export function listedTargets(targets: readonly ViewTarget[]): readonly ViewTarget[] {
+  if (targets.length <= MAX_LISTED) return targets;
+  return targets.filter(({ state }) => state !== "up").slice(0, MAX_LISTED);
+}
+
+/** How many servers are up, in words; empty when all are named anyway. */
+export function targetCountText(targets: readonly ViewTarget[]): string {
+  if (targets.length <= MAX_LISTED) return "";
+  const up = targets.filter(({ state }) => state === "up").length;
+  return `${up} of ${targets.length} servers are up`;
 }

@@ -2,8 +2,7 @@
 
 import { LEVEL_WORDS } from "../levels.ts";
 import type { Finding } from "../view.ts";
-import { element, setAttribute, setText, show } from "./dom.ts";
-import type { ItemView } from "./keyed_list.ts";
+import { element, type ItemView, setAttribute, setText, show } from "./dom.ts";
 
 /** Shows a finding. */
 export class FindingView implements ItemView<Finding> {

@@ -2,7 +2,7 @@
 
 import type { Chart } from "../view.ts";
 import { createPlot, type Plot, type PlotArea, type PlotOptions } from "./plot.ts";
-import { boundText } from "./value_text.ts";
+import { boundText } from "./text.ts";
 
 /** A cell that holds anything is at least as strong as this, so that it is seen. */
 const FAINTEST = 0.14;

@@ -1,12 +1,11 @@
-/** The names of a chart's lines, with their values where the pointer is, or their last ones. */
+/** What belongs to a chart besides its plot: the legend, and the values as a table. */
 
-import type { Chart } from "../view.ts";
-import { SERIES_COLORS } from "./colors.ts";
+import type { Chart, ChartSeries, Unit } from "../view.ts";
+import { SERIES_COLORS } from "./plot.ts";
 import { drawing, element, nameElement, setAttribute, setText } from "./dom.ts";
 import { fullest } from "./heatmap.ts";
 import { seriesDash } from "./line_plot.ts";
-import { formatClock } from "./times.ts";
-import { boundText, shortText } from "./value_text.ts";
+import { boundText, formatClock, shortText, valueText } from "./text.ts";
 
 function marker(index: number, isStacked: boolean): SVGSVGElement {
   const svg = drawing("svg", {
@@ -69,4 +68,39 @@ export class Legend {
       setText(node, shortText(value, unit));
     });
   }
+}
+
+/** What stands above the columns. */
+const HEADS: Readonly<Record<Chart["kind"], readonly string[]>> = {
+  line: ["Line", "Last", "Lowest", "Highest"],
+  stacked: ["Part", "Last", "Lowest", "Highest"],
+  heatmap: ["Up to", "Last", "Lowest", "Highest"],
+};
+
+/** The last value of a line, and the bounds of all. */
+function cells(name: string, { values }: ChartSeries, unit: Unit): HTMLElement[] {
+  const known = values.filter((value) => value !== null);
+  const last = values.at(-1) ?? null;
+  const [least, most] = known.length === 0
+    ? [null, null]
+    : [known.reduce((a, b) => Math.min(a, b)), known.reduce((a, b) => Math.max(a, b))];
+  return [
+    element("th", { scope: "row" }, nameElement(name)),
+    ...[last, least, most].map((value) => element("td", {}, valueText(value, unit))),
+  ];
+}
+
+/** The table of a chart. */
+export function valueTable({ title, kind, series, unit }: Chart): HTMLTableElement {
+  const head = HEADS[kind].map((text) => element("th", { scope: "col" }, text));
+  const rows = series.map((line) =>
+    element("tr", {}, ...cells(kind === "heatmap" ? boundText(line.name) : line.name, line, unit))
+  );
+  return element(
+    "table",
+    {},
+    element("caption", {}, `${title} in the window`),
+    element("thead", {}, element("tr", {}, ...head)),
+    element("tbody", {}, ...rows),
+  );
 }

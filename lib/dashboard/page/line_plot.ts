@@ -1,10 +1,9 @@
 /** Lines over time, beside or on top of one another. */
 
 import type { Chart } from "../view.ts";
-import { seriesColor } from "./colors.ts";
-import { createPlot, type Plot, type PlotOptions } from "./plot.ts";
-import { stack } from "./stack.ts";
-import { shortText } from "./value_text.ts";
+import { createPlot, type Plot, type PlotOptions, seriesColor } from "./plot.ts";
+import { stack } from "./shapes.ts";
+import { shortText } from "./text.ts";
 
 /** Dashes by the place of a line: lines differ by more than their colour. */
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];

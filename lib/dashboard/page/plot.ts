@@ -1,9 +1,40 @@
-/** A picture over time with axes, and one pointer for all pictures of the page. */
+/** A plot with axes in the colors of the style sheet, and one pointer for all plots of the page. */
 
-import uPlot from "uplot";
 import type { Chart } from "../view.ts";
-import type { Colors } from "./colors.ts";
-import { formatAxisTime } from "./times.ts";
+import { formatAxisTime } from "./text.ts";
+import uPlot from "uplot";
+
+/** The colours of a theme. */
+export interface Colors {
+  /** Lines of charts, in order. */
+  readonly series: readonly string[];
+  /** Words at axes. */
+  readonly text: string;
+  /** Lines behind a chart. */
+  readonly grid: string;
+  /** Full cells of a heat map. */
+  readonly heat: string;
+}
+
+/** How many colours the style sheet has for lines; more lines begin again, with another dash. */
+export const SERIES_COLORS = 8;
+
+/** Reads the colours that hold now, light or dark. */
+export function readColors(): Colors {
+  const style = getComputedStyle(document.documentElement);
+  const get = (name: string): string => style.getPropertyValue(name).trim();
+  return {
+    series: Array.from({ length: SERIES_COLORS }, (_, index) => get(`--series-${index + 1}`)),
+    text: get("--text-soft"),
+    grid: get("--grid"),
+    heat: get("--heat"),
+  };
+}
+
+/** The colour of a line. */
+export function seriesColor(colors: Colors, index: number): string {
+  return colors.series[index % colors.series.length] ?? colors.text;
+}
 
 /** A picture of a chart. */
 export interface Plot {

@@ -1,12 +1,67 @@
-/** One number with its meaning. */
+/** A tile with its explanation and its sparkline. */
 
 import { LEVEL_WORDS } from "../levels.ts";
 import type { Tile } from "../view.ts";
-import { element, setAttribute, setText, show } from "./dom.ts";
-import type { ItemView } from "./keyed_list.ts";
-import { createExplanation } from "./popover.ts";
-import { Sparkline } from "./sparkline.ts";
-import { valueParts } from "./value_text.ts";
+import { drawing, element, type ItemView, setAttribute, setText, show } from "./dom.ts";
+import { SPARK_HEIGHT, SPARK_WIDTH, sparkPath } from "./shapes.ts";
+import { valueParts } from "./text.ts";
+
+/** Least distance to the edges of the window, in pixels. */
+const MARGIN = 8;
+
+/** Puts the words below the button, or above it where there is no room. */
+function place(words: HTMLElement, button: HTMLElement): void {
+  const at = button.getBoundingClientRect();
+  const { width, height } = words.getBoundingClientRect();
+  const left = Math.min(at.left, innerWidth - width - MARGIN);
+  const below = at.bottom + MARGIN / 2;
+  const top = below + height > innerHeight - MARGIN ? at.top - height - MARGIN / 2 : below;
+  words.style.left = `${Math.max(MARGIN, left)}px`;
+  words.style.top = `${Math.max(MARGIN, top)}px`;
+}
+
+/** A button with a question mark, and the explanation that it shows; the explanation belongs after it. */
+function createExplanation(
+  id: string,
+  subject: string,
+): { readonly button: HTMLButtonElement; readonly words: HTMLElement } {
+  const words = element("div", { id, class: "explanation", popover: "auto" });
+  const button = element("button", {
+    type: "button",
+    class: "explain",
+    popovertarget: id,
+    "aria-label": `About ${subject}`,
+  }, "?");
+  words.addEventListener("toggle", () => {
+    if (!words.matches(":popover-open")) return;
+    place(words, button);
+    // They stand beside the button only as long as nothing moves.
+    addEventListener("scroll", () => words.hidePopover(), { once: true });
+  });
+  return { button, words };
+}
+
+/** A line for a tile. */
+class Sparkline {
+  readonly #path = drawing("path");
+  /** Its element. */
+  readonly root: SVGSVGElement = drawing("svg", {
+    class: "sparkline",
+    viewBox: `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`,
+    preserveAspectRatio: "none",
+    "aria-hidden": "true",
+  });
+
+  /** Draws nothing yet. */
+  constructor() {
+    this.root.append(this.#path);
+  }
+
+  /** Draws values, oldest first; null is a gap. */
+  update(values: readonly (number | null)[]): void {
+    setAttribute(this.#path, "d", sparkPath(values));
+  }
+}
 
 /** Shows a tile. */
 export class TileView implements ItemView<Tile> {

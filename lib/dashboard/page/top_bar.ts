@@ -1,15 +1,105 @@
 /** The top of the page: servers, selection, age of the data, state of the stream. */
 
 import type { View, ViewTarget } from "../view.ts";
-import { Banner } from "./banner.ts";
-import { type Choice, CHOICE_NAMES, nameOptions, type SelectOption } from "./choice.ts";
-import { find, setAttribute, setText } from "./dom.ts";
-import { KeyedList } from "./keyed_list.ts";
-import { listedTargets, targetCountText } from "./listed_targets.ts";
+import {
+  type Choice,
+  CHOICE_NAMES,
+  listedTargets,
+  nameOptions,
+  type SelectOption,
+  targetCountText,
+} from "./choice.ts";
+import { element, find, type ItemView, KeyedList, setAttribute, setText, show } from "./dom.ts";
 import type { LiveState } from "./live.ts";
-import { SelectView } from "./select_view.ts";
-import { TargetView } from "./target_view.ts";
-import { formatSpan } from "./times.ts";
+import { formatClock, formatMoment, formatSpan } from "./text.ts";
+
+/** Shows the banner when something is wrong. */
+class Banner {
+  readonly #words = find("banner", HTMLElement);
+  readonly #startOver = find("start-over", HTMLAnchorElement);
+
+  /** Shows the state of the stream. */
+  update(state: LiveState, detail: string, shownMs: number | undefined): void {
+    const isRefused = state === "refused";
+    const shown = shownMs === undefined ? "" : ` Showing data from ${formatClock(shownMs)}.`;
+    const gone = `vllm-metrics does not answer; retrying.${shown}`;
+    setText(this.#words, isRefused ? detail : state === "lost" ? gone : "");
+    show(this.#startOver, isRefused);
+    const { parentElement } = this.#words;
+    if (parentElement !== null) show(parentElement, isRefused || state === "lost");
+  }
+}
+
+/** Keeps a select in step. */
+class SelectView {
+  readonly #select: HTMLSelectElement;
+  #shown = "";
+
+  /** Begins to listen. */
+  constructor(select: HTMLSelectElement, onChoice: (value: string) => void) {
+    this.#select = select;
+    select.addEventListener("change", () => onChoice(select.value));
+  }
+
+  /** Shows options and which of them is chosen. */
+  update(options: readonly SelectOption[], chosen: string): void {
+    const shown = JSON.stringify(options);
+    if (shown !== this.#shown) {
+      this.#select.replaceChildren(
+        ...options.map(({ value, text }) => element("option", { value }, text)),
+      );
+      this.#shown = shown;
+    }
+    if (this.#select.value !== chosen) this.#select.value = chosen;
+    // A long name is cut in the select.
+    const text = options.find(({ value }) => value === chosen)?.text ?? "";
+    setAttribute(this.#select, "title", text);
+  }
+
+  /** Shows or hides the select with its label. */
+  show(visible: boolean): void {
+    const { parentElement } = this.#select;
+    if (parentElement !== null) show(parentElement, visible);
+  }
+}
+
+/** What stands for a state besides its colour: a shape and a word. */
+const TARGET_STATES: Readonly<Record<ViewTarget["state"], string>> = {
+  up: "● up",
+  sleeping: "◐ sleeping",
+  down: "■ down",
+  unknown: "○ not scraped yet",
+};
+
+/** The state of a server in words, such as `down since 14:03:20`. */
+function targetStateText(target: ViewTarget, nowMs: number): string {
+  const state = TARGET_STATES[target.state];
+  return target.state === "down" && target.sinceMs !== undefined
+    ? `${state} since ${formatMoment(target.sinceMs, nowMs)}`
+    : state;
+}
+
+/** Shows a server. */
+class TargetView implements ItemView<ViewTarget> {
+  readonly #name = element("bdi", { class: "name" });
+  readonly #state = element("span", { class: "target-state" });
+  /** Its element. */
+  readonly root: HTMLElement = element(
+    "li",
+    { class: "target" },
+    this.#state,
+    " ",
+    this.#name,
+  );
+
+  /** Shows the server as it is now. */
+  update(target: ViewTarget): void {
+    setAttribute(this.root, "data-state", target.state);
+    setText(this.#name, target.instance);
+    setAttribute(this.#name, "title", target.instance);
+    setText(this.#state, targetStateText(target, Date.now()));
+  }
+}
 
 /** Actions of the top bar. */
 export interface TopBarListener {
@@ -20,7 +110,7 @@ export interface TopBarListener {
 }
 
 /** A shape and a word for each state of the stream, besides its color. */
-const STATES: Readonly<Record<LiveState, string>> = {
+const LIVE_STATES: Readonly<Record<LiveState, string>> = {
   connecting: "○ connecting",
   live: "● live",
   paused: "❚❚ paused",
@@ -93,7 +183,7 @@ export class TopBar {
 
   /** Shows how the stream is. */
   setState(state: LiveState, detail: string): void {
-    setText(this.#live, STATES[state]);
+    setText(this.#live, LIVE_STATES[state]);
     setAttribute(this.#live, "data-state", state);
     setText(this.#pause, state === "paused" ? "Resume" : "Pause");
     setAttribute(document.body, "data-live", state);

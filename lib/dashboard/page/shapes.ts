@@ -1,4 +1,6 @@
-/** The way of a small line. */
+/** The shapes of sparklines and of stacked charts. */
+
+import type { ChartSeries } from "../view.ts";
 
 /** Width of the box that the line is drawn in; it is stretched to its element. */
 export const SPARK_WIDTH = 100;
@@ -23,4 +25,16 @@ export function sparkPath(values: readonly (number | null)[]): string {
     isDown = true;
   });
   return path;
+}
+
+/** Each line plus the ones before it; where no line has had a value there is a gap. */
+export function stack(series: readonly ChartSeries[], length: number): (number | null)[][] {
+  const sums: (number | null)[] = Array(length).fill(null);
+  return series.map(({ values }) => {
+    for (let at = 0; at < length; at++) {
+      const value = values[at] ?? null;
+      if (value !== null) sums[at] = (sums[at] ?? 0) + value;
+    }
+    return [...sums];
+  });
 }
