@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { NOTES } from "../../lib/dashboard/availability.ts";
 import { EVENT_STREAM_LIMITS } from "../../lib/dashboard/event_stream.ts";
-import { livePageReference } from "../../tools/live_page_reference.ts";
+import { livePageReference } from "../../tools/content_reference.ts";
 
 const TEXT = Deno.readTextFileSync(new URL("../../docs/live-page.md", import.meta.url).pathname);
 
@@ -12,7 +12,7 @@ function words(text: string): string {
 
 Deno.test("docs/live-page.md has the reference of tiles, charts and findings", () => {
   const reference = /<!-- reference -->\n([\s\S]*)\n<!-- \/reference -->/.exec(TEXT)?.[1] ?? "";
-  assertEquals(words(reference), words(livePageReference()), "run deno task live-page");
+  assertEquals(words(reference), words(livePageReference()), "run deno task reference");
 });
 
 Deno.test("the document has every note, and the limits of the code", () => {

@@ -16,9 +16,9 @@ import WAITING from "./sql/alerts/waiting.sql" with { type: "text" };
 
 const SCRAPES = "vllm_metrics_scrapes_total";
 const SCRAPE_FAILURES = "vllm_metrics_scrape_failures_total";
-/** Which share of requests may fail. */
+/** Share of requests that may fail. */
 const FAILED_SHARE_LIMIT = 0.05;
-/** Which share of scrapes, or of requests to the relay, may fail. */
+/** Share of scrapes, or of requests to the relay, that may fail. */
 const PIPELINE_SHARE_LIMIT = 0.1;
 
 /** Lists the alerts as we think of them. */
@@ -59,7 +59,8 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
       title: "vLLM: KV cache nearly full",
       severity: "high",
       text: `The KV cache of an engine has been more than ${percent} % full for 10 minutes. ` +
-        "Send it less, shorten max_model_len, raise gpu_memory_utilization, or add an engine.",
+        "Raise --gpu-memory-utilization, lower --max-model-len, send it fewer requests, or add an " +
+        "engine.",
       query: { sql: KV_CACHE, metrics: [metrics.KV_CACHE], by: ["engine_name"] },
       threshold: kvLimit,
       windowMinutes: 10,
@@ -68,8 +69,9 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
       ...common,
       title: "vLLM: requests waiting",
       severity: "medium",
-      text: "The queue of an engine has not been empty for 5 minutes. With a full KV cache add " +
-        "memory or engines; with an empty one raise max_num_seqs or max_num_batched_tokens.",
+      text:
+        "Requests have been waiting for an engine for 5 minutes. If the KV cache is full, give it " +
+        "more memory or add engines; otherwise raise --max-num-seqs or --max-num-batched-tokens.",
       query: { sql: WAITING, metrics: [metrics.WAITING], by: ["engine_name"] },
       threshold: 0,
       windowMinutes: 5,
@@ -78,8 +80,8 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
       ...common,
       title: "vLLM: preemptions",
       severity: "medium",
-      text: "Requests were thrown out of the KV cache and begun again within 10 minutes, which " +
-        "wastes their work. Lower max_num_seqs or raise gpu_memory_utilization.",
+      text: "Requests were preempted within 10 minutes and had to be recomputed. Raise " +
+        "--gpu-memory-utilization, or lower --max-num-seqs.",
       query: { sql: PREEMPTIONS, metrics: [metrics.PREEMPTIONS], by: ["engine_name"] },
       threshold: 0,
       windowMinutes: 10,
@@ -89,7 +91,7 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
       title: "vLLM: requests fail",
       severity: "high",
       text: `More than ${FAILED_SHARE_LIMIT * 100} % of the requests of 10 minutes ended with ` +
-        "error or abort. Look into vLLM's log for errors, and for time-outs of clients if they abort.",
+        "error or abort. See vLLM's log for errors, and the clients' timeouts for aborts.",
       query: {
         sql: FAILED_SHARE,
         metrics: [metrics.FINISHED],
@@ -103,8 +105,9 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
       ...common,
       title: "vLLM: first token too late",
       severity: "high",
-      text: `One request in 20 waited more than ${ttftSeconds} s (SLO_TTFT) for its first token ` +
-        "in the last 10 minutes. Look at requests waiting, KV cache and length of prompts.",
+      text:
+        `The p95 of the time to first token (TTFT) was above ${ttftSeconds} s (SLO_TTFT) in the ` +
+        "last 10 minutes. See waiting requests, KV cache usage and prompt length.",
       query: { sql: TTFT, metrics: [metrics.TTFT], by: ["model_name"] },
       threshold: ttftSeconds,
       windowMinutes: 10,
@@ -118,10 +121,11 @@ function pipelineAlerts(): Alert[] {
     {
       title: "vLLM metrics: no data",
       severity: "critical",
-      text: "Nothing came for 5 minutes, neither from vLLM nor from the proxy. See whether proxy " +
-        "and Fluent Bit run, and what their logs say.",
-      // Parseable evaluates an alert when it is made. The first row counts, or a new installation
-      // would begin with a critical alert, before Fluent Bit has sent anything.
+      text:
+        "No data for 5 minutes, neither of vLLM nor of the proxy. Check that the proxy and Fluent " +
+        "Bit run, and their logs.",
+      // Parseable evaluates an alert when it is created. The first row counts, so that a new
+      // installation does not start with a critical alert before Fluent Bit has sent anything.
       query: { sql: NO_DATA, metrics: [metrics.RUNNING, metrics.UPSTREAM_UP, metrics.FIRST_ROW] },
       operator: "<",
       threshold: 1,
@@ -131,8 +135,9 @@ function pipelineAlerts(): Alert[] {
     {
       title: "vLLM: down",
       severity: "critical",
-      text: "No scrape of a vLLM server went well for 3 minutes. See whether it runs, and what " +
-        "vllm_metrics_scrape_failures_total says of the cause.",
+      text:
+        "No scrape of a vLLM server succeeded for 3 minutes. Check that it runs; the cause is in " +
+        "vllm_metrics_scrape_failures_total.",
       query: { sql: VLLM_DOWN, metrics: [metrics.UPSTREAM_UP], by: ["server"] },
       operator: ">",
       threshold: 0,
@@ -144,7 +149,7 @@ function pipelineAlerts(): Alert[] {
       title: "vLLM metrics: scrapes fail",
       severity: "medium",
       text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the scrapes of 10 minutes failed, so ` +
-        "there are holes in the data. The proxy's log says why; a vLLM under load may need a " +
+        "there are gaps in the data. The proxy's log says why; a vLLM under load may need a " +
         "longer SCRAPE_TIMEOUT.",
       query: {
         sql: FAILED_SHARE,
@@ -163,8 +168,8 @@ function pipelineAlerts(): Alert[] {
       title: "vLLM metrics: relay fails",
       severity: "high",
       text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the requests to the relay were not ` +
-        "stored in the last 10 minutes. Fluent Bit keeps those answered 503 and sends them " +
-        "again. The proxy's log says what Parseable answered.",
+        "stored in the last 10 minutes. Fluent Bit retries those answered 503. The proxy's log " +
+        "has Parseable's responses.",
       query: {
         sql: FAILED_SHARE,
         metrics: ["vllm_metrics_relay_requests_total"],
@@ -178,8 +183,9 @@ function pipelineAlerts(): Alert[] {
       ...common,
       title: "vLLM metrics: data lost",
       severity: "high",
-      text: "Fluent Bit threw records away in the last 10 minutes. See its log for refused " +
-        "requests and for a disk that is full.",
+      text:
+        "Fluent Bit dropped records in the last 10 minutes. See its log for refused requests and " +
+        "a full disk.",
       query: {
         sql: DATA_LOST,
         metrics: [

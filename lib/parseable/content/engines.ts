@@ -1,4 +1,4 @@
-/** The dashboard "vLLM engines and pipeline": engines beside each other, and the way of the data. */
+/** The dashboard "vLLM engines and pipeline": engines compared, and the data path. */
 
 import type { Dashboard } from "./dashboard.ts";
 import { gauge, rate, ratio } from "./measures.ts";
@@ -26,7 +26,7 @@ export function engines(): Dashboard {
     title: "vLLM engines and pipeline",
     sections: [
       { title: "Engines", tiles: [...tables(), ...lines()] },
-      { title: "How requests end", tiles: endings() },
+      { title: "Finish reasons", tiles: endings() },
       { title: "Speculative decoding", tiles: speculation() },
       { title: "Pipeline", tiles: pipelineTiles() },
     ],
@@ -51,8 +51,8 @@ function tables(): Tile[] {
     {
       ...common,
       key: "engines-compared",
-      title: "Engines over the chosen time",
-      question: "Is the work shared evenly?",
+      title: "Engines over the selected time",
+      question: "Is load balanced evenly?",
       query: {
         sql: ENGINES_COMPARED,
         metrics: [
@@ -71,7 +71,7 @@ function tables(): Tile[] {
       ...common,
       key: "cache-config",
       title: "KV cache of each engine",
-      question: "How large is the cache, and how is it set up?",
+      question: "How large is the cache, and how is it configured?",
       query: { sql: CACHE_CONFIG, metrics: ["vllm_cache_config_info"], by: ENGINE },
       columns: ["num_gpu_blocks"],
     },
@@ -91,7 +91,7 @@ function lines(): Tile[] {
     {
       key: "running-by-engine",
       title: "Requests running, by engine",
-      question: "Which engine works?",
+      question: "Which engine is busy?",
       look: "lines",
       unit: "requests",
       digits: 1,
@@ -108,7 +108,7 @@ function lines(): Tile[] {
     },
     {
       key: "kv-cache-by-engine",
-      title: "KV cache in use, by engine",
+      title: "KV cache usage, by engine",
       question: "Which engine is full?",
       look: "lines",
       unit: "%",
@@ -118,7 +118,7 @@ function lines(): Tile[] {
     {
       key: "output-tokens-by-engine",
       title: "Output tokens per second, by engine",
-      question: "Which engine writes?",
+      question: "Which engine generates?",
       look: "lines",
       unit: "tok/s",
       digits: 0,
@@ -131,8 +131,8 @@ function endings(): Tile[] {
   return [
     {
       key: "finish-reasons",
-      title: "Requests over the chosen time, by how they ended",
-      question: "How do requests end?",
+      title: "Requests over the selected time, by finish reason",
+      question: "Which finish reasons occur?",
       look: "bars",
       unit: "requests",
       digits: 0,
@@ -140,7 +140,7 @@ function endings(): Tile[] {
     },
     {
       key: "finish-reasons-over-time",
-      title: "Requests per second, by how they ended",
+      title: "Requests per second, by finish reason",
       question: "When did requests fail?",
       look: "lines",
       unit: "req/s",
@@ -154,7 +154,7 @@ function speculation(): Tile[] {
   return [
     {
       key: "accepted-share",
-      title: "Drafted tokens that were accepted",
+      title: "Draft acceptance rate",
       question: "Is the draft good?",
       look: "lines",
       unit: "%",
@@ -167,8 +167,8 @@ function speculation(): Tile[] {
     },
     {
       key: "accepted-length",
-      title: "Tokens per step of the model, drafted ones included",
-      question: "How much faster does speculation make it?",
+      title: "Tokens per speculative step",
+      question: "How much does speculation gain?",
       look: "lines",
       unit: "tokens",
       digits: 2,
@@ -176,7 +176,7 @@ function speculation(): Tile[] {
     },
     {
       key: "accepted-positions",
-      title: "Drafts accepted up to each position",
+      title: "Draft acceptance rate by position",
       question: "How many tokens are worth drafting?",
       look: "bars",
       unit: "%",

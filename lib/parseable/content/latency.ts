@@ -1,4 +1,4 @@
-/** The dashboard "vLLM latency": how long answers take, and where the time goes. */
+/** The dashboard "vLLM latency": latencies and phases of requests. */
 
 import type { Goals } from "../../config/goals.ts";
 import type { Dashboard } from "./dashboard.ts";
@@ -13,13 +13,13 @@ import type { Tile } from "./tile.ts";
 const MODEL = ["model_name"];
 const ENGINE = ["engine_name"];
 
-/** The latencies, in the order in which a request meets them. */
+/** The latencies. */
 const LATENCIES = [
-  { key: "ttft", title: "Time to first token", metric: metrics.TTFT },
-  { key: "inter-token", title: "Time between tokens", metric: metrics.INTER_TOKEN },
-  { key: "per-token", title: "Time per output token of a request", metric: metrics.PER_TOKEN },
-  { key: "whole-request", title: "Whole request", metric: metrics.WHOLE_REQUEST },
-  { key: "queue", title: "Time in the queue", metric: metrics.QUEUE },
+  { key: "ttft", title: "Time to first token (TTFT)", metric: metrics.TTFT },
+  { key: "inter-token", title: "Inter-token latency (ITL)", metric: metrics.INTER_TOKEN },
+  { key: "per-token", title: "Time per output token (TPOT)", metric: metrics.PER_TOKEN },
+  { key: "whole-request", title: "End-to-end latency", metric: metrics.WHOLE_REQUEST },
+  { key: "queue", title: "Queue time", metric: metrics.QUEUE },
 ];
 
 const PHASE_METRICS = [metrics.QUEUE, metrics.PREFILL, metrics.DECODE];
@@ -31,10 +31,10 @@ export function latency(goals: Goals): Dashboard {
     title: "vLLM latency",
     sections: [
       { title: "Percentiles by model", tiles: [...LATENCIES.map(percentiles), table(MODEL)] },
-      { title: "Where the time of a request goes", tiles: phases() },
+      { title: "Phases of a request", tiles: phases() },
       { title: "By engine", tiles: [...LATENCIES.map(byEngine), table(ENGINE)] },
       {
-        title: "Within the goals",
+        title: "Within the SLO",
         tiles: [...goalTiles(goals, MODEL), ...goalTiles(goals, ENGINE)],
       },
     ],
@@ -45,7 +45,7 @@ function percentiles({ key, title, metric }: typeof LATENCIES[number]): Tile {
   return {
     key,
     title: `${title}: p50, p95, p99`,
-    question: "How long for half of them, for 19 of 20, for 99 of 100?",
+    question: "How long do requests take, at the median and in the tail?",
     look: "lines",
     unit: "s",
     digits: 3,
@@ -70,8 +70,8 @@ function table(by: readonly string[]): Tile {
   const what = by === MODEL ? "model" : "engine";
   return {
     key: `percentiles-by-${what}`,
-    title: `Percentiles over the chosen time by ${what}, in seconds`,
-    question: `Which ${what} is slow, and at what?`,
+    title: `Percentiles over the selected time by ${what}, in seconds`,
+    question: `Which ${what} is slow, and in what?`,
     look: "table",
     unit: "",
     digits: 3,
@@ -88,7 +88,7 @@ function table(by: readonly string[]): Tile {
 function phases(): Tile[] {
   const byWhat = ["model", "engine"].map((what): Tile => ({
     key: `phases-by-${what}`,
-    title: `Mean times by ${what}, in seconds`,
+    title: `Mean phases by ${what}, in seconds`,
     question: `Where does the time go, for each ${what}?`,
     look: "table",
     unit: "",
@@ -102,8 +102,8 @@ function phases(): Tile[] {
   }));
   return [{
     key: "phases",
-    title: "Mean time of a request in queue, prefill and decode",
-    question: "Do requests wait, read or write?",
+    title: "Mean queue, prefill and decode time of a request",
+    question: "Does queueing, prefill or decode take the time?",
     look: "areas",
     unit: "s",
     digits: 3,
@@ -117,20 +117,20 @@ function goalTiles({ ttftSeconds, tpotSeconds }: Goals, by: readonly string[]): 
   return [
     {
       key: "ttft",
-      title: `First token within ${ttftSeconds} s`,
+      title: `TTFT within ${ttftSeconds} s`,
       metric: metrics.TTFT,
       goal: ttftSeconds,
     },
     {
       key: "tpot",
-      title: `Output tokens within ${tpotSeconds} s each`,
+      title: `TPOT within ${tpotSeconds} s`,
       metric: metrics.PER_TOKEN,
       goal: tpotSeconds,
     },
   ].map(({ key, title, metric, goal }) => ({
     key: `${key}-goal-by-${what}`,
     title: `${title}, by ${what}`,
-    question: `When and for which ${what} was the goal missed?`,
+    question: `When and for which ${what} was the SLO missed?`,
     look: "lines",
     unit: "%",
     digits: 2,

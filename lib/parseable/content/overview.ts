@@ -1,4 +1,4 @@
-/** The dashboard "vLLM overview": how it goes, at a glance. */
+/** The dashboard "vLLM overview": the state at a glance. */
 
 import type { Goals } from "../../config/goals.ts";
 import type { Dashboard } from "./dashboard.ts";
@@ -7,7 +7,7 @@ import * as metrics from "./metrics.ts";
 import DATA_AGE from "./sql/tiles/data-age.sql" with { type: "text" };
 import type { Tile } from "./tile.ts";
 
-/** One thing to know. */
+/** A measure that is shown as a number and over time. */
 interface Item extends Omit<Tile, "look" | "query"> {
   readonly measure: Measure;
 }
@@ -21,7 +21,7 @@ export function overview(goals: Goals): Dashboard {
     key: "overview",
     title: "vLLM overview",
     sections: [
-      { title: "Over the chosen time", tiles: [...items.map(numberTile), engines(), dataAge()] },
+      { title: "Over the selected time", tiles: [...items.map(numberTile), engines(), dataAge()] },
       { title: "Over time, by model", tiles: items.map(linesTile) },
     ],
   };
@@ -32,7 +32,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     {
       key: "requests",
       title: "Requests finished per second",
-      question: "How much work is done?",
+      question: "How many requests does vLLM finish?",
       unit: "req/s",
       digits: 2,
       measure: rate(metrics.FINISHED),
@@ -40,7 +40,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     {
       key: "input-tokens",
       title: "Input tokens per second",
-      question: "How much is read? Tokens from the prefix cache count too.",
+      question: "How many prompt tokens are processed? Cached ones count too.",
       unit: "tok/s",
       digits: 0,
       measure: rate(metrics.INPUT_TOKENS),
@@ -48,7 +48,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     {
       key: "output-tokens",
       title: "Output tokens per second",
-      question: "How much is written?",
+      question: "How many tokens are generated?",
       unit: "tok/s",
       digits: 0,
       measure: rate(metrics.OUTPUT_TOKENS),
@@ -56,7 +56,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     {
       key: "running",
       title: "Requests running",
-      question: "How many requests are worked on?",
+      question: "How many requests run?",
       unit: "requests",
       digits: 0,
       measure: gauge(metrics.RUNNING, "SUM(v)"),
@@ -71,7 +71,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     },
     {
       key: "kv-cache",
-      title: "KV cache in use, fullest engine",
+      title: "KV cache usage, fullest engine",
       question: "Is there room for more requests?",
       unit: "%",
       digits: 1,
@@ -79,8 +79,8 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     },
     {
       key: "prefix-hits",
-      title: "Prompt tokens found in the prefix cache",
-      question: "How much reading does the cache save?",
+      title: "Prefix-cache hit rate",
+      question: "How much prefill does the cache save?",
       unit: "%",
       digits: 1,
       measure: ratio(
@@ -91,48 +91,48 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     },
     {
       key: "ttft-p95",
-      title: "Time to first token, p95",
-      question: "How long do users wait for the first word?",
+      title: "Time to first token (TTFT), p95",
+      question: "How long do users wait for the first token?",
       unit: "s",
       digits: 3,
       measure: percentile(metrics.TTFT),
     },
     {
       key: "inter-token-p95",
-      title: "Time between tokens, p95",
-      question: "Does the text flow?",
+      title: "Inter-token latency (ITL), p95",
+      question: "Does text stream smoothly?",
       unit: "s",
       digits: 3,
       measure: percentile(metrics.INTER_TOKEN),
     },
     {
       key: "whole-request-p95",
-      title: "Whole request, p95",
-      question: "How long does an answer take to its end?",
+      title: "End-to-end latency, p95",
+      question: "How long does a request take?",
       unit: "s",
       digits: 2,
       measure: percentile(metrics.WHOLE_REQUEST),
     },
     {
       key: "success",
-      title: "Requests that ended well",
-      question: "Do requests fail? Ended well: stop, length or repetition; not: abort and error.",
+      title: "Success rate",
+      question: "Do requests fail? Failures are the finish reasons abort and error.",
       unit: "%",
       digits: 2,
       measure: ratio([metrics.FINISHED], "finished_reason NOT IN ('abort', 'error')", "TRUE"),
     },
     {
       key: "ttft-goal",
-      title: `First token within ${ttftSeconds} s`,
-      question: "Is the goal for the first token (SLO_TTFT) met?",
+      title: `TTFT within ${ttftSeconds} s`,
+      question: "Is SLO_TTFT met?",
       unit: "%",
       digits: 2,
       measure: within(metrics.TTFT, ttftSeconds),
     },
     {
       key: "tpot-goal",
-      title: `Output tokens within ${tpotSeconds} s each`,
-      question: "Is the goal for further tokens (SLO_TPOT) met, by the mean of each request?",
+      title: `TPOT within ${tpotSeconds} s`,
+      question: "Is SLO_TPOT met, by the mean of each request?",
       unit: "%",
       digits: 2,
       measure: within(metrics.PER_TOKEN, tpotSeconds),
@@ -140,7 +140,7 @@ function itemsOf({ ttftSeconds, tpotSeconds }: Goals): Item[] {
     {
       key: "preemptions",
       title: "Preemptions per second",
-      question: "Is the KV cache too small, so that requests are thrown out and begun again?",
+      question: "Is the KV cache too small, so that requests are recomputed?",
       unit: "1/s",
       digits: 3,
       measure: rate(metrics.PREEMPTIONS),
@@ -159,8 +159,8 @@ function linesTile({ measure, ...item }: Item): Tile {
 function engines(): Tile {
   return {
     key: "engines",
-    title: "Engines sending samples",
-    question: "Are all engines there?",
+    title: "Engines reporting",
+    question: "Do all engines report?",
     look: "number",
     unit: "engines",
     digits: 0,
@@ -172,7 +172,7 @@ function dataAge(): Tile {
   return {
     key: "data-age",
     title: "Age of the newest sample",
-    question: "Is what I see fresh?",
+    question: "Is the data current?",
     look: "number",
     unit: "s",
     digits: 0,

@@ -1,4 +1,4 @@
-/** Tiles about the way of the data: the proxy, the relay and Fluent Bit. */
+/** Tiles about the data path: the proxy, the relay and Fluent Bit. */
 
 import { gauge, rate } from "./measures.ts";
 import { UPSTREAM_UP } from "./metrics.ts";
@@ -29,15 +29,15 @@ function numbers(): Tile[] {
     {
       ...common,
       key: "vllm-up",
-      title: "vLLM reached: 1 yes, 0 no",
-      question: "Did the last scrape of each server go well?",
+      title: "vLLM up: 1 yes, 0 no",
+      question: "Did the last scrape of each server succeed?",
       unit: "",
       query: gauge(UPSTREAM_UP, "MIN(v)").now,
     },
     {
       ...common,
       key: "parseable-up",
-      title: "Parseable reached: 1 yes, 0 no",
+      title: "Parseable up: 1 yes, 0 no",
       question: "Did Parseable store the last request of the relay?",
       unit: "",
       query: gauge(PARSEABLE_UP, "MIN(v)").now,
@@ -45,16 +45,16 @@ function numbers(): Tile[] {
     {
       ...common,
       key: "scrape-failures",
-      title: "Scrapes of vLLM that failed",
-      question: "Are there holes in the data?",
+      title: "Failed scrapes of vLLM",
+      question: "Are there gaps in the data?",
       unit: "scrapes",
       query: { sql: INCREASE_NOW, metrics: [SCRAPE_FAILURES] },
     },
     {
       ...common,
       key: "points-dropped",
-      title: "Data points that the relay took out",
-      question: "Did vLLM send what Parseable cannot store?",
+      title: "Data points that the relay dropped",
+      question: "Did vLLM send values that Parseable cannot store?",
       unit: "points",
       query: { sql: INCREASE_NOW, metrics: [POINTS_DROPPED, UNREPAIRABLE] },
     },
@@ -65,8 +65,8 @@ function scrapes(): Tile[] {
   return [
     {
       key: "vllm-up-over-time",
-      title: "vLLM reached, share of each minute",
-      question: "When was vLLM away?",
+      title: "vLLM up, share of each minute",
+      question: "When was vLLM down?",
       look: "lines",
       unit: "%",
       digits: 0,
@@ -74,7 +74,7 @@ function scrapes(): Tile[] {
     },
     {
       key: "scrape-failures-by-code",
-      title: "Failed scrapes, by what went wrong",
+      title: "Failed scrapes, by error code",
       question: "Why do scrapes fail?",
       look: "bars",
       unit: "scrapes",
@@ -83,7 +83,7 @@ function scrapes(): Tile[] {
     },
     {
       key: "scrape-duration",
-      title: "Duration of a scrape",
+      title: "Scrape duration",
       question: "Is vLLM slow to answer?",
       look: "lines",
       unit: "s",
@@ -92,8 +92,8 @@ function scrapes(): Tile[] {
     },
     {
       key: "scrape-samples",
-      title: "Samples in a scrape",
-      question: "Did metrics appear or vanish?",
+      title: "Samples per scrape",
+      question: "Did metrics appear or disappear?",
       look: "lines",
       unit: "samples",
       digits: 0,
@@ -101,8 +101,8 @@ function scrapes(): Tile[] {
     },
     {
       key: "dropped-lines",
-      title: "Lines of vLLM's answer left out, by reason",
-      question: "Was something in the answer unreadable?",
+      title: "Dropped lines of vLLM's exposition, by reason",
+      question: "Were there unparsable lines?",
       look: "bars",
       unit: "lines",
       digits: 0,
@@ -116,7 +116,7 @@ function relay(): Tile[] {
     {
       key: "relay-requests",
       title: "Requests to the relay per second, by HTTP status",
-      question: "Does the relay refuse requests? All but 200 are refused.",
+      question: "Does the relay refuse requests? All but 200 are refusals.",
       look: "lines",
       unit: "req/s",
       digits: 2,
@@ -124,7 +124,7 @@ function relay(): Tile[] {
     },
     {
       key: "points-dropped-by-reason",
-      title: "Data points taken out, by reason",
+      title: "Dropped data points, by reason",
       question: "What cannot be stored?",
       look: "bars",
       unit: "points",
@@ -133,7 +133,7 @@ function relay(): Tile[] {
     },
     {
       key: "forward-duration",
-      title: "Mean time that Parseable takes to store a request",
+      title: "Mean time until Parseable stored a request",
       question: "Does Parseable keep up?",
       look: "lines",
       unit: "s",
@@ -148,7 +148,7 @@ function fluentBit(): Tile[] {
     {
       key: "fluent-bit-waiting",
       title: "Fluent Bit: chunks waiting, by input",
-      question: "Does something wait to be sent?",
+      question: "Is there a backlog?",
       look: "lines",
       unit: "chunks",
       digits: 0,
@@ -157,7 +157,7 @@ function fluentBit(): Tile[] {
     {
       key: "fluent-bit-retries",
       title: "Fluent Bit: retries per second, by output",
-      question: "Is the relay, or Parseable behind it, away?",
+      question: "Is the relay or Parseable down?",
       look: "lines",
       unit: "1/s",
       digits: 2,
@@ -165,8 +165,8 @@ function fluentBit(): Tile[] {
     },
     {
       key: "fluent-bit-losses",
-      title: "Fluent Bit: records and chunks lost, by output",
-      question: "Was something thrown away?",
+      title: "Fluent Bit: lost records and chunks, by output",
+      question: "Was data lost?",
       look: "bars",
       unit: "",
       digits: 0,
