@@ -30,12 +30,7 @@ export class MetricsRegistry {
     return this.#registry.metrics();
   }
 
-  /**
-   * Adds a gauge.
-   *
-   * @param metric Name and help.
-   * @param read Returns its value; undefined for none yet.
-   */
+  /** Adds a gauge. */
   gauge(metric: MetricText, read: () => number | undefined): void {
     new Gauge({
       ...metric,
@@ -48,23 +43,12 @@ export class MetricsRegistry {
     });
   }
 
-  /**
-   * Adds a counter.
-   *
-   * @param metric Name and help.
-   * @param read Returns its value.
-   */
+  /** Adds a counter. */
   counter(metric: MetricText, read: () => number): void {
     this.labelled({ ...metric, type: "counter", labels: [] }, () => [[[], read()]]);
   }
 
-  /**
-   * Adds a counter with one label.
-   *
-   * @param metric Name and help.
-   * @param label The label's name.
-   * @param counts The counts by label value.
-   */
+  /** Adds a counter with one label. */
   counterBy(metric: MetricText, label: string, counts: ReadonlyMap<string, number>): void {
     this.labelled(
       { ...metric, type: "counter", labels: [label] },
@@ -72,12 +56,7 @@ export class MetricsRegistry {
     );
   }
 
-  /**
-   * Adds a counter or gauge with labels, whose series may come and go.
-   *
-   * @param metric Name, help, type and labels.
-   * @param read Returns its series.
-   */
+  /** Adds a counter or gauge with labels, whose series may come and go. */
   labelled(
     { type, labels, ...text }: LabelledMetric,
     read: () => Iterable<LabelledValue>,
@@ -96,13 +75,7 @@ export class MetricsRegistry {
     });
   }
 
-  /**
-   * Adds a histogram.
-   *
-   * @param metric Name and help.
-   * @param buckets The upper bounds of its buckets.
-   * @returns A function that takes an observation.
-   */
+  /** Adds a histogram. */
   histogram(metric: MetricText, buckets: readonly number[]): (value: number) => void {
     const histogram = new Histogram({
       ...metric,
@@ -113,13 +86,7 @@ export class MetricsRegistry {
   }
 }
 
-/**
- * Adds to a count by label value.
- *
- * @param counts The counts.
- * @param key The label value.
- * @param count How much to add.
- */
+/** Adds to a count by label value. */
 export function addCount(counts: Map<string, number>, key: string, count: number): void {
   counts.set(key, (counts.get(key) ?? 0) + count);
 }

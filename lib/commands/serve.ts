@@ -4,8 +4,11 @@ import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
-import { CertificateReloader } from "../net/certificate_reloader.ts";
-import { ReloadableListener, type ReloadableListenerOptions } from "../net/listener.ts";
+import {
+  CertificateReloader,
+  ReloadableListener,
+  type ReloadableListenerOptions,
+} from "../net/listener.ts";
 import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
 import { LimitedLogger } from "../log_limit.ts";

@@ -120,10 +120,6 @@ class Refusals {
  * Guards all routes. Requests with the right credentials pass at once. The response to wrong ones
  * takes half a second, which slows guessing; while {@linkcode MAX_WAITING} of them wait, further ones
  * get 429 at once, since each that waits costs memory.
- *
- * @param route Answers requests that pass, and health routes for all.
- * @param options The credentials, and who is notified.
- * @returns A route that answers 401 or 429 to all others.
  */
 export function createGuard(route: Route, options: GuardOptions): Route {
   const credentials = new Credentials(options.access);

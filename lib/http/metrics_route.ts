@@ -48,11 +48,8 @@ export type Read = (
 ) => Exposition;
 
 /**
- * The client's own time limit.
- *
- * @param request Its request.
- * @returns `X-Prometheus-Scrape-Timeout-Seconds` less half a second (at least half of it, and at
- *   least 100 ms), in milliseconds; undefined if the header is missing or makes no sense.
+ * The client's own time limit in milliseconds: `X-Prometheus-Scrape-Timeout-Seconds` less half a
+ * second, but at least half of it and at least 100 ms. Undefined if the header makes no sense.
  */
 function clientTimeoutMs(request: Request): number | undefined {
   const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
@@ -61,12 +58,7 @@ function clientTimeoutMs(request: Request): number | undefined {
   return Math.max(seconds - TIMEOUT_OFFSET_SECONDS, seconds / 2, MIN_SECONDS) * 1_000;
 }
 
-/**
- * Creates the function that answers with an exposition.
- *
- * @param options Slots, counters, time limit.
- * @returns It answers a GET or HEAD request with the exposition, or a sentence and 502, 503 or 504.
- */
+/** Creates the function that answers with an exposition. */
 export function createMetricsRoute(
   options: MetricsRouteOptions,
 ): (request: Request, read: Read) => Promise<Response> {

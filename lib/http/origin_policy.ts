@@ -39,15 +39,7 @@ function refusal(
     "service is reached by that name.";
 }
 
-/**
- * Puts the policy before all routes.
- *
- * @param route Answers what is not refused.
- * @param allowedHosts Host names that requests may be for; any when undefined. IP addresses and
- *   localhost are always allowed: a site that changes what its name resolves to still sends its
- *   name.
- * @returns A route that answers 403 to what is refused, and sets the header fields of the policy.
- */
+/** Puts the policy before all routes. */
 export function withOriginPolicy(route: Route, allowedHosts?: readonly string[]): Route {
   return async (request) => {
     const problem = refusal(request, allowedHosts);

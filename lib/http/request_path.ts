@@ -6,12 +6,7 @@
  */
 const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
 
-/**
- * Reads the path of a request.
- *
- * @param request The request.
- * @returns The path, without dot segments; undefined when the Host field is not valid.
- */
+/** Reads the path of a request. */
 export function requestPath(request: Request): string | undefined {
   // HTTP/2 has no such field; the runtime has checked its counterpart.
   if (!HOST.test(request.headers.get("host") ?? "")) return undefined;

@@ -18,14 +18,7 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-/**
- * A sentence as plain text, without characters that could steer a terminal.
- *
- * @param status The HTTP status.
- * @param sentence The text; without it the reason phrase of the status.
- * @param headers More header fields.
- * @returns The response; a line feed follows the sentence.
- */
+/** A sentence as plain text, without characters that could steer a terminal. */
 export function textResponse(
   status: StatusCode,
   sentence: string = STATUS_TEXT[status],

@@ -3,7 +3,6 @@
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import type { MetricsRegistry } from "../metrics_registry.ts";
-import { landingPageText } from "./landing_page.ts";
 import { EXPOSITION_TYPE } from "./metrics_route.ts";
 import { requestPath } from "./request_path.ts";
 import { textResponse } from "./responses.ts";
@@ -41,12 +40,17 @@ const LOOKUP_MS = 1_000;
 /** Servers that are named when an unknown one is requested. */
 const MAX_NAMED = 50;
 
-/**
- * Creates the handler of the service's listener.
- *
- * @param options The routes, and what they need.
- * @returns The handler; it looks at nothing but method, path and a few header fields.
- */
+/** The routes that the text at `/` names. */
+const LINKS: readonly (readonly [path: string, text: string])[] = [
+  ["/metrics", "the metrics of vLLM, with names that every client accepts"],
+  ["/metrics/NAME", "those of one server"],
+  ["/-/targets", "the servers and their state, as JSON"],
+  ["/-/metrics", "the metrics of this service"],
+  ["/-/healthy", "whether this process is alive"],
+  ["/-/ready", "whether this service is ready"],
+];
+
+/** Creates the handler of the service's listener. */
 export function createRouter(options: RouterOptions): Route {
   const { metrics, registry, targets, now, isReady } = options;
   const healthy: Route = () => textResponse(STATUS_CODE.OK, "ok");
@@ -119,11 +123,11 @@ function landing(
   const wantsPage = accepts(request, "text/html", "text/plain") === "text/html" &&
     request.headers.get("accept")?.includes("text/html");
   if (wantsPage) return page(request);
-  const servers = targets.list.map(({ name, label, state }) => ({
-    name: targets.isMerged ? name : "",
-    upstream: label,
-    state: state.sentence,
-  }));
-  const text = landingPageText({ version, servers });
-  return textResponse(STATUS_CODE.OK, text.trimEnd(), { vary: "accept" });
+  const servers = targets.list.flatMap(({ name, label, state }) => [
+    `upstream: ${targets.isMerged ? `${name} ` : ""}${label}`,
+    `state:    ${state.sentence}`,
+  ]);
+  const links = LINKS.map(([path, text]) => `  ${path.padEnd(13)} ${text}`);
+  const text = [`vllm-metrics ${version}`, ...servers, "", ...links].join("\n");
+  return textResponse(STATUS_CODE.OK, text, { vary: "accept" });
 }

@@ -55,12 +55,7 @@ export class SelfMetrics {
   readonly #servers = new Map<string, ServerFigures>();
   readonly #dropped = new Map<string, number>(Object.keys(DROP_REASONS).map((key) => [key, 0]));
 
-  /**
-   * Registers them, all at zero.
-   *
-   * @param registry Where they are registered.
-   * @param options Versions and process figures.
-   */
+  /** Registers them, all at zero. */
   constructor(registry: MetricsRegistry, options: SelfMetricsOptions) {
     this.#describeServers(registry);
     this.#describeReplies(registry);

@@ -24,11 +24,7 @@ export class Slot {
 
   readonly #leave: (slot: Slot) => void;
 
-  /**
-   * Takes a slot.
-   *
-   * @param leave Frees it.
-   */
+  /** Takes a slot. */
   constructor(leave: (slot: Slot) => void) {
     this.#leave = leave;
   }
@@ -44,11 +40,7 @@ export class Slots {
   readonly #options: SlotsOptions;
   readonly #taken = new Set<Slot>();
 
-  /**
-   * Starts with all slots free.
-   *
-   * @param options The bound, the clock, and who is notified.
-   */
+  /** Starts with all slots free. */
   constructor(options: SlotsOptions) {
     this.#options = options;
   }
@@ -64,11 +56,7 @@ export class Slots {
     return slot;
   }
 
-  /**
-   * Drops the request that has been there the longest among those whose client is stalled.
-   *
-   * @returns Whether there was one.
-   */
+  /** Drops the request that has been there the longest among those whose client is stalled. */
   evict(): boolean {
     const latest = this.#options.now() - STALLED_MS;
     for (const slot of this.#taken) {

@@ -68,13 +68,7 @@ function report({ name, label, state }: Target, nowMs: number): TargetReport {
   };
 }
 
-/**
- * Answers with all servers.
- *
- * @param servers The servers as of the last scrape.
- * @param nowMs The time in milliseconds since 1970.
- * @returns `{"targets": [...]}`, in the order of the configuration.
- */
+/** Answers with all servers. */
 export function targetsResponse(servers: readonly Target[], nowMs: number): Response {
   const targets = servers.map((server) => report(server, nowMs));
   return Response.json({ targets }, {

@@ -51,8 +51,6 @@ export class Body implements AsyncIterable<Bytes> {
   /**
    * Opens the body.
    *
-   * @param sent The body as sent.
-   * @param options Its limits.
    * @throws {NetError} When the coding is unknown.
    */
   constructor(sent: ReadableStream<Bytes>, options: BodyOptions) {
@@ -70,7 +68,6 @@ export class Body implements AsyncIterable<Bytes> {
   /**
    * Reads the next chunk.
    *
-   * @returns The bytes, and whether they are the last.
    * @throws {Error} When the server fails, the time is up, or the body is too large.
    */
   async read(): Promise<BodyRead> {
@@ -94,11 +91,7 @@ export class Body implements AsyncIterable<Bytes> {
     throw failure instanceof NetError ? describe(failure) : failure;
   }
 
-  /**
-   * Ends the request before its end.
-   *
-   * @param reason Why; an error becomes the error of the request.
-   */
+  /** Ends the request before its end. */
   async cancel(reason?: unknown): Promise<void> {
     this.#options.deadline.break(abortError(reason));
     await this.#release();
@@ -154,13 +147,7 @@ export class Body implements AsyncIterable<Bytes> {
   }
 }
 
-/**
- * The error for a body over the limit.
- *
- * @param limitBytes The limit.
- * @param bytes The size, when the response announced it.
- * @returns The error.
- */
+/** The error for a body over the limit. */
 export function tooLargeError(limitBytes: number, bytes?: number): NetError {
   const size = bytes === undefined ? "" : `${bytes} bytes, `;
   return new NetError("tooLarge", `the body is too large, ${size}allowed are ${limitBytes}`, {

@@ -72,9 +72,6 @@ export interface Client extends Disposable {
   /**
    * Sends one request.
    *
-   * @param url Where to.
-   * @param options Method, fields, body and limits.
-   * @returns The response, once its headers have come.
    * @throws {NetError} When there is none, or it is longer than allowed.
    */
   request(url: URL, options: RequestOptions): Promise<Reply>;
@@ -115,8 +112,6 @@ export interface Transport extends Disposable {
 /**
  * Creates a client. Nothing is sent before the first request.
  *
- * @param options TLS, and where to connect to.
- * @returns The client.
  * @throws {NetError} When a certificate or a key cannot be used.
  */
 export function createClient(options: ClientOptions = {}): Client {

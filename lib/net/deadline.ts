@@ -33,11 +33,7 @@ export class Deadline {
   #failure: Error | undefined;
   #onBreak: (() => void) | undefined;
 
-  /**
-   * Starts the clock.
-   *
-   * @param options The time, the caller, and the progress.
-   */
+  /** Starts the clock. */
   constructor({ timeoutMs, signal, progress }: DeadlineOptions) {
     this.#caller = signal;
     this.#leave = () => this.break(abortError(signal?.reason));
@@ -59,8 +55,6 @@ export class Deadline {
   /**
    * Sets the one function that is called when the request breaks off. Here, a listener of the
    * signal would cost some microseconds per request.
-   *
-   * @param onBreak Called once; at once if the request has broken off already.
    */
   onBreak(onBreak: () => void): void {
     this.#onBreak = onBreak;
@@ -73,11 +67,7 @@ export class Deadline {
     this.#caller?.removeEventListener("abort", this.#leave);
   }
 
-  /**
-   * Breaks the request off; only the first call counts.
-   *
-   * @param failure Why.
-   */
+  /** Breaks the request off; only the first call counts. */
   break(failure: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
@@ -87,25 +77,14 @@ export class Deadline {
   }
 }
 
-/**
- * The error for a caller that gave up.
- *
- * @param reason The reason of its signal; an error is passed on as it is.
- * @returns The error.
- */
+/** The error for a caller that gave up. */
 export function abortError(reason?: unknown): Error {
   // Without a reason of its own, a signal has a DOMException.
   if (reason instanceof Error && !(reason instanceof DOMException)) return reason;
   return new NetError("aborted", "the reader left");
 }
 
-/**
- * The error for a request whose time is up.
- *
- * @param timeoutMs The time it had, in milliseconds.
- * @param progress How far it came.
- * @returns A timeout; `slow` if the caller was the slow side.
- */
+/** The error for a request whose time is up. */
 export function timeoutError(timeoutMs: number, progress: Progress): NetError {
   const milliseconds = Math.round(timeoutMs);
   const time = milliseconds < 1000 ? `${milliseconds}ms` : `${milliseconds / 1000}s`;
@@ -120,12 +99,7 @@ export function timeoutError(timeoutMs: number, progress: Progress): NetError {
   });
 }
 
-/**
- * The error for a body that is truncated.
- *
- * @param progress How far it came.
- * @returns The error.
- */
+/** The error for a body that is truncated. */
 export function truncatedError(progress: Progress): NetError {
   return new NetError(
     "closed",

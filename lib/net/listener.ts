@@ -1,6 +1,6 @@
-/** A listener that survives new certificates, and the system closing it. */
+/** A listener that survives renewed certificates, and the system closing it. */
 
-import type { ServingTls } from "../config/config.ts";
+import { readServingTlsAgain, type ServingTls } from "../config/serving_tls.ts";
 import type { Logger } from "../log.ts";
 
 /** Settings of a {@linkcode Listener}. */
@@ -54,7 +54,6 @@ export class ReloadableListener {
   /**
    * Opens the first listener.
    *
-   * @param options Where to listen, for whom, and with which certificate.
    * @throws {Error} As `Deno.serve` does when the address is taken.
    */
   constructor(options: ReloadableListenerOptions) {
@@ -72,7 +71,6 @@ export class ReloadableListener {
    * Uses another certificate for new connections. Open connections finish on the old listener. A
    * client that connects while it closes may be refused and must retry.
    *
-   * @param tls The certificate.
    * @throws {Error} When it cannot be used; the previous one stays.
    */
   reload(tls: ServingTls): void {
@@ -120,5 +118,71 @@ export class ReloadableListener {
     } catch (error) {
       this.#onEnd(error);
     }
+  }
+}
+
+/**
+ * Time between two reads of the files, in milliseconds. They are read and not watched, since
+ * certbot and Kubernetes replace links and not the files behind them.
+ */
+const READ_MS = 5_000;
+
+/** What a {@linkcode CertificateReloader} needs. */
+export interface CertificateReloaderOptions {
+  /** The certificate in use, and the paths of its files. */
+  readonly tls: ServingTls;
+  /** The listeners that use it. */
+  readonly listeners: readonly ReloadableListener[];
+  /** Reads a file. */
+  readonly readFile: (path: string) => string;
+  /** Logs each renewal, and once that files cannot be used. */
+  readonly log: Logger;
+}
+
+/** Reloads renewed certificates until it is disposed of. */
+export class CertificateReloader implements Disposable {
+  readonly #options: CertificateReloaderOptions;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #tls: ServingTls;
+  #problem = "";
+
+  /** Starts to read. */
+  constructor(options: CertificateReloaderOptions) {
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#timer = setInterval(() => this.reload(), READ_MS);
+  }
+
+  /** Reads the files, and uses them if they have changed and are valid. */
+  reload(): void {
+    const { listeners, readFile, log } = this.#options;
+    const read = readServingTlsAgain(this.#tls, readFile);
+    if (!read.ok) return this.#warn(read.problem);
+    const { tls } = read;
+    if (tls.cert === this.#tls.cert && tls.key.reveal() === this.#tls.key.reveal()) {
+      this.#problem = "";
+      return;
+    }
+    try {
+      for (const listener of listeners) listener.reload(tls);
+    } catch (error) {
+      return this.#warn(error instanceof Error ? error.message : String(error));
+    }
+    this.#tls = tls;
+    this.#problem = "";
+    log.info("The certificate was renewed", { file: tls.certFile });
+  }
+
+  /** Stops reading. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #warn(problem: string): void {
+    if (problem === this.#problem) return;
+    this.#problem = problem;
+    this.#options.log.warn("Cannot renew the certificate; the one before stays", {
+      error: problem,
+    });
   }
 }

@@ -21,12 +21,7 @@ function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["l
   };
 }
 
-/**
- * Creates a transport for `https:`.
- *
- * @param options The authorities, the client certificate, whether to verify, and where to connect.
- * @returns The transport. It trusts the given authorities and no others.
- */
+/** Creates a transport for `https:`. */
 export function createNodeTransport({ tls, connectTo }: ClientOptions): Transport {
   const { cert, key, caCerts, skipVerify = false } = tls ?? {};
   const agent = new Agent({

@@ -25,9 +25,6 @@ async function records(
  * domains of `/etc/resolv.conf`. The C library's lookup (`node:dns`) does the same, but cannot be
  * aborted and costs some 7 MB of memory.
  *
- * @param hostname The name.
- * @param signal Aborts it.
- * @returns The addresses in one order, without duplicates; empty when the name is unknown.
  * @throws {Error} When the name servers do not answer.
  */
 export async function resolveHost(hostname: string, signal: AbortSignal): Promise<string[]> {

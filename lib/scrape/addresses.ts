@@ -26,11 +26,7 @@ export class Addresses implements Disposable {
   #good: readonly string[] = [];
   #goodMs = -Infinity;
 
-  /**
-   * Starts without addresses.
-   *
-   * @param options The name, and how it is looked up.
-   */
+  /** Starts without addresses. */
   constructor(options: AddressesOptions) {
     this.#options = options;
   }
@@ -39,9 +35,6 @@ export class Addresses implements Disposable {
    * Looks the name up. Concurrent callers share a lookup; one that is late continues, and its
    * answer is used the next time.
    *
-   * @param waitMs Longest wait in milliseconds.
-   * @returns The addresses, at least one: of this lookup, or of the last good one if that is not
-   *   older than a minute.
    * @throws {MetricsError} `UPSTREAM_DNS` when there is neither.
    */
   async current(waitMs: number): Promise<readonly string[]> {

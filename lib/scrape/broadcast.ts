@@ -20,11 +20,7 @@ export class Subscription {
   #end: { readonly failure: MetricsError | undefined } | undefined;
   #wake: (() => void) | undefined;
 
-  /**
-   * Starts without chunks.
-   *
-   * @param onTaken Called when the reader has taken a chunk.
-   */
+  /** Starts without chunks. */
   constructor(onTaken: () => void) {
     this.#onTaken = onTaken;
   }
@@ -60,7 +56,6 @@ export class Subscription {
   /**
    * Waits for the next chunk.
    *
-   * @returns The chunk; undefined at the end.
    * @throws {MetricsError} When the source failed.
    */
   async take(): Promise<Bytes | undefined> {

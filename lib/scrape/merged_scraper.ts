@@ -53,11 +53,7 @@ export class MergedScraper {
   readonly #merges = new Set<Merge>();
   #heldBytes = 0;
 
-  /**
-   * Starts without a scrape.
-   *
-   * @param options The servers, and who is notified.
-   */
+  /** Starts without a scrape. */
   constructor(options: MergedScraperOptions) {
     this.#options = options;
     this.#budgetBytes = MAX_BODIES * options.maxBodyBytes;
@@ -67,9 +63,6 @@ export class MergedScraper {
    * Reads the metrics of the servers that answer in time. Clients that come before a server has
    * begun to answer, and that have about as much time, share the merge; what the servers are asked
    * is shared whatever the time.
-   *
-   * @param options Who reads.
-   * @returns The merged exposition, in one piece.
    */
   read({ signal, timeoutMs = Infinity }: ReadOptions): ExpositionReader {
     const now = this.#options.now();

@@ -31,13 +31,7 @@ const STATUS_HINTS: Readonly<Record<string, string>> = {
   "5": "The log of vLLM tells why.",
 };
 
-/**
- * The error for what a scrape threw.
- *
- * @param label The URL for people.
- * @param error What was thrown.
- * @returns The error; a `MetricsError` is returned as it is.
- */
+/** The error for what a scrape threw. */
 export function scrapeError(label: string, error: unknown): MetricsError {
   if (error instanceof MetricsError) return error;
   if (!(error instanceof NetError)) {
@@ -52,13 +46,7 @@ export function scrapeError(label: string, error: unknown): MetricsError {
   return new MetricsError(CODES[kind], `${action} "${label}": ${message}`, { hint, cause: error });
 }
 
-/**
- * The error for a connection that failed.
- *
- * @param error What was thrown.
- * @param target What was requested, and the URL for people.
- * @returns The error.
- */
+/** The error for a connection that failed. */
 export function requestFailure(
   error: unknown,
   target: RequestTarget & { readonly label: string },
@@ -67,14 +55,7 @@ export function requestFailure(
   return scrapeError(target.label, toNetError(error, target));
 }
 
-/**
- * The error for a status other than 200.
- *
- * @param label The URL for people.
- * @param status The status.
- * @param hasCredentials Whether credentials were sent.
- * @returns The error.
- */
+/** The error for a status other than 200. */
 export function statusError(label: string, status: number, hasCredentials: boolean): MetricsError {
   const texts: Readonly<Record<number, string>> = STATUS_TEXT;
   const text = texts[status];

@@ -8,7 +8,6 @@ import { Sanitizer } from "../exposition/sanitizer.ts";
 import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
 import { abortError, timeoutError } from "../net/deadline.ts";
 import { Broadcast, type Subscription } from "./broadcast.ts";
-import { RateLimit } from "./rate_limit.ts";
 import { scrapeError } from "./scrape_errors.ts";
 import type { TargetState } from "./target_state.ts";
 import type { Upstream } from "./upstream.ts";
@@ -21,6 +20,8 @@ const TURN_MS = 20;
 const MAX_SAMPLES = 300_000;
 /** Families of one scrape; vLLM writes about 130. */
 const MAX_FAMILIES = 20_000;
+/** How far starts may run ahead of an even pace, in milliseconds. */
+const BURST_MS = 1_000;
 /** Bytes of a body that are looked at to say what else it is. */
 const HEAD_BYTES = 1_024;
 /** Longest body that is answered in one piece when all of it has arrived, in bytes. */
@@ -87,14 +88,12 @@ export interface ExpositionReader extends Disposable {
   /**
    * Waits for the first bytes.
    *
-   * @returns All bytes that have arrived.
    * @throws {MetricsError} When the scrape fails before, or the client's time is up.
    */
   begin(): Promise<Beginning>;
   /**
    * Waits for the next bytes.
    *
-   * @returns The bytes; undefined at the end.
    * @throws {MetricsError} When the scrape fails: what was read is not complete.
    */
   next(): Promise<Bytes | undefined>;
@@ -115,11 +114,7 @@ export class Scraper {
   readonly #limit: RateLimit;
   #current: Scrape | undefined;
 
-  /**
-   * Starts without a scrape.
-   *
-   * @param options The server, and who is notified.
-   */
+  /** Starts without a scrape. */
   constructor(options: ScraperOptions) {
     this.#options = options;
     this.#memory = new ShapeMemory({ pool: options.pool });
@@ -130,9 +125,6 @@ export class Scraper {
    * Reads the server's metrics: those of the scrape under way if the server has not begun to
    * answer, otherwise those of a new one. A client whose own time is up says nothing about the
    * server, so the scrape continues without it; it stops when the last client disconnects.
-   *
-   * @param options Who reads.
-   * @returns The sanitized exposition.
    */
   read({ signal, timeoutMs }: ReadOptions): ExpositionReader {
     if (this.#current?.isOpen !== true) {
@@ -360,4 +352,26 @@ function joined(chunks: readonly Bytes[]): Bytes {
     at += chunk.length;
   }
   return all;
+}
+
+/** Lets a burst of one second's worth start at once, then spaces the others evenly. */
+class RateLimit {
+  readonly #spacingMs: number;
+  readonly #now: () => number;
+  #paceMs = -Infinity;
+
+  /** Starts with a full burst. */
+  constructor(perSecond: number, now: () => number) {
+    this.#spacingMs = 1_000 / perSecond;
+    this.#now = now;
+  }
+
+  /** Reserves the next start. */
+  reserve(): number {
+    const now = this.#now();
+    // Bounded above as well, so that a clock set back holds nothing up.
+    const paceMs = Math.min(Math.max(this.#paceMs, now), now + BURST_MS) + this.#spacingMs;
+    this.#paceMs = paceMs;
+    return Math.max(paceMs - BURST_MS - now, 0);
+  }
 }

@@ -33,12 +33,7 @@ export class TargetState {
   #current = "unknown";
   #sentence = "not scraped yet";
 
-  /**
-   * Starts as unknown.
-   *
-   * @param names The names of the server.
-   * @param log Logs changes.
-   */
+  /** Starts as unknown. */
   constructor(names: TargetNames, log: Logger) {
     this.#names = names;
     this.#log = log;
@@ -54,11 +49,7 @@ export class TargetState {
     return this.#current;
   }
 
-  /**
-   * Records a scrape that succeeded.
-   *
-   * @param timeMs When it ended, in milliseconds since 1970.
-   */
+  /** Records a scrape that succeeded. */
   succeeded(timeMs: number): void {
     this.scrapedMs = timeMs;
     this.succeededMs = timeMs;
@@ -68,12 +59,7 @@ export class TargetState {
     this.#log.info("Upstream is up", { ...this.#names });
   }
 
-  /**
-   * Records a scrape that failed.
-   *
-   * @param error What went wrong.
-   * @param timeMs When it ended, in milliseconds since 1970.
-   */
+  /** Records a scrape that failed. */
   failed(error: MetricsError, timeMs: number): void {
     this.scrapedMs = timeMs;
     this.lastFailure = { error, timeMs };

@@ -75,8 +75,6 @@ export class Targets implements Disposable {
   /**
    * Starts with the state of all servers unknown; nothing is sent or looked up.
    *
-   * @param config The servers.
-   * @param options What they need.
    * @throws {MetricsError} When a header field or a certificate cannot be used.
    */
   constructor(config: ServersConfig, options: TargetsOptions) {
@@ -92,12 +90,7 @@ export class Targets implements Disposable {
     return [...new Set(this.#groups.flatMap(({ targets }) => targets))];
   }
 
-  /**
-   * Looks up discovered servers. A name that does not resolve is listed as one failing server.
-   *
-   * @param waitMs Longest wait for name servers, in milliseconds.
-   * @returns The servers, as in {@linkcode list}.
-   */
+  /** Looks up discovered servers. A name that does not resolve is listed as one failing server. */
   async refresh(waitMs: number): Promise<readonly Target[]> {
     await Promise.all(this.#groups.map((group) => group.refresh(waitMs)));
     return this.list;

@@ -39,8 +39,6 @@ export interface Upstream extends Disposable {
   /**
    * Sends one GET request. The time limit holds until the last byte of the body.
    *
-   * @param options What aborts it.
-   * @returns The response, once its headers have come and are right.
    * @throws {MetricsError} When there is no such response; the message holds no secret.
    */
   scrape(options: ScrapeOptions): Promise<ScrapeReply>;
@@ -63,9 +61,6 @@ const DEFAULT_HEADERS: ReadonlyArray<readonly [string, string]> = [
 /**
  * Creates an upstream. Nothing is sent before the first scrape.
  *
- * @param config Where it is and what it wants.
- * @param place Which server it is, where there are several.
- * @returns The upstream.
  * @throws {MetricsError} When a header field or a certificate cannot be used.
  */
 export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}): Upstream {
@@ -100,9 +95,6 @@ export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}
 /**
  * Creates the client for a vLLM server.
  *
- * @param config Its certificates.
- * @param address The IP address to connect to; without it, where the URL's host name leads.
- * @returns The client.
  * @throws {MetricsError} When a certificate or a key cannot be used.
  */
 export function createVllmClient({ url, tls }: UpstreamConfig, address?: string): Client {
@@ -131,8 +123,6 @@ export function createVllmClient({ url, tls }: UpstreamConfig, address?: string)
 /**
  * Assembles the header fields of requests to vLLM.
  *
- * @param configured Credentials and the fields of the operator; they win.
- * @returns The fields.
  * @throws {MetricsError} When a field is not valid in HTTP; the message names it, not its value.
  */
 export function requestHeaders(configured: ReadonlyArray<readonly [string, Secret]>): Headers {

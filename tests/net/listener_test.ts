@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ReloadableListener } from "../../lib/net/listener.ts";
-import { CertificateReloader } from "../../lib/net/certificate_reloader.ts";
+import { CertificateReloader, ReloadableListener } from "../../lib/net/listener.ts";
 import type { ServingTls } from "../../lib/config/config.ts";
 import { readServingTlsAgain } from "../../lib/config/serving_tls.ts";
 import { Secret } from "../../lib/config/secret.ts";

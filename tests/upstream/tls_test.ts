@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
 import type { RequestTarget } from "../../lib/net/net_error.ts";
-import { tlsError } from "../../lib/net/tls_error.ts";
+import { tlsError } from "../../lib/net/net_error.ts";
 import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   configFor,
