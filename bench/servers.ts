@@ -80,12 +80,12 @@ export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
  * @returns Arguments for `deno run`, often none.
  */
 export async function stdArgs(): Promise<string[]> {
-  const permissions = ["-R=.deno-std", "-W=.deno-std", "-N=jsr.io"];
+  const permissions = ["-R=.", "-W=.deno-std", "-N=jsr.io"];
   const args = ["run", "--no-config", "-q", ...permissions, "tools/std.ts"];
   const options = { args, cwd: ROOT, stderr: "inherit" } as const;
   const { stdout } = await new Deno.Command(Deno.execPath(), options).output();
   const words = new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "");
-  return words.map((word) => word.replace("--import-map=", `--import-map=${ROOT}`));
+  return words.map((word) => word.replace("=", `=${ROOT}`));
 }
 
 /** Finds a port that nobody listens on. */

@@ -53,17 +53,17 @@ async function hasDenort(): Promise<boolean> {
   }
 }
 
-/** The import map option, if any, and options for `deno compile` such as `--target`. */
+/** The options of tools/std.ts, and options for `deno compile` such as `--target`. */
 const options = Deno.args;
 const deno = Deno.execPath();
-const importMap = options.filter((option) => option.startsWith("--import-map"));
+/** Those of them that say where modules come from. */
+const forGraph = options.filter((option) => /^--(?:import-map|lock|frozen)\b/.test(option));
 
 await Deno.mkdir("dist", { recursive: true });
 if (await hasDenort()) {
   await run(deno, [
     "compile",
     "-q",
-    "--lock=deno.lock",
     "-P=serve",
     ...options,
     "-o",
@@ -72,7 +72,7 @@ if (await hasDenort()) {
   ]);
   print(`${BINARY}: ${await run(BINARY, ["version"])}`);
 } else {
-  await run(deno, ["bundle", "-q", "--lock=deno.lock", ...importMap, "-o", BUNDLE, "main.ts"]);
+  await run(deno, ["bundle", "-q", ...forGraph, "-o", BUNDLE, "main.ts"]);
   const version = await run(deno, ["run", "-q", "-P=serve", BUNDLE, "version"]);
   print(`${BUNDLE}: ${version}`);
   print("SKIPPED: deno compile (denort not reachable)");

@@ -67,7 +67,6 @@ export async function bundleProgram(options: readonly string[]): Promise<void> {
   await run(Deno.execPath(), [
     "bundle",
     "-q",
-    "--lock=deno.lock",
     ...options,
     "-o",
     PROGRAM,

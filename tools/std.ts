@@ -1,30 +1,31 @@
 /**
- * Chooses where the standard library comes from: JSR, or its pinned mirror on
- * npm where JSR does not answer. It asks once and writes the choice to
- * `.deno-std` (`jsr` or `npm`); remove that file to make it ask again.
+ * Chooses where the standard library comes from: JSR, or its pinned mirror on npm where JSR does not
+ * answer. It asks once and remembers the choice in `.deno-std/source` (`jsr` or `npm`); remove that
+ * folder to make it ask again.
  *
- * Prints the option with the import map, if there has to be one. `deno.json` imports only what the
- * service needs, since Deno downloads all of that at the first task; `dev` as an argument asks for
- * what tests, benches and tools need as well. Every task in `deno.json` passes the option on:
+ * Prints the options of `deno` that go with it; every task in `deno.json` passes them on:
  *
- *     deno run $(deno run --no-config -q -R=.deno-std -W=.deno-std -N=jsr.io tools/std.ts) main.ts
+ *     deno run $(deno run --no-config -q -R=. -W=.deno-std -N=jsr.io tools/std.ts) main.ts
  *
- * `npm_imports.json` has the mirror, `dev_imports.json` adds packages for development to JSR's.
+ * `deno.json` and `deno.lock` have what the service needs, since Deno downloads all of that at the
+ * first task. With `dev` as an argument it is also what tests, benches and tools need:
+ * `npm_imports.json` has the mirror, `dev_imports.json` adds to JSR's, `dev.lock` has the hashes.
+ *
+ * The lock files are complete for npm, so nothing may change them (`--frozen`). For JSR they are
+ * copied into `.deno-std`, where Deno adds the hashes of what it gets there first.
  */
 
-/** Remembers the choice; in the working directory, which is the project's for a task. */
-const CHOICE_FILE = ".deno-std";
+const FOLDER = ".deno-std";
 /** Longest wait for JSR, in milliseconds. */
 const JSR_TIMEOUT_MS = 800;
 
 type Source = "jsr" | "npm";
 
-function remembered(): Source | undefined {
+function readText(path: string): string {
   try {
-    const text = Deno.readTextFileSync(CHOICE_FILE).trim();
-    return text === "jsr" || text === "npm" ? text : undefined;
+    return Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
 }
@@ -42,25 +43,38 @@ async function askJsr(): Promise<Source> {
   }
 }
 
-async function choose(): Promise<Source> {
-  const known = remembered();
-  if (known !== undefined) return known;
-  const source = await askJsr();
+/** Writes a file into the folder; false in a read-only checkout, where every start asks. */
+function remember(name: string, text: string): boolean {
   try {
-    await Deno.writeTextFile(CHOICE_FILE, `${source}\n`);
+    Deno.mkdirSync(FOLDER, { recursive: true });
+    Deno.writeTextFileSync(`${FOLDER}/${name}`, text);
+    return true;
   } catch (error) {
-    // In a read-only checkout every start asks.
-    if (!(error instanceof Deno.errors.PermissionDenied) && !isReadOnly(error)) throw error;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    if (error instanceof Error && "code" in error && error.code === "EROFS") return false;
+    throw error;
   }
+}
+
+async function chooseSource(): Promise<Source> {
+  const known = readText(`${FOLDER}/source`).trim();
+  if (known === "jsr" || known === "npm") return known;
+  const source = await askJsr();
+  remember("source", `${source}\n`);
   return source;
 }
 
-function isReadOnly(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EROFS";
+/** The copy of a lock file for JSR, made anew when the lock file has changed. */
+function lockForJsr(name: string): string {
+  const text = readText(name);
+  if (readText(`${FOLDER}/${name}.origin`) === text) return `--lock=${FOLDER}/${name}`;
+  const isWritten = remember(name, text) && remember(`${name}.origin`, text);
+  return isWritten ? `--lock=${FOLDER}/${name}` : `--lock=${name}`;
 }
 
-const source = await choose();
-const map = source === "npm" ? "npm" : Deno.args[0] === "dev" ? "dev" : undefined;
-if (map !== undefined) {
-  Deno.stdout.writeSync(new TextEncoder().encode(`--import-map=tools/${map}_imports.json\n`));
-}
+const isDev = Deno.args[0] === "dev";
+const lock = isDev ? "dev.lock" : "deno.lock";
+const options = await chooseSource() === "npm"
+  ? ["--import-map=tools/npm_imports.json", `--lock=${lock}`, "--frozen"]
+  : [...isDev ? ["--import-map=tools/dev_imports.json"] : [], lockForJsr(lock)];
+Deno.stdout.writeSync(new TextEncoder().encode(`${options.join(" ")}\n`));

@@ -67,8 +67,8 @@ function importMap(): Promise<string[]> {
       ],
       cwd: ROOT,
     }).output();
-    const option = new TextDecoder().decode(stdout).trim();
-    return option === "" ? [] : [option.replace("=", `=${ROOT}`)];
+    const options = new TextDecoder().decode(stdout).trim().split(" ");
+    return options.map((option) => option.replace("=", `=${ROOT}`));
   }
   return standardLibrary ??= ask();
 }

@@ -4,7 +4,8 @@ import dev from "../../tools/dev_imports.json" with { type: "json" };
 import mirror from "../../tools/npm_imports.json" with { type: "json" };
 
 const SCRIPT = new URL("../../tools/std.ts", import.meta.url).pathname;
-const MIRROR = "--import-map=tools/npm_imports.json\n";
+const MIRROR = "--import-map=tools/npm_imports.json --lock=deno.lock --frozen\n";
+const JSR = "--lock=.deno-std/deno.lock\n";
 
 /** A folder of a checkout, and a proxy through which alone JSR can be reached. */
 class Checkout implements AsyncDisposable {
@@ -16,7 +17,7 @@ class Checkout implements AsyncDisposable {
 
   /** Runs tools/std.ts as the tasks do; gives what it prints. */
   async choose(...args: string[]): Promise<string> {
-    const permissions = ["-R=.deno-std", "-W=.deno-std", "-N=jsr.io"];
+    const permissions = ["-R=.", "-W=.deno-std", "-N=jsr.io"];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "-q", ...permissions, SCRIPT, ...args],
       cwd: this.#folder,
@@ -27,8 +28,8 @@ class Checkout implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
-  get file(): string {
-    return `${this.#folder}/.deno-std`;
+  path(name: string): string {
+    return `${this.#folder}/${name}`;
   }
 
   async #refuse(): Promise<void> {
@@ -54,15 +55,36 @@ Deno.test("where JSR does not answer, tasks use the mirror, and later starts ask
   assertEquals(checkout.requests, asked);
 });
 
-Deno.test("a choice made earlier holds, and anything else in the file is decided anew", async () => {
+Deno.test("a choice made earlier holds, and anything else in its file is decided anew", async () => {
   await using checkout = new Checkout();
-  await Deno.writeTextFile(checkout.file, "jsr\n");
-  assertEquals(await checkout.choose(), "");
-  assertEquals(await checkout.choose("dev"), "--import-map=tools/dev_imports.json\n");
+  await Deno.mkdir(checkout.path(".deno-std"));
+  await Deno.writeTextFile(checkout.path(".deno-std/source"), "jsr\n");
+  await Deno.writeTextFile(checkout.path("deno.lock"), "{}");
+  assertEquals(await checkout.choose(), JSR);
   assertEquals(checkout.requests, 0);
-  await Deno.writeTextFile(checkout.file, "");
+  await Deno.writeTextFile(checkout.path(".deno-std/source"), "");
   assertEquals(await checkout.choose(), MIRROR);
-  assertEquals(await Deno.readTextFile(checkout.file), "npm\n");
+  assertEquals(await Deno.readTextFile(checkout.path(".deno-std/source")), "npm\n");
+});
+
+Deno.test("with JSR, Deno writes hashes into a copy of the lock file, which follows the lock file", async () => {
+  await using checkout = new Checkout();
+  await Deno.mkdir(checkout.path(".deno-std"));
+  await Deno.writeTextFile(checkout.path(".deno-std/source"), "jsr\n");
+  const copied = (): Promise<string> => Deno.readTextFile(checkout.path(".deno-std/deno.lock"));
+  await Deno.writeTextFile(checkout.path("deno.lock"), "one");
+  await checkout.choose();
+  assertEquals(await copied(), "one");
+  await Deno.writeTextFile(checkout.path(".deno-std/deno.lock"), "one and hashes of JSR");
+  await checkout.choose();
+  assertEquals(await copied(), "one and hashes of JSR");
+  await Deno.writeTextFile(checkout.path("deno.lock"), "two");
+  await checkout.choose();
+  assertEquals(await copied(), "two");
+  assertEquals(
+    await checkout.choose("dev"),
+    "--import-map=tools/dev_imports.json --lock=.deno-std/dev.lock\n",
+  );
 });
 
 Deno.test("both sources have an exact version of every import, and the same imports", () => {
@@ -92,8 +114,8 @@ Deno.test("the service downloads none of the packages that only tests and tools 
   const names = [...Object.keys(few), ...Object.keys(config.imports)];
   assertEquals(names.filter((name) => forTests.test(name)), []);
   const { start, demo, dev, cli, test } = config.tasks;
-  for (const { command } of [start, demo, dev, cli]) assertMatch(command, / --lock=deno\.lock /);
-  assertMatch(test.command, / --lock=dev\.lock /);
+  for (const { command } of [start, demo, dev, cli]) assertMatch(command, / tools\/std\.ts\) /);
+  assertMatch(test.command, / tools\/std\.ts dev\) /);
 });
 
 Deno.test("tasks that run the service have the permissions of serve, and never prompt", () => {
