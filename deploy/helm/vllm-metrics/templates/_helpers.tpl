@@ -148,8 +148,14 @@ labels:
 {{- fail (printf "%s.enabled: needs the address of Parseable. Set settings.PARSEABLE_URL, such as http://parseable:8000." $part) }}
 {{- end }}
 {{- end }}
-{{- if and .Values.clientAuth (not (or .Values.existingSecret .Values.secretSettings)) }}
-{{- fail (printf "clientAuth: \"%s\" needs credentials. Set them in secretSettings, or name a Secret in existingSecret." .Values.clientAuth) }}
+{{- $keys := get (dict "" (list) "basic" (list "METRICS_USERNAME" "METRICS_PASSWORD") "bearer" (list "METRICS_BEARER_TOKEN")) .Values.clientAuth }}
+{{- range $keys }}
+{{- if not (or $.Values.existingSecret (get $.Values.secretSettings .)) }}
+{{- fail (printf "clientAuth: \"%s\" needs %s. Set it in secretSettings, or name a Secret that has it in existingSecret." $.Values.clientAuth .) }}
+{{- end }}
+{{- end }}
+{{- if and (not .Values.clientAuth) (or .Values.secretSettings.METRICS_PASSWORD .Values.secretSettings.METRICS_BEARER_TOKEN) }}
+{{- fail "clientAuth: clients would get 401, since secretSettings has credentials for them. Set clientAuth to basic or bearer." }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
 {{- fail "ingress.enabled: needs a host. Set ingress.host, such as vllm-metrics.example.com." }}
