@@ -19,12 +19,26 @@ export interface Moment {
   readonly flags: number;
 }
 
+/** The series of a scrape; scrapes with the same series share one. */
+export class Shape {
+  /** The ids of the series. */
+  readonly ids: readonly number[];
+  /** The place of each id. */
+  readonly places: ReadonlyMap<number, number>;
+
+  /** Takes the ids of the series. */
+  constructor(ids: readonly number[]) {
+    this.ids = ids;
+    this.places = new Map(ids.map((id, place) => [id, place]));
+  }
+}
+
 /** One scrape. */
 export interface Row extends Moment {
-  /** The ids of its series. */
-  readonly ids: readonly number[];
+  /** Its series. */
+  readonly shape: Shape;
   /** One value per series. */
-  readonly values: readonly number[];
+  readonly values: Float64Array;
 }
 
 /** Consecutive scrapes with the columns of one family. */
@@ -37,6 +51,27 @@ export interface Piece {
   readonly flags: Uint8Array;
   /** Copies the first values of a series, as many as fit; NaN where a scrape has none. */
   copy(id: number, to: Float64Array): void;
+}
+
+/** Makes a piece of scrapes. */
+export function pieceOf(rows: readonly Row[], intervalMs: number): Piece {
+  return {
+    intervalMs,
+    times: Float64Array.from(rows, ({ timeMs }) => timeMs),
+    flags: Uint8Array.from(rows, ({ flags }) => flags),
+    copy: (id, to): void => {
+      let shape: Shape | undefined;
+      let place = -1;
+      for (let index = 0; index < to.length; index++) {
+        const row = rows[index];
+        if (row?.shape !== shape) {
+          shape = row?.shape;
+          place = shape?.places.get(id) ?? -1;
+        }
+        to[index] = row?.values[place] ?? NaN;
+      }
+    },
+  };
 }
 
 /** A column with the same value in all rows. */
@@ -160,134 +195,35 @@ function indexOf(ids: Uint32Array, id: number): number {
   return -1;
 }
 
-/** What a map entry costs, in bytes. */
-const BYTES_PER_ENTRY = 48;
-/** Columns with space at first. */
-const FIRST_COLUMNS = 64;
-
-/** The chunk that still grows. */
-export class OpenChunk implements Piece {
-  /** Distance of the scrapes after downsampling, in milliseconds; 0 when all are kept. */
-  readonly intervalMs: number;
-  readonly #times = new Float64Array(CHUNK_ROWS);
-  readonly #flags = new Uint8Array(CHUNK_ROWS);
-  /** All columns in one array: an array per series would cost more than its content. */
-  #values = emptyColumns(FIRST_COLUMNS);
-  /** Where the column of each series begins. */
-  readonly #starts = new Map<number, number>();
-  #length = 0;
-
-  /**
-   * Makes an empty chunk.
-   *
-   * @param intervalMs Distance of its scrapes after downsampling, in milliseconds.
-   */
-  constructor(intervalMs: number) {
-    this.intervalMs = intervalMs;
-  }
-
-  /** How many scrapes it holds. */
-  get length(): number {
-    return this.#length;
-  }
-
-  /** When each scrape began, in milliseconds since 1970. */
-  get times(): Float64Array {
-    return this.#times.subarray(0, this.#length);
-  }
-
-  /** The flags of each scrape. */
-  get flags(): Uint8Array {
-    return this.#flags.subarray(0, this.#length);
-  }
-
-  /** Memory used, in bytes; an estimate. */
-  get bytes(): number {
-    return this.#values.byteLength + this.#starts.size * BYTES_PER_ENTRY;
-  }
-
-  /** The ids of its series, ascending. */
-  get ids(): Uint32Array {
-    return Uint32Array.from(this.#starts.keys()).sort();
-  }
-
-  /** Adds a scrape; the chunk must not be full. */
-  append({ timeMs, flags, ids, values }: Row): void {
-    this.#times[this.#length] = timeMs;
-    this.#flags[this.#length] = flags;
-    for (const [index, id] of ids.entries()) {
-      const start = this.#startOf(id);
-      this.#values[start + this.#length] = values[index] ?? NaN;
-    }
-    this.#length++;
-  }
-
-  /** Copies the first values of a series, as many as fit; NaN where a scrape has none. */
-  copy(id: number, to: Float64Array): void {
-    const start = this.#starts.get(id);
-    if (start === undefined) to.fill(NaN);
-    else to.set(this.#values.subarray(start, start + to.length));
-  }
-
-  /** Removes all scrapes. */
-  clear(): void {
-    const used = this.#starts.size * CHUNK_ROWS;
-    if (used * 4 < this.#values.length) this.#values = emptyColumns(FIRST_COLUMNS);
-    else this.#values.fill(NaN, 0, used);
-    this.#starts.clear();
-    this.#length = 0;
-  }
-
-  #startOf(id: number): number {
-    const known = this.#starts.get(id);
-    if (known !== undefined) return known;
-    const start = this.#starts.size * CHUNK_ROWS;
-    if (start === this.#values.length) {
-      const larger = emptyColumns(this.#starts.size * 2);
-      larger.set(this.#values);
-      this.#values = larger;
-    }
-    this.#starts.set(id, start);
-    return start;
-  }
-}
-
-function emptyColumns(count: number): Float64Array {
-  return new Float64Array(count * CHUNK_ROWS).fill(NaN);
-}
-
 /**
- * Extracts scrapes of a chunk.
+ * Makes scrapes of the columns of all families of a chunk.
  *
- * @param moments Times and flags of the chunk.
+ * @param moments Times and flags of the scrapes.
+ * @param families The columns of the families.
  * @param indexes Which scrapes.
- * @param columns The columns of all its families.
- * @returns Those scrapes.
  */
-export function rowsAt(
+export function rowsOf(
   { times, flags }: Pick<Piece, "times" | "flags">,
+  families: readonly Columns[],
   indexes: readonly number[],
-  columns: readonly Pick<Columns, "ids" | "copy">[],
 ): Row[] {
-  const rows = indexes.map((index) => ({
-    timeMs: times[index] ?? 0,
-    flags: flags[index] ?? 0,
-    ids: new Array<number>(),
-    values: new Array<number>(),
-  }));
+  const rows = indexes.map(() => new Map<number, number>());
   const column = new Float64Array(times.length);
-  for (const family of columns) {
+  for (const family of families) {
     for (const id of family.ids) {
       family.copy(id, column);
-      for (const [at, { ids, values }] of rows.entries()) {
+      for (const [at, values] of rows.entries()) {
         const value = column[indexes[at] ?? 0] ?? NaN;
-        if (Number.isNaN(value)) continue;
-        ids.push(id);
-        values.push(value);
+        if (!Number.isNaN(value)) values.set(id, value);
       }
     }
   }
-  return rows;
+  return rows.map((values, at) => ({
+    timeMs: times[indexes[at] ?? 0] ?? 0,
+    flags: flags[indexes[at] ?? 0] ?? 0,
+    shape: new Shape([...values.keys()]),
+    values: Float64Array.from(values.values()),
+  }));
 }
 
 /**

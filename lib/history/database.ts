@@ -1,7 +1,12 @@
 /** The SQLite database of the history: its schema and versions, opening a file, and what can go wrong. */
 
 import { basename, dirname, join, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import {
+  DatabaseSync,
+  type SQLInputValue,
+  type SQLOutputValue,
+  type StatementSync,
+} from "node:sqlite";
 import { MetricsError } from "../errors.ts";
 
 /** `HIST` of vLLM metrics: tells our file from other SQLite files. */
@@ -68,19 +73,101 @@ const PROBLEMS: readonly (readonly [message: RegExp, problem: string, hint: stri
   ],
 ];
 
-/** An open history file. */
-export interface OpenFile extends Disposable {
-  /** Its database, of the newest version. */
-  readonly database: DatabaseSync;
-  /** Throws when the file is no longer at its path: what is written would be lost silently. */
-  readonly checkPlace: () => void;
+/** A row that SQLite returned. */
+export type Found = Readonly<Record<string, SQLOutputValue>>;
+
+/** The number in a column. */
+export function numberIn(found: Found | undefined, column: string): number {
+  const value = found?.[column];
+  if (typeof value !== "number") throw new TypeError(`column ${column} is not a number`);
+  return value;
 }
 
-/** Opens an empty database in memory. */
-export function openMemory(): DatabaseSync {
-  const database = new DatabaseSync(":memory:");
-  migrate(database, 0);
-  return database;
+/** The text in a column. */
+export function textIn(found: Found, column: string): string {
+  const value = found[column];
+  if (typeof value !== "string") throw new TypeError(`column ${column} is not a text`);
+  return value;
+}
+
+/** The bytes in a column. */
+export function bytesIn(found: Found, column: string): Uint8Array {
+  const value = found[column];
+  if (!(value instanceof Uint8Array)) throw new TypeError(`column ${column} is not a blob`);
+  return value;
+}
+
+/** A database; its methods throw what SQLite throws. */
+export class Sql implements Disposable {
+  /** Whether it is a file, which outlives the process. */
+  readonly isFile: boolean;
+  readonly #database: DatabaseSync;
+  readonly #release: () => void;
+  readonly #check: () => void;
+  readonly #statements = new Map<TemplateStringsArray, StatementSync>();
+
+  /**
+   * Takes an open database, by default a new one in memory.
+   *
+   * @param file The database of a file; what to do once it is closed; a check before each write.
+   */
+  constructor(file?: { database: DatabaseSync; release(): void; check(): void }) {
+    this.isFile = file !== undefined;
+    this.#database = file?.database ?? new DatabaseSync(":memory:");
+    this.#release = file?.release ?? ((): void => {});
+    this.#check = file?.check ?? ((): void => {});
+    if (file === undefined) migrate(this.#database, 0);
+  }
+
+  /** Its size in bytes. */
+  get bytes(): number {
+    const [found] = this
+      .all`SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size`;
+    return numberIn(found, "bytes");
+  }
+
+  /** Bytes that are in use; the others are used for what is added. */
+  get usedBytes(): number {
+    const [found] = this
+      .all`SELECT freelist_count * page_size AS bytes FROM pragma_freelist_count, pragma_page_size`;
+    return this.bytes - numberIn(found, "bytes");
+  }
+
+  /** Runs a statement with values in it. */
+  run(text: TemplateStringsArray, ...values: readonly SQLInputValue[]): void {
+    this.#statement(text).run(...values);
+  }
+
+  /** Runs a query with values in it. */
+  all(text: TemplateStringsArray, ...values: readonly SQLInputValue[]): Found[] {
+    return this.#statement(text).all(...values);
+  }
+
+  /** Does all or nothing. */
+  transaction(action: () => void): void {
+    this.#check();
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      action();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      // After some errors, such as a full disk, SQLite has rolled back already.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Closes it. */
+  [Symbol.dispose](): void {
+    this.#database.close();
+    this.#release();
+  }
+
+  #statement(text: TemplateStringsArray): StatementSync {
+    const known = this.#statements.get(text) ?? this.#database.prepare(text.join("?"));
+    this.#statements.set(text, known);
+    return known;
+  }
 }
 
 /**
@@ -88,17 +175,13 @@ export function openMemory(): DatabaseSync {
  *
  * @param path Its path; the file is created when there is none.
  * @param maxBytes Its largest size, in bytes.
- * @returns The file; dispose it to close it.
+ * @returns The database.
  * @throws {MetricsError} When it cannot be opened or is not ours; `HISTORY_FILE_TAKEN` when another
  *   service uses it. It is then left as it is.
  */
-export function openFile(path: string, maxBytes: number): OpenFile {
+export function openFile(path: string, maxBytes: number): Sql {
   let database: DatabaseSync | undefined;
   let lock: Disposable | undefined;
-  const close = (): void => {
-    if (database?.isOpen) database.close();
-    lock?.[Symbol.dispose]();
-  };
   try {
     // Deno checks the path alone: through a link, SQLite would write where it has no permission.
     database = new DatabaseSync(targetOf(path), { timeout: BUSY_MS });
@@ -111,9 +194,14 @@ export function openFile(path: string, maxBytes: number): OpenFile {
     database.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { ino } = Deno.statSync(path);
-    return { database, checkPlace: () => checkPlace(path, ino), [Symbol.dispose]: close };
+    return new Sql({
+      database,
+      release: () => lock?.[Symbol.dispose](),
+      check: () => checkPlace(path, ino),
+    });
   } catch (error) {
-    close();
+    if (database?.isOpen) database.close();
+    lock?.[Symbol.dispose]();
     throw failureOf(path, error);
   }
 }
@@ -150,8 +238,9 @@ function lockFile(path: string): Disposable {
   );
 }
 
+/** What is written to a file that was moved away or removed would be lost silently. */
 function checkPlace(path: string, ino: number | null): void {
-  if (inodeAt(path) === ino) return;
+  if (statOf(path)?.ino === ino) return;
   throw new MetricsError(
     "HISTORY_FILE",
     `Cannot use the history "${path}": it was moved away, replaced or removed`,
@@ -159,12 +248,11 @@ function checkPlace(path: string, ino: number | null): void {
   );
 }
 
-function inodeAt(path: string): number | null | undefined {
+function statOf(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path).ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
   }
 }
 
@@ -176,14 +264,9 @@ function inodeAt(path: string): number | null | undefined {
  * @throws {MetricsError} When it is.
  */
 export function checkPathType(path: string): void {
-  let found: Deno.FileInfo;
-  try {
-    found = Deno.statSync(path);
-  } catch {
-    return;
-  }
-  if (found.isFile) return;
-  const kind = found.isDirectory ? "a folder" : "no file";
+  const found = statOf(path);
+  if (found?.isFile ?? true) return;
+  const kind = found?.isDirectory ? "a folder" : "no file";
   throw new MetricsError("HISTORY_FILE", `Cannot use the history "${path}": it is ${kind}`, {
     hint: "Set HISTORY_FILE to the path of a file, such as data/history.db.",
   });
@@ -198,20 +281,14 @@ function targetOf(path: string): string {
   for (let links = 0; links < MAX_LINKS; links++) {
     const folder = Deno.realPathSync(dirname(target));
     target = join(folder, basename(target));
-    const link = linkAt(target);
-    if (link === undefined) break;
-    target = resolve(folder, link);
+    try {
+      target = resolve(folder, Deno.readLinkSync(target));
+    } catch {
+      // It is no link, or does not exist yet.
+      break;
+    }
   }
   return target;
-}
-
-function linkAt(path: string): string | undefined {
-  try {
-    return Deno.lstatSync(path).isSymlink ? Deno.readLinkSync(path) : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** The version of a file of ours, 0 of an empty one. Nothing is written before this check. */

@@ -5,16 +5,18 @@
 
 import {
   CHUNK_ROWS,
+  Columns,
   encodeColumns,
   type Moment,
-  OpenChunk,
   type Piece,
+  pieceOf,
   type Row,
-  rowsAt,
+  rowsOf,
+  Shape,
   staysAt,
 } from "./chunk.ts";
+import { bytesIn, type Found, numberIn, type Sql, textIn } from "./database.ts";
 import type { SeriesTable } from "./series.ts";
-import type { StoredChunk, Tables } from "./tables.ts";
 
 /** One level. */
 export interface Level {
@@ -27,98 +29,123 @@ export interface Level {
 /** A series in a file is stored again after so many milliseconds, to update when it was last seen. */
 export const SERIES_UPDATE_MS = 3_600_000;
 
-/** What {@linkcode Levels} works with. */
-export interface LevelsOptions {
-  /** The tables. */
-  readonly tables: Tables;
-  /** The series of the server. */
-  readonly table: SeriesTable;
-  /** The levels, the newest scrapes first. */
-  readonly levels: readonly Level[];
+/** A level with its scrapes that do not fill a chunk yet. */
+interface OpenLevel extends Level {
+  rows: Row[];
 }
 
-/** The first scrape of a chunk. */
-function firstOf({ times, flags }: Pick<Piece, "times" | "flags">): Moment | undefined {
-  const [timeMs] = times;
-  return timeMs === undefined ? undefined : { timeMs, flags: flags[0] ?? 0 };
+/** Times and flags of a stored chunk. */
+interface Chunk extends Pick<Piece, "intervalMs" | "times" | "flags"> {
+  readonly id: number;
 }
 
-/** The scrapes of one server in one database. */
+function encodeNumbers({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function decodeNumbers(stored: Uint8Array): Float64Array {
+  return new Float64Array(stored.slice().buffer);
+}
+
+function chunkIn(found: Found): Chunk {
+  return {
+    id: numberIn(found, "id"),
+    intervalMs: numberIn(found, "interval_ms"),
+    times: decodeNumbers(bytesIn(found, "times")),
+    flags: bytesIn(found, "flags"),
+  };
+}
+
+/** The moments of a chunk, and the one after it if there is any. */
+function momentsOf({ times, flags }: Omit<Chunk, "id">, next: readonly Moment[]): Moment[] {
+  return [
+    ...Array.from(times, (timeMs, index) => ({ timeMs, flags: flags[index] ?? 0 })),
+    ...next.slice(0, 1),
+  ];
+}
+
+/** The scrapes of one server in one database. All methods throw what SQLite throws. */
 export class Levels {
-  /** The id of the server in the tables. */
-  readonly server: number;
-  readonly #tables: Tables;
+  readonly #sql: Sql;
   readonly #table: SeriesTable;
-  readonly #levels: readonly Level[];
-  readonly #open: readonly OpenChunk[];
+  readonly #levels: readonly OpenLevel[];
+  readonly #server: number;
   /** When each series was last stored, in milliseconds since 1970; only in a file. */
   readonly #storedMs = new Map<number, number>();
 
   /**
    * Reads what is there of the server, and adds its series to the table.
    *
-   * @param options Tables, series and levels.
-   * @throws {Error} What SQLite throws, or what is wrong with the tables.
+   * @param sql The database.
+   * @param table The series of the server.
+   * @param levels The levels, the newest scrapes first.
    */
-  constructor({ tables, table, levels }: LevelsOptions) {
-    this.#tables = tables;
+  constructor(sql: Sql, table: SeriesTable, levels: readonly Level[]) {
+    this.#sql = sql;
     this.#table = table;
-    this.#levels = levels;
-    this.#open = levels.map(({ intervalMs }) => new OpenChunk(intervalMs));
-    this.server = tables.server(table.instance);
-    table.restore(tables.series(this.server));
+    this.#levels = levels.map((level) => ({ ...level, rows: [] }));
+    sql.run`INSERT OR IGNORE INTO server (name) VALUES (${table.instance})`;
+    const [found] = sql.all`SELECT id FROM server WHERE name = ${table.instance}`;
+    this.#server = numberIn(found, "id");
     this.reload();
+    for (const series of this.#series()) table.restore(series);
     // A damaged table of chunks shall fail here, not at every query.
-    tables.span(this.server);
+    this.#span();
   }
 
-  /**
-   * Reads the open chunks from the tables, after a transaction that failed.
-   *
-   * @throws {Error} As the constructor does.
-   */
+  /** Reads the open chunks from the tables, after a transaction that failed. */
   reload(): void {
     this.#storedMs.clear();
-    for (const open of this.#open) open.clear();
-    if (!this.#tables.isFile) return;
-    for (const { id, lastMs } of this.#tables.series(this.server)) this.#storedMs.set(id, lastMs);
-    for (const open of this.#open) {
-      const rows = this.#tables.rows(this.server, open.intervalMs).slice(-CHUNK_ROWS);
-      for (const row of rows) open.append(row);
+    if (!this.#sql.isFile) return;
+    for (const { id, lastMs } of this.#series()) this.#storedMs.set(id, lastMs);
+    for (const level of this.#levels) {
+      level.rows = this.#sql.all`SELECT * FROM scrape
+        WHERE server = ${this.#server} AND interval_ms = ${level.intervalMs}
+        ORDER BY time_ms`.slice(1 - CHUNK_ROWS).map((found) => ({
+        timeMs: numberIn(found, "time_ms"),
+        flags: numberIn(found, "flags"),
+        shape: new Shape([...decodeNumbers(bytesIn(found, "ids"))]),
+        values: decodeNumbers(bytesIn(found, "numbers")),
+      }));
     }
   }
 
-  /** Memory used by the open chunks, in bytes; an estimate. */
+  /** Memory used by scrapes that do not fill a chunk yet, in bytes; an estimate. */
   get openBytes(): number {
-    return this.#open.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#levels.reduce(
+      (sum, { rows }) => sum + rows.reduce((bytes, { values }) => bytes + values.byteLength, 0),
+      0,
+    );
+  }
+
+  /** Bytes of the columns in the database. */
+  get storedBytes(): number {
+    const [found] = this.#sql.all`SELECT total(length(columns)) AS bytes
+      FROM part JOIN block ON block.id = block WHERE server = ${this.#server}`;
+    return numberIn(found, "bytes");
   }
 
   /** When the oldest scrape was made, in milliseconds since 1970; Infinity without any. */
   get oldestMs(): number {
-    const startMs = this.#tables.span(this.server)?.startMs ?? Infinity;
-    return Math.min(startMs, ...this.#open.map(({ times }) => times[0] ?? Infinity));
+    const open = this.#levels.map(({ rows }) => rows[0]?.timeMs ?? Infinity);
+    return Math.min(this.#span().oldestMs, ...open);
   }
 
   /** When the newest scrape was made, in milliseconds since 1970; -Infinity without any. */
   get newestMs(): number {
-    const endMs = this.#tables.span(this.server)?.endMs ?? -Infinity;
-    return Math.max(endMs, ...this.#open.map(({ times }) => times.at(-1) ?? -Infinity));
+    const open = this.#levels.map(({ rows }) => rows.at(-1)?.timeMs ?? -Infinity);
+    return Math.max(this.#span().newestMs, ...open);
   }
 
   /** Adds a scrape, which must be newer than the others. */
   append(row: Row): void {
-    this.#append(row, 0);
+    this.#append(row, this.#levels[0]);
   }
 
-  /**
-   * Moves old chunks on to the next level, and removes those beyond the last.
-   *
-   * @param nowMs The time in milliseconds since 1970.
-   */
+  /** Moves old chunks on to the next level, and removes those beyond the last. */
   age(nowMs: number): void {
-    for (const [index, { intervalMs, keepMs }] of this.#levels.entries()) {
-      const beforeMs = nowMs - keepMs;
-      this.#moveOn(this.#tables.chunks(this.server, intervalMs, -Infinity, beforeMs), index);
+    for (const level of this.#levels) {
+      this.#moveOn(this.#chunks(level, -Infinity, nowMs - level.keepMs), level);
     }
   }
 
@@ -128,26 +155,31 @@ export class Levels {
    * @returns How many scrapes went; undefined when there is nothing that could go.
    */
   shrink(): number | undefined {
-    for (const [index, { intervalMs }] of this.#levels.entries()) {
-      const [oldest] = this.#tables.chunks(this.server, intervalMs, -Infinity, Infinity);
-      if (oldest !== undefined) return this.#moveOn([oldest], index);
+    for (const level of this.#levels) {
+      const [oldest] = this.#chunks(level);
+      if (oldest !== undefined) return this.#moveOn([oldest], level);
     }
     return undefined;
   }
 
   /** Removes all scrapes at or after a time. */
   cutOff(timeMs: number): void {
-    for (const [index, open] of this.#open.entries()) {
-      const kept = this.#rowsBefore(open, timeMs, [open]);
-      const chunks = this.#tables.chunks(this.server, open.intervalMs, timeMs, Infinity);
-      this.#clear(open);
-      for (const chunk of chunks) {
-        const columns = this.#tables.columns(chunk.id);
-        kept.unshift(...this.#rowsBefore(chunk, timeMs, columns));
-        this.#tables.removeChunk(chunk.id);
-      }
-      for (const row of kept) this.#append(row, index);
+    for (const level of this.#levels) {
+      const chunks = this.#chunks(level, timeMs);
+      const rows = chunks.flatMap((chunk) => this.#rowsOf(chunk, [...chunk.times.keys()]));
+      const kept = [...rows, ...level.rows].filter((row) => row.timeMs < timeMs);
+      for (const { id } of chunks) this.#remove(id);
+      this.#clear(level);
+      for (const row of kept) this.#append(row, level);
     }
+  }
+
+  /** Removes the server. */
+  remove(): void {
+    for (const level of this.#levels) {
+      for (const { id } of this.#chunks(level)) this.#remove(id);
+    }
+    this.#sql.run`DELETE FROM server WHERE id = ${this.#server}`;
   }
 
   /**
@@ -158,119 +190,135 @@ export class Levels {
    * @param toMs The latest.
    */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
-    const stored = this.#tables.pieces(this.server, family, fromMs, toMs);
-    const open = this.#open.filter(({ times }) =>
-      (times.at(-1) ?? -Infinity) >= fromMs && (times[0] ?? Infinity) <= toMs
-    );
+    const stored = this.#sql.all`SELECT block.id, interval_ms, times, flags, columns FROM block
+       LEFT JOIN part ON block = block.id AND family = ${family}
+       WHERE server = ${this.#server} AND end_ms >= ${fromMs} AND start_ms <= ${toMs}
+       ORDER BY start_ms`.map((found): Piece => {
+      const columns = found.columns === null ? undefined : new Columns(bytesIn(found, "columns"));
+      return {
+        ...chunkIn(found),
+        copy: (id, to) => void (columns === undefined ? to.fill(NaN) : columns.copy(id, to)),
+      };
+    });
+    const open = this.#levels
+      .filter(({ rows }) => (rows.at(-1)?.timeMs ?? -Infinity) >= fromMs)
+      .map(({ rows, intervalMs }) => pieceOf(rows, intervalMs));
     // The open chunk of a level lies between the stored ones of this level and of the next.
-    return [...stored, ...open].toSorted((one, other) =>
-      (one.times[0] ?? 0) - (other.times[0] ?? 0)
-    );
+    return [...stored, ...open]
+      .toSorted((one, other) => (one.times[0] ?? 0) - (other.times[0] ?? 0));
   }
 
-  #append(row: Row, index: number): void {
-    const open = this.#open[index];
-    if (open === undefined) return;
-    if (this.#tables.isFile) {
-      this.#storeSeries(row);
-      this.#tables.addRow(this.server, open.intervalMs, row);
-    }
-    open.append(row);
-    if (open.length === CHUNK_ROWS) this.#seal(open);
+  #append(row: Row, level: OpenLevel | undefined): void {
+    if (level === undefined) return;
+    if (this.#sql.isFile) this.#store(row, level);
+    level.rows.push(row);
+    if (level.rows.length === CHUNK_ROWS) this.#seal(level);
   }
 
-  #storeSeries({ ids, timeMs }: Row): void {
+  /** Stores a scrape, so that it outlives the process. */
+  #store({ timeMs, flags, shape: { ids }, values }: Row, { intervalMs }: Level): void {
     for (const id of ids) {
-      const storedMs = this.#storedMs.get(id) ?? -Infinity;
       const key = this.#table.keyOf(id);
-      if (key === undefined || timeMs - storedMs < SERIES_UPDATE_MS) continue;
-      this.#tables.addSeries(this.server, { id, key, lastMs: timeMs });
+      if (key === undefined || timeMs - (this.#storedMs.get(id) ?? -Infinity) < SERIES_UPDATE_MS) {
+        continue;
+      }
+      this.#sql.run`INSERT INTO series (server, id, key, last_ms)
+        VALUES (${this.#server}, ${id}, ${key}, ${timeMs})
+        ON CONFLICT DO UPDATE SET last_ms = max(last_ms, excluded.last_ms)`;
       this.#storedMs.set(id, timeMs);
     }
+    this.#sql.run`INSERT INTO scrape (server, interval_ms, time_ms, flags, ids, numbers)
+      VALUES (${this.#server}, ${intervalMs}, ${timeMs}, ${flags},
+        ${encodeNumbers(Float64Array.from(ids))}, ${encodeNumbers(values)})`;
   }
 
-  #seal(open: OpenChunk): void {
-    const families = new Map<string, [number, Float64Array][]>();
-    for (const id of open.ids) {
+  /** Turns the open chunk of a level into a stored one. */
+  #seal(level: OpenLevel): void {
+    const { times, flags, copy } = pieceOf(level.rows, level.intervalMs);
+    const [found] = this.#sql
+      .all`INSERT INTO block (server, interval_ms, start_ms, end_ms, times, flags)
+      VALUES (${this.#server}, ${level.intervalMs}, ${times[0] ?? 0}, ${times.at(-1) ?? 0},
+        ${encodeNumbers(times)}, ${flags}) RETURNING id`;
+    const block = numberIn(found, "id");
+    const ids = new Set(level.rows.flatMap(({ shape }) => shape.ids));
+    const families = Map.groupBy(
+      [...ids].toSorted((one, other) => one - other),
+      (id) => this.#table.get(id)?.family,
+    );
+    for (const [family, members] of families) {
       // A series that was forgotten meanwhile cannot be asked for.
-      const family = this.#table.get(id)?.family;
       if (family === undefined) continue;
-      const column = new Float64Array(open.length);
-      open.copy(id, column);
-      const columns = families.get(family);
-      if (columns === undefined) families.set(family, [[id, column]]);
-      else columns.push([id, column]);
+      const columns = members.map((id) => {
+        const column = new Float64Array(times.length);
+        copy(id, column);
+        return [id, column] as const;
+      });
+      this.#sql.run`INSERT INTO part (block, family, columns)
+        VALUES (${block}, ${family}, ${encodeColumns(columns)})`;
     }
-    this.#tables.addChunk(this.server, {
-      intervalMs: open.intervalMs,
-      times: open.times,
-      flags: open.flags,
-      families: new Map(
-        Array.from(families, ([family, columns]) => [family, encodeColumns(columns)]),
-      ),
-    });
-    this.#clear(open);
+    this.#clear(level);
   }
 
-  #clear(open: OpenChunk): void {
-    if (this.#tables.isFile) this.#tables.removeRows(this.server, open.intervalMs);
-    open.clear();
+  #clear(level: OpenLevel): void {
+    level.rows = [];
+    if (!this.#sql.isFile) return;
+    this.#sql.run`DELETE FROM scrape
+      WHERE server = ${this.#server} AND interval_ms = ${level.intervalMs}`;
   }
 
   /** Moves chunks on to the next level; returns how many scrapes went. */
-  #moveOn(chunks: readonly StoredChunk[], index: number): number {
-    const next = this.#levels[index + 1];
+  #moveOn(chunks: readonly Chunk[], level: OpenLevel): number {
+    const next = this.#levels[this.#levels.indexOf(level) + 1];
     let gone = 0;
-    for (const [at, chunk] of chunks.entries()) {
+    for (const chunk of chunks) {
       gone += chunk.times.length;
       if (next !== undefined) {
-        const indexes = staying(chunk, this.#after(chunk, chunks[at + 1], index), next.intervalMs);
-        const rows = rowsAt(chunk, indexes, this.#tables.columns(chunk.id));
-        for (const row of rows) this.#append(row, index + 1);
-        gone -= rows.length;
+        const [after] = this.#chunks(level, (chunk.times.at(-1) ?? 0) + 1);
+        const moments = momentsOf(chunk, after === undefined ? level.rows : momentsOf(after, []));
+        const kept = [...chunk.times.keys()].filter((index) => {
+          const moment = moments[index];
+          return moment && staysAt(moment, moments[index + 1], next.intervalMs);
+        });
+        for (const row of this.#rowsOf(chunk, kept)) this.#append(row, next);
+        gone -= kept.length;
       }
-      this.#tables.removeChunk(chunk.id);
+      this.#remove(chunk.id);
     }
     return gone;
   }
 
-  /** The first scrape after a chunk in its level. */
-  #after(
-    { intervalMs, times }: StoredChunk,
-    next: StoredChunk | undefined,
-    index: number,
-  ): Moment | undefined {
-    const endMs = times.at(-1) ?? 0;
-    const [found] = next === undefined
-      ? this.#tables.chunks(this.server, intervalMs, endMs + 1, Infinity)
-      : [next];
-    return firstOf(
-      found ?? this.#open[index] ?? { times: new Float64Array(), flags: new Uint8Array() },
-    );
+  #remove(chunk: number): void {
+    this.#sql.run`DELETE FROM part WHERE block = ${chunk}`;
+    this.#sql.run`DELETE FROM block WHERE id = ${chunk}`;
   }
 
-  #rowsBefore(
-    chunk: Pick<Piece, "times" | "flags">,
-    timeMs: number,
-    columns: Parameters<typeof rowsAt>[2],
-  ): Row[] {
-    const kept = chunk.times.filter((each) => each < timeMs);
-    return rowsAt(chunk, [...kept.keys()], columns);
+  /** The chunks of a level that end in a range of time, oldest first. */
+  #chunks({ intervalMs }: Level, fromMs = -Infinity, beforeMs = Infinity): Chunk[] {
+    return this.#sql.all`SELECT id, interval_ms, times, flags FROM block
+      WHERE server = ${this.#server} AND interval_ms = ${intervalMs}
+        AND end_ms >= ${fromMs} AND end_ms < ${beforeMs}
+      ORDER BY start_ms`.map(chunkIn);
   }
-}
 
-/** The indexes of the scrapes of a chunk that stay when it is downsampled. */
-function staying(
-  { times, flags }: StoredChunk,
-  after: Moment | undefined,
-  intervalMs: number,
-): number[] {
-  const momentAt = (index: number): Moment | undefined => {
-    const timeMs = times[index];
-    return timeMs === undefined ? after : { timeMs, flags: flags[index] ?? 0 };
-  };
-  return [...times.keys()].filter((index) => {
-    const moment = momentAt(index);
-    return moment !== undefined && staysAt(moment, momentAt(index + 1), intervalMs);
-  });
+  #rowsOf(chunk: Chunk, indexes: readonly number[]): Row[] {
+    const families = this.#sql.all`SELECT columns FROM part WHERE block = ${chunk.id}`
+      .map((found) => new Columns(bytesIn(found, "columns")));
+    return rowsOf(chunk, families, indexes);
+  }
+
+  #series(): { readonly id: number; readonly key: string; readonly lastMs: number }[] {
+    return this.#sql.all`SELECT id, key, last_ms FROM series
+      WHERE server = ${this.#server} ORDER BY id`.map((found) => ({
+      id: numberIn(found, "id"),
+      key: textIn(found, "key"),
+      lastMs: numberIn(found, "last_ms"),
+    }));
+  }
+
+  /** When the first stored chunk begins and the last one ends. */
+  #span(): { readonly oldestMs: number; readonly newestMs: number } {
+    const [found] = this.#sql.all`SELECT ifnull(min(start_ms), 9e999) AS oldest,
+        ifnull(max(end_ms), -9e999) AS newest FROM block WHERE server = ${this.#server}`;
+    return { oldestMs: numberIn(found, "oldest"), newestMs: numberIn(found, "newest") };
+  }
 }

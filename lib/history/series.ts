@@ -26,16 +26,6 @@ export interface Place {
   readonly isOld: boolean;
 }
 
-/** A series in the history file. */
-export interface StoredSeries {
-  /** Its id. */
-  readonly id: number;
-  /** Name and labels, ordered. */
-  readonly key: string;
-  /** When it was last seen, in milliseconds since 1970; may be up to an hour too low. */
-  readonly lastMs: number;
-}
-
 /** Memory of a series besides its text, in bytes: its object, labels and map entries. */
 const BYTES_PER_SERIES = 640;
 /** Memory of a character, in bytes: in the key, in the labels and twice in a line. */
@@ -168,15 +158,16 @@ export class SeriesTable {
     for (const id of ids) this.#lastMs.set(id, timeMs);
   }
 
-  /** Adds series of a file to an empty table; those that this version does not keep are left out. */
-  restore(stored: readonly StoredSeries[]): void {
-    for (const { id, key, lastMs } of stored) {
-      this.#nextId = id;
-      this.place(`vllm_${key}`);
-      this.touch([id], lastMs);
-    }
-    this.#nextId = 1 + (stored.at(-1)?.id ?? 0);
-    this.#forgetLines();
+  /** Adds a series of a file, unless this version does not keep it; in the order of their ids. */
+  restore({ id, key, lastMs }: {
+    readonly id: number;
+    readonly key: string;
+    readonly lastMs: number;
+  }): void {
+    this.#nextId = id;
+    this.place(`vllm_${key}`);
+    this.#lastMs.set(id, lastMs);
+    this.#nextId = id + 1;
   }
 
   /** Removes the series last seen before a time, in milliseconds since 1970. */

@@ -1,12 +1,12 @@
 /** The history of one server: its series, its scrapes in memory and in the file, and its state. */
 
-import { BREAK, FAILED, type Piece, type Row } from "./chunk.ts";
-import type { FileServer, HistoryFile } from "./history_file.ts";
+import type { Sql } from "./database.ts";
+import { BREAK, FAILED, type Piece, type Row, Shape, staysAt } from "./chunk.ts";
+import { FILE_INTERVAL_MS, type HistoryFile } from "./history_file.ts";
 import type { TargetState } from "./history.ts";
 import { type Level, Levels } from "./levels.ts";
 import { readExposition } from "./reader.ts";
 import { type Series, SeriesTable } from "./series.ts";
-import type { Tables } from "./tables.ts";
 
 /** How long scrapes are kept in memory, in milliseconds. */
 const MEMORY_MS = 24 * 3_600_000;
@@ -21,6 +21,82 @@ const MEMORY_LEVELS: readonly Level[] = [
  */
 const SET_BACK_MS = 600_000;
 
+/** What a failed scrape has. */
+const NONE = { shape: new Shape([]), values: new Float64Array() };
+
+/** Scrapes of a server that wait while the file cannot be written: half an hour of them. */
+const MAX_UNSAVED = 64;
+
+/** The scrapes of one server in the file. */
+class ServerFile {
+  readonly #file: HistoryFile;
+  readonly #levels: Levels;
+  /** The newest scrape, which is written unless the next one replaces it. */
+  #pending: Row | undefined;
+  #unsaved: Row[] = [];
+  readonly #flush = (): void => {
+    if (this.#pending !== undefined) this.#write(this.#pending);
+    this.#pending = undefined;
+  };
+
+  constructor(file: HistoryFile, levels: Levels) {
+    this.#file = file;
+    this.#levels = levels;
+    file.flushes.add(this.#flush);
+  }
+
+  get bytes(): number {
+    return this.#levels.openBytes;
+  }
+
+  get oldestMs(): number {
+    return this.#file.read(() => this.#levels.oldestMs, Infinity);
+  }
+
+  get newestMs(): number {
+    return this.#file.read(() => this.#levels.newestMs, -Infinity);
+  }
+
+  append(row: Row): void {
+    const pending = this.#pending;
+    this.#pending = row;
+    if (pending !== undefined && staysAt(pending, row, FILE_INTERVAL_MS)) this.#write(pending);
+  }
+
+  pieces(family: string, fromMs: number, toMs: number): Piece[] {
+    return this.#file.read(() => this.#levels.pieces(family, fromMs, toMs), []);
+  }
+
+  cutOff(timeMs: number): void {
+    this.#pending = undefined;
+    this.#unsaved = this.#unsaved.filter((row) => row.timeMs < timeMs);
+    this.#do(() => this.#levels.cutOff(timeMs));
+  }
+
+  close(): void {
+    this.#flush();
+    this.#file.flushes.delete(this.#flush);
+  }
+
+  /** Writes a scrape, after those that could not be written before. */
+  #write(row: Row): void {
+    this.#unsaved = [...this.#unsaved, row].slice(-MAX_UNSAVED);
+    const isWritten = this.#do(() => {
+      for (const unsaved of this.#unsaved) this.#levels.append(unsaved);
+      this.#levels.age(row.timeMs);
+      this.#file.expire(row.timeMs);
+    });
+    if (isWritten) this.#unsaved = [];
+  }
+
+  /** A transaction that is undone has changed what the open chunks hold. */
+  #do(action: () => void): boolean {
+    const isDone = this.#file.write(action);
+    if (!isDone) this.#file.read(() => this.#levels.reload(), undefined);
+    return isDone;
+  }
+}
+
 /** The history of one server. */
 export class ServerHistory {
   /** Its series. */
@@ -30,24 +106,22 @@ export class ServerHistory {
   /** Whether the log says that it has too many series. */
   isDropLogged = false;
 
-  readonly #tables: Tables;
   readonly #memory: Levels;
-  readonly #file: HistoryFile | undefined;
-  readonly #kept: FileServer | undefined;
+  readonly #file: ServerFile | undefined;
   readonly #keepMs: number;
   /** The last value of each counter, to see it fall. */
   readonly #counters = new Map<number, number>();
-  #newest: Row | undefined;
+  #newest: Row = { timeMs: NaN, flags: FAILED, ...NONE };
   #newestMs: number;
 
   /**
    * Starts with what the file holds.
    *
    * @param instance The server's name.
-   * @param tables The tables in memory.
+   * @param sql The database in memory.
    * @param file The history file; undefined without one.
    */
-  constructor(instance: string, tables: Tables, file: HistoryFile | undefined) {
+  constructor(instance: string, sql: Sql, file: HistoryFile | undefined) {
     this.table = new SeriesTable(instance);
     this.state = {
       instance,
@@ -56,12 +130,11 @@ export class ServerHistory {
       lastSuccessMs: undefined,
       sinceMs: undefined,
     };
-    this.#tables = tables;
-    this.#file = file;
     this.#keepMs = Math.max(MEMORY_MS, file?.retentionMs ?? 0);
-    this.#kept = file?.open(this.table);
-    this.#memory = new Levels({ tables, table: this.table, levels: MEMORY_LEVELS });
-    this.#newestMs = this.#kept?.newestMs ?? -Infinity;
+    const levels = file?.open(this.table);
+    this.#file = file && levels && new ServerFile(file, levels);
+    this.#memory = new Levels(sql, this.table, MEMORY_LEVELS);
+    this.#newestMs = this.#file?.newestMs ?? -Infinity;
   }
 
   /** The server's name. */
@@ -71,12 +144,12 @@ export class ServerHistory {
 
   /** Memory used besides the tables, in bytes; an estimate. */
   get bytes(): number {
-    return this.table.bytes + this.#memory.openBytes + (this.#kept?.bytes ?? 0);
+    return this.table.bytes + this.#memory.openBytes + (this.#file?.bytes ?? 0);
   }
 
   /** Memory used for stored scrapes, in bytes. */
   get storedBytes(): number {
-    return this.#tables.bytesOf(this.#memory.server);
+    return this.#memory.storedBytes;
   }
 
   /** When the newest scrape was made, in milliseconds since 1970; -Infinity without any. */
@@ -86,15 +159,14 @@ export class ServerHistory {
 
   /** When the oldest scrape was made, in milliseconds since 1970; Infinity without any. */
   get oldestMs(): number {
-    return Math.min(this.#memory.oldestMs, this.#kept?.oldestMs ?? Infinity);
+    return Math.min(this.#memory.oldestMs, this.#file?.oldestMs ?? Infinity);
   }
 
   /** The series of the newest scrape with their values; none when it failed. */
   get newest(): [Series, number][] {
-    const { ids = [], values = [] } = this.#newest ?? {};
-    return ids.flatMap((id, index): [Series, number][] => {
+    return this.#newest.shape.ids.flatMap((id, index): [Series, number][] => {
       const series = this.table.get(id);
-      return series === undefined ? [] : [[series, values[index] ?? NaN]];
+      return series === undefined ? [] : [[series, this.#newest.values[index] ?? NaN]];
     });
   }
 
@@ -120,7 +192,14 @@ export class ServerHistory {
       sinceMs: up === true ? sinceMs : timeMs,
       ...dropped > 0 && { droppedSamples: dropped },
     };
-    this.#append({ timeMs, flags: isBreak ? BREAK : 0, ids, values });
+    const { shape } = this.#newest;
+    const isSame = ids.length === shape.ids.length && ids.every((id, at) => id === shape.ids[at]);
+    this.#append({
+      timeMs,
+      flags: isBreak ? BREAK : 0,
+      shape: isSame ? shape : new Shape(ids),
+      values: Float64Array.from(values),
+    });
     return dropped;
   }
 
@@ -143,7 +222,7 @@ export class ServerHistory {
       sinceMs: isBreak ? timeMs : sinceMs,
     };
     const flags = FAILED | (isBreak ? BREAK : 0);
-    this.#append({ timeMs, flags, ids: [], values: [] });
+    this.#append({ timeMs, flags, ...NONE });
     return true;
   }
 
@@ -165,23 +244,23 @@ export class ServerHistory {
   cutOff(timeMs: number): void {
     if (timeMs > this.#newestMs) return;
     this.#memory.cutOff(timeMs);
-    this.#kept?.cutOff(timeMs);
-    this.#newestMs = Math.max(this.#memory.newestMs, this.#kept?.newestMs ?? -Infinity);
+    this.#file?.cutOff(timeMs);
+    this.#newestMs = Math.max(this.#memory.newestMs, this.#file?.newestMs ?? -Infinity);
   }
 
   /** Removes it from memory; its file keeps it. */
   close(): void {
-    this.#tables.removeServer(this.#memory.server);
-    if (this.#kept !== undefined) this.#file?.close(this.#kept);
+    this.#memory.remove();
+    this.#file?.close();
   }
 
   /** The columns of a family, oldest first; see {@linkcode Levels.pieces}. */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
     const held = this.#memory.pieces(family, fromMs, toMs);
-    if (this.#kept === undefined) return held;
+    if (this.#file === undefined) return held;
     const { oldestMs } = this.#memory;
     if (fromMs >= oldestMs) return held;
-    const kept = this.#kept.pieces(family, fromMs, Math.min(toMs, oldestMs)).map((
+    const kept = this.#file.pieces(family, fromMs, Math.min(toMs, oldestMs)).map((
       piece,
     ): Piece => ({
       intervalMs: piece.intervalMs,
@@ -211,7 +290,7 @@ export class ServerHistory {
   #append(row: Row): void {
     this.#newestMs = row.timeMs;
     this.#newest = row;
-    this.#kept?.append(row);
+    this.#file?.append(row);
     this.#memory.append(row);
   }
 }

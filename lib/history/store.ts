@@ -1,7 +1,7 @@
 /** The history of all servers: scrapes go in, queries are answered. */
 
 import { quantileOf, shareUnder } from "./buckets.ts";
-import { openMemory } from "./database.ts";
+import { Sql } from "./database.ts";
 import type { HistoryFile } from "./history_file.ts";
 import type {
   Buckets,
@@ -17,7 +17,6 @@ import type { Logger } from "../log.ts";
 import { bucketCounts, bucketLines, gaugeLines, increaseLines, isSelected } from "./queries.ts";
 import { restartTimes } from "./restarts.ts";
 import { ServerHistory } from "./server_history.ts";
-import { Tables } from "./tables.ts";
 
 /** Memory for the history, in bytes: a day of eight busy engines takes about 60 MiB. */
 const MAX_HISTORY_BYTES = 64 * 1_048_576;
@@ -78,7 +77,7 @@ export class HistoryStore implements History {
   readonly #options: HistoryOptions;
   readonly #maxBytes: number;
   readonly #maxSeries: number;
-  readonly #tables = new Tables(openMemory());
+  readonly #sql = new Sql();
   readonly #all = new Map<string, ServerHistory>();
   /** The names of removed servers, the first removed first. */
   readonly #gone = new Set<string>();
@@ -104,7 +103,7 @@ export class HistoryStore implements History {
   addServer(instance: string): void {
     this.#gone.delete(instance);
     if (this.#all.has(instance)) return;
-    this.#all.set(instance, new ServerHistory(instance, this.#tables, this.#options.archive));
+    this.#all.set(instance, new ServerHistory(instance, this.#sql, this.#options.archive));
   }
 
   /**
@@ -127,7 +126,7 @@ export class HistoryStore implements History {
 
   /** Memory used, in bytes; an estimate. */
   get bytes(): number {
-    return this.#tables.usedBytes + this.#sum(({ bytes }) => bytes);
+    return this.#sql.usedBytes + this.#sum(({ bytes }) => bytes);
   }
 
   /** Number of series. */
