@@ -1,7 +1,7 @@
-/** Self metrics of the history, all beginning with `vllm_metrics_history_`. */
+/** Self metrics of the history. */
 
-import type { HistoryFile } from "./history_file.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
+import type { HistoryFile } from "./history_file.ts";
 import type { Recorder } from "./recorder.ts";
 import type { HistoryStore } from "./store.ts";
 
@@ -23,39 +23,51 @@ export interface HistoryParts {
  * @param registry Where they are registered.
  * @param parts What they are about.
  */
-export function registerHistory(
-  registry: MetricsRegistry,
-  { store, recorder, file, hasFile }: HistoryParts,
-): void {
-  registry.gauge({
-    name: "vllm_metrics_history_bytes",
-    help: "Memory used by the history, estimated.",
-  }, () => store.bytes);
-  registry.gauge({
-    name: "vllm_metrics_history_series",
-    help: "Series in the history.",
-  }, () => store.series);
-  registry.counter({
-    name: "vllm_metrics_history_scrapes_total",
-    help: "Scrapes recorded in the history, including failed ones.",
-  }, () => store.scrapes);
-  registry.counter({
-    name: "vllm_metrics_history_polls_total",
-    help: "Times that the service scraped all servers for its history, since no client did.",
-  }, () => recorder.polls);
-  registry.counter({
-    name: "vllm_metrics_history_skipped_scrapes_total",
-    help: "Scrapes that the history left out because they were too large.",
-  }, () => recorder.skipped);
-  registry.counter({
-    name: "vllm_metrics_history_dropped_samples_total",
-    help: "Samples that the history left out: too many series, or too long a name.",
-  }, () => store.droppedSamples);
+export function registerHistory(registry: MetricsRegistry, parts: HistoryParts): void {
+  const { store, recorder, file, hasFile } = parts;
+  const gauge = (name: string, help: string, read: () => number | undefined): void =>
+    registry.gauge({ name: `vllm_metrics_history_${name}`, help }, read);
+  const counter = (name: string, help: string, read: () => number): void =>
+    registry.counter({ name: `vllm_metrics_history_${name}_total`, help }, read);
+  const left = "the history left out";
+
+  gauge("bytes", "Memory used by the history, estimated.", () => store.bytes);
+  gauge("series", "Series in the history.", () => store.series);
+  counter(
+    "scrapes",
+    "Scrapes recorded in the history, including failed ones.",
+    () => store.scrapes,
+  );
+  counter(
+    "polls",
+    "Times that the service scraped all servers for its history, since no client did.",
+    () => recorder.polls,
+  );
+  counter(
+    "skipped_scrapes",
+    `Scrapes that ${left} because they were too large.`,
+    () => recorder.skipped,
+  );
+  counter(
+    "dropped_samples",
+    `Samples that ${left}: too many series, or too long a name.`,
+    () => store.droppedSamples,
+  );
+  counter(
+    "dropped_scrapes",
+    "Scrapes that the history downsampled or removed early because memory was short.",
+    () => store.droppedScrapes,
+  );
+  gauge(
+    "file_up",
+    "Whether the last write to the history file succeeded; absent without HISTORY_FILE.",
+    () => hasFile ? Number(file !== undefined && file.failure === undefined) : undefined,
+  );
+  gauge("file_bytes", "Size of the history file; absent without one.", () => file?.bytes);
   registry.labelled(
     {
       name: "vllm_metrics_history_cut_samples",
-      help:
-        "Samples of a server's last scrape that the history left out; absent when there are none.",
+      help: `Samples of a server's last scrape that ${left}; absent when there are none.`,
       type: "gauge",
       labels: ["instance"],
     },
@@ -64,16 +76,4 @@ export function registerHistory(
         droppedSamples === undefined ? [] : [[[instance], droppedSamples] as const]
       ),
   );
-  registry.counter({
-    name: "vllm_metrics_history_dropped_scrapes_total",
-    help: "Scrapes that the history downsampled or removed early because memory was short.",
-  }, () => store.droppedScrapes);
-  registry.gauge({
-    name: "vllm_metrics_history_file_up",
-    help: "Whether the last write to the history file succeeded; absent without HISTORY_FILE.",
-  }, () => hasFile ? Number(file !== undefined && file.failure === undefined) : undefined);
-  registry.gauge({
-    name: "vllm_metrics_history_file_bytes",
-    help: "Size of the history file; absent without one.",
-  }, () => file?.bytes);
 }

@@ -15,33 +15,27 @@ export interface Server extends ScrapeSource {
   };
 }
 
-/** The label of each part of a selection. */
-const LABELS = { instance: "instance", model: "model_name", engine: "engine" } as const;
+/** A value per time of the grid; null where there is none. */
+type Values = (number | null)[];
 
-/**
- * Tells whether a series is in a selection.
- *
- * @param labels Its labels; one that it does not have is not looked at.
- * @param selection The selection.
- * @returns Whether none of its labels differs.
- */
+/** How the values of one time are aggregated. */
+const AGGREGATES: Readonly<
+  Record<NonNullable<GaugeQuestion["aggregate"]>, (values: readonly number[]) => number>
+> = {
+  sum: (values) => values.reduce((sum, value) => sum + value, 0),
+  max: (values) => values.reduce((one, other) => Math.max(one, other)),
+  min: (values) => values.reduce((one, other) => Math.min(one, other)),
+  mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+};
+
+/** Whether a series is in a selection: none of its labels has another value. */
 export function isSelected(
   labels: Readonly<Record<string, string>>,
-  selection: Selection = {},
+  { instance, model, engine }: Selection = {},
 ): boolean {
-  return ([...Object.keys(LABELS)] as (keyof typeof LABELS)[]).every((part) => {
-    const [wanted, value] = [selection[part], labels[LABELS[part]]];
-    return wanted === undefined || value === undefined || wanted === value;
-  });
-}
-
-/** The series of a name in a selection. */
-function selected(
-  server: Server,
-  name: string,
-  selection: Selection | undefined,
-): readonly Series[] {
-  return server.table.named(name).filter(({ labels }) => isSelected(labels, selection));
+  return Object.entries({ instance, model_name: model, engine }).every(([label, wanted]) =>
+    wanted === undefined || labels[label] === undefined || wanted === labels[label]
+  );
 }
 
 /** Series grouped by the values of some labels; each group becomes a line. */
@@ -57,37 +51,35 @@ class Groups<T> {
 
   /** The content of the group of a series. */
   of(series: Series): T {
+    const pairs = this.#by.map((name) => [name, series.labels[name]] as const);
+    const key = JSON.stringify(pairs);
     const labels = Object.fromEntries(
-      this.#by.flatMap((name) => {
-        const value = series.labels[name];
-        return value === undefined ? [] : [[name, value]];
-      }),
+      pairs.flatMap(([name, value]) => value === undefined ? [] : [[name, value]]),
     );
-    const key = JSON.stringify(this.#by.map((name) => labels[name] ?? null));
     const group = this.#all.get(key) ?? { labels, content: this.#make() };
     this.#all.set(key, group);
     return group.content;
   }
 
   /** The groups as lines, ordered by their labels. */
-  lines(values: (content: T) => (number | null)[]): TimeSeries[] {
+  lines(values: (content: T) => Values): TimeSeries[] {
     return [...this.#all].toSorted(([one], [other]) => one < other ? -1 : 1)
       .map(([, { labels, content }]) => ({ labels, values: values(content) }));
   }
 }
 
-/** How the values of one time are aggregated. */
-const AGGREGATES: Readonly<
-  Record<
-    NonNullable<GaugeQuestion["aggregate"]>,
-    (values: readonly number[]) => number
-  >
-> = {
-  sum: (values) => values.reduce((sum, value) => sum + value, 0),
-  max: (values) => values.reduce((one, other) => Math.max(one, other)),
-  min: (values) => values.reduce((one, other) => Math.min(one, other)),
-  mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
-};
+/** The series of a query, and the scrapes of their server. */
+function* seriesOf(
+  servers: readonly Server[],
+  { metric, grid, selection }: Question,
+  rangeMs: number,
+): Generator<readonly [scrapes: ScrapeRange, series: readonly Series[]]> {
+  for (const server of servers) {
+    const series = server.table.named(metric).filter(({ labels }) => isSelected(labels, selection));
+    const [{ family } = {}] = series;
+    if (family !== undefined) yield [new ScrapeRange(server, family, grid, rangeMs), series];
+  }
+}
 
 /**
  * Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, ….
@@ -97,26 +89,25 @@ const AGGREGATES: Readonly<
  * @returns A line per group.
  */
 export function gaugeLines(servers: readonly Server[], question: GaugeQuestion): TimeSeries[] {
+  const { aggregate = "sum", hasGaps = false } = question;
   const times = timesOf(question.grid);
   const groups = new Groups<number[][]>(question, () => times.map(() => []));
-  for (const server of servers) {
-    const wanted = selected(server, question.metric, question.selection);
-    if (wanted.length === 0) continue;
-    const [{ family = "" } = {}] = wanted;
-    const range = new ScrapeRange(server, family, question.grid, 0);
-    const latest = range.latest(times, question.hasGaps ?? false);
-    for (const series of wanted) {
-      const column = range.column(series.id);
-      const found = groups.of(series);
-      latest.forEach((row, index) => {
-        const value = column[row] ?? NaN;
-        if (!Number.isNaN(value)) found[index]?.push(value);
-      });
+  for (const [scrapes, all] of seriesOf(servers, question, 0)) {
+    const latest = scrapes.latest(times, hasGaps);
+    for (const series of all) {
+      const column = scrapes.column(series.id);
+      const group = groups.of(series);
+      for (const [index, scrape] of latest.entries()) {
+        const value = column[scrape] ?? NaN;
+        if (!Number.isNaN(value)) group[index]?.push(value);
+      }
     }
   }
-  const aggregate = AGGREGATES[question.aggregate ?? "sum"];
-  return groups.lines((found) =>
-    found.map((values) => values.length === 0 ? null : orNull(aggregate(values)))
+  return groups.lines((group) =>
+    group.map((values) => {
+      const value = values.length === 0 ? NaN : AGGREGATES[aggregate](values);
+      return Number.isNaN(value) ? null : value;
+    })
   );
 }
 
@@ -128,12 +119,12 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
  * @returns A line per group.
  */
 export function increaseLines(servers: readonly Server[], question: RangeQuestion): TimeSeries[] {
-  const length = timesOf(question.grid).length;
-  const groups = new Groups(question, () => new Sums(length));
-  for (const { series, increases } of counters(servers, question)) {
-    groups.of(series).add(increases);
+  const times = timesOf(question.grid);
+  const groups = new Groups<Values>(question, () => times.map(() => null));
+  for (const [series, increases] of increasesOf(servers, question)) {
+    addTo(groups.of(series), increases);
   }
-  return groups.lines((sums) => [...sums.values]);
+  return groups.lines((sums) => sums);
 }
 
 /**
@@ -149,12 +140,10 @@ export function bucketLines(
   question: RangeQuestion,
   computations: readonly ((buckets: readonly Bucket[]) => number | null)[],
 ): TimeSeries[][] {
-  const length = timesOf(question.grid).length;
-  const groups = groupedBuckets(servers, question);
+  const times = timesOf(question.grid);
+  const groups = bucketsOf(servers, question);
   return computations.map((compute) =>
-    groups.lines((byBound) =>
-      Array.from({ length }, (_, index) => compute(bucketsAt(byBound, index)))
-    )
+    groups.lines((byBound) => times.map((_, index) => compute(bucketsAt(byBound, index))))
   );
 }
 
@@ -169,93 +158,71 @@ export function bucketCounts(
   servers: readonly Server[],
   question: RangeQuestion,
 ): { bounds: number[]; counts: (number[] | null)[] } {
-  const { by: _, ...whole } = question;
   const times = timesOf(question.grid);
-  const groups = groupedBuckets(servers, whole);
-  let bounds: number[] = [];
-  let counts: (number[] | null)[] = times.map(() => null);
-  groups.lines((byBound) => {
-    bounds = [...byBound.keys()].toSorted((one, other) => one - other);
-    counts = times.map((_, index) => differences(bounds, bucketsAt(byBound, index)));
+  let byBound: ByBound = new Map();
+  bucketsOf(servers, { ...question, by: [] }).lines((content) => {
+    byBound = content;
     return [];
   });
-  return { bounds, counts };
+  const bounds = [...byBound.keys()].toSorted((one, other) => one - other);
+  return { bounds, counts: times.map((_, index) => countsIn(bounds, bucketsAt(byBound, index))) };
 }
 
-type ByBound = Map<number, Sums>;
-
-/** Sums per time; null where nothing was added. */
-class Sums {
-  readonly values: (number | null)[];
-
-  constructor(length: number) {
-    this.values = Array.from({ length }, () => null);
-  }
-
-  add(values: readonly number[]): void {
-    values.forEach((value, index) => {
-      if (!Number.isNaN(value)) this.values[index] = (this.values[index] ?? 0) + value;
-    });
+function addTo(sums: Values, increases: readonly number[]): void {
+  for (const [index, increase] of increases.entries()) {
+    if (!Number.isNaN(increase)) sums[index] = (sums[index] ?? 0) + increase;
   }
 }
 
 /** The increases of each series of a counter; NaN where there are none. */
-function* counters(
+function* increasesOf(
   servers: readonly Server[],
   question: RangeQuestion,
-): Generator<{ series: ReturnType<typeof selected>[number]; increases: number[] }> {
+): Generator<readonly [series: Series, increases: number[]]> {
   const { grid, rangeMs, hasGaps = false } = question;
-  const times = timesOf(grid);
-  for (const server of servers) {
-    const wanted = selected(server, question.metric, question.selection);
-    if (wanted.length === 0) continue;
-    const [{ family = "" } = {}] = wanted;
-    const scrapes = new ScrapeRange(server, family, grid, rangeMs);
-    const ranges = scrapes.ranges(times, rangeMs, hasGaps);
-    for (const series of wanted) {
-      const { times: sampled, intervals } = scrapes;
-      const rates = new Rates({ times: sampled, intervals, values: scrapes.column(series.id) });
-      const increases = ranges.map((range) => {
-        const increase = rates.increase(range);
-        return range.rangeMs === rangeMs ? increase : increase * (rangeMs / range.rangeMs);
-      });
-      yield { series, increases };
+  const gridTimes = timesOf(grid);
+  for (const [scrapes, all] of seriesOf(servers, question, rangeMs)) {
+    const ranges = scrapes.ranges(gridTimes, rangeMs, hasGaps);
+    const { times, intervals } = scrapes;
+    for (const series of all) {
+      const rates = new Rates({ times, intervals, values: scrapes.column(series.id) });
+      yield [
+        series,
+        ranges.map((range) => rates.increase(range) * (rangeMs / range.rangeMs)),
+      ];
     }
   }
 }
 
-function groupedBuckets(servers: readonly Server[], question: RangeQuestion): Groups<ByBound> {
-  const length = timesOf(question.grid).length;
+type ByBound = Map<number, Values>;
+
+function bucketsOf(servers: readonly Server[], question: RangeQuestion): Groups<ByBound> {
+  const times = timesOf(question.grid);
   const groups = new Groups<ByBound>(question, () => new Map());
   const metric = `${question.metric}_bucket`;
-  for (const { series, increases } of counters(servers, { ...question, metric })) {
+  for (const [series, increases] of increasesOf(servers, { ...question, metric })) {
     const byBound = groups.of(series);
-    const sums = byBound.get(series.le) ?? new Sums(length);
+    const sums = byBound.get(series.le) ?? times.map(() => null);
     byBound.set(series.le, sums);
-    sums.add(increases);
+    addTo(sums, increases);
   }
   return groups;
 }
 
 function bucketsAt(byBound: ByBound, index: number): Bucket[] {
-  return [...byBound].flatMap(([bound, { values }]) => {
-    const count = values[index] ?? null;
-    return count === null ? [] : [{ bound, count }];
-  });
+  return Array.from(byBound, ([bound, sums]) => ({ bound, count: sums[index] ?? NaN }))
+    .filter(({ count }) => !Number.isNaN(count));
 }
 
-function differences(bounds: readonly number[], buckets: readonly Bucket[]): number[] | null {
+/** Counts of single buckets, from cumulative ones. */
+function countsIn(bounds: readonly number[], buckets: readonly Bucket[]): number[] | null {
   if (buckets.length === 0) return null;
   const mended = new Map(mend(buckets).map(({ bound, count }) => [bound, count]));
-  let under = 0;
+  let below = 0;
   return bounds.map((bound) => {
-    const count = mended.get(bound) ?? under;
-    const inside = count - under;
-    under = count;
+    const count = mended.get(bound) ?? below;
+    const inside = count - below;
+    below = count;
     return inside;
   });
-}
-
-function orNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value;
 }
