@@ -8,26 +8,26 @@ export interface Bucket {
   readonly count: number;
 }
 
-/** Relative difference of two counts that is a matter of rounding (Prometheus 3, `smallDeltaTolerance`). */
+/** Relative difference of two counts that counts as rounding (Prometheus 3, `smallDeltaTolerance`). */
 const ROUNDING = 1e-12;
 
 /**
- * Mends buckets as Prometheus does: in the order of their bounds, counts never fall, and a
- * difference that can only come from rounding is none.
+ * Repairs buckets as Prometheus does: ordered by bound, counts never fall, and a difference that
+ * can only come from rounding is ignored.
  *
  * @param buckets Buckets with different bounds, in any order.
- * @returns The buckets; none when they are fewer than two, have no last bound of Infinity, or
- *   hold no observation.
+ * @returns The buckets; none when there are fewer than two, no bound is Infinity, or there are
+ *   no observations.
  */
-export function mend(buckets: readonly Bucket[]): Bucket[] {
+export function repair(buckets: readonly Bucket[]): Bucket[] {
   const sorted = buckets.toSorted((one, other) => one.bound - other.bound);
   if (sorted.length < 2 || sorted.at(-1)?.bound !== Infinity) return [];
   let highest = -Infinity;
-  const mended = sorted.map(({ bound, count }) => {
+  const repaired = sorted.map(({ bound, count }) => {
     if (count > highest && !isRounding(highest, count)) highest = count;
     return { bound, count: highest };
   });
-  return highest > 0 ? mended : [];
+  return highest > 0 ? repaired : [];
 }
 
 function isRounding(one: number, other: number): boolean {
@@ -35,43 +35,43 @@ function isRounding(one: number, other: number): boolean {
 }
 
 /**
- * `histogram_quantile`: finds the bucket and interpolates in it. The lowest begins at 0, if its
- * bound is above that; what lies in the last one is taken as the bound of the one before.
+ * `histogram_quantile`: finds the bucket and interpolates in it. The lowest bucket begins at 0, if
+ * its bound is above that; in the last bucket, the quantile is the bound before it.
  *
  * @param q Which quantile, 0 to 1.
  * @param buckets Buckets with different bounds, in any order.
  * @returns The quantile; null without observations.
  */
 export function quantileOf(q: number, buckets: readonly Bucket[]): number | null {
-  const mended = mend(buckets);
-  const rank = q * (mended.at(-1)?.count ?? 0);
-  const index = mended.findIndex(({ count }) => count >= rank);
-  const found = mended[index];
+  const repaired = repair(buckets);
+  const rank = q * (repaired.at(-1)?.count ?? 0);
+  const index = repaired.findIndex(({ count }) => count >= rank);
+  const found = repaired[index];
   if (found === undefined) return null;
-  if (index === mended.length - 1) return mended[index - 1]?.bound ?? null;
+  if (index === repaired.length - 1) return repaired[index - 1]?.bound ?? null;
   if (index === 0 && found.bound <= 0) return found.bound;
-  const { bound: start, count: under } = mended[index - 1] ?? { bound: 0, count: 0 };
-  // An empty lowest bucket holds the quantile 0, and nothing says where in it.
+  const { bound: start, count: under } = repaired[index - 1] ?? { bound: 0, count: 0 };
+  // The quantile 0 in an empty lowest bucket has no position.
   if (found.count === under) return null;
   return start + (found.bound - start) * ((rank - under) / (found.count - under));
 }
 
 /**
  * The share of observations at or under a bound, as `histogram_fraction(-Inf, bound, …)` of
- * Prometheus 3: interpolated in the bucket; nothing of the last bucket is at or under any bound.
+ * Prometheus 3: interpolated in the bucket; no observation of the last bucket is at or under any bound.
  *
  * @param bound The bound.
  * @param buckets Buckets with different bounds, in any order.
  * @returns The share, 0 to 1; null without observations.
  */
 export function shareUnder(bound: number, buckets: readonly Bucket[]): number | null {
-  const mended = mend(buckets);
-  const all = mended.at(-1)?.count;
+  const repaired = repair(buckets);
+  const all = repaired.at(-1)?.count;
   if (all === undefined) return null;
-  const index = mended.findIndex((bucket) => bucket.bound >= bound);
-  const found = mended[index];
+  const index = repaired.findIndex((bucket) => bucket.bound >= bound);
+  const found = repaired[index];
   if (found === undefined) return null;
-  const { bound: start, count: under } = mended[index - 1] ?? { bound: 0, count: 0 };
+  const { bound: start, count: under } = repaired[index - 1] ?? { bound: 0, count: 0 };
   if (found.bound === bound) return found.count / all;
   if (found.bound === Infinity) return under / all;
   if (bound <= start) return under / all;

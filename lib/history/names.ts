@@ -1,20 +1,20 @@
 /**
- * The one table of vLLM's families: which ones are kept, under which name, and what they were
- * called before. Names are those of vLLM 0.32, of counters with `_total`, without `vllm:`.
+ * The families of vLLM that the history keeps, and their old names. Names are those of vLLM 0.32
+ * without `vllm:`, counters with `_total`.
  */
 
 /** How the values of a family behave. */
 export type FamilyKind = "gauge" | "counter" | "histogram";
 
-/** What a sample of an exposition is to the history. */
+/** The name of a sample. */
 export interface SampleName {
-  /** The sample's name of today, such as `inter_token_latency_seconds_bucket`. */
+  /** Its current name, such as `inter_token_latency_seconds_bucket`. */
   readonly name: string;
   /** The family it belongs to, such as `inter_token_latency_seconds`. */
   readonly family: string;
-  /** Whether it only falls when the server begins anew. */
+  /** Whether it falls only when the server restarts. */
   readonly isCounter: boolean;
-  /** Whether it stands under a name that vLLM has given up. */
+  /** Whether it was exposed under a name that newer versions of vLLM have replaced. */
   readonly isOld: boolean;
 }
 
@@ -72,7 +72,7 @@ const HISTOGRAMS = [
   "iteration_tokens_total",
 ] as const;
 
-/** The families that are kept, by their name of today. */
+/** The families by their current name. */
 export const FAMILIES: ReadonlyMap<string, FamilyKind> = new Map<string, FamilyKind>([
   ...GAUGES.map((name) => [name, "gauge"] as const),
   ...COUNTERS.map((name) => [name, "counter"] as const),
@@ -105,17 +105,17 @@ function entriesOf(written: string, family: string, isOld: boolean): [string, Sa
   ]);
 }
 
-/** All samples that are kept, by how they are written without the prefix. */
+/** All samples by their exposed name without the prefix. */
 const SAMPLES: ReadonlyMap<string, SampleName> = new Map([
   ...[...FAMILIES.keys()].flatMap((family) => entriesOf(family, family, false)),
   ...[...RENAMED].flatMap(([old, family]) => entriesOf(old, family, true)),
 ]);
 
 /**
- * Tells what a sample is to the history.
+ * Finds the name of a sample.
  *
- * @param written Its name as it stands in an exposition, with `vllm:` or `vllm_`.
- * @returns Name and family of today; undefined for one that is not kept.
+ * @param written Its name in an exposition, with `vllm:` or `vllm_`.
+ * @returns Its current name and family; undefined for one that is not kept.
  */
 export function sampleName(written: string): SampleName | undefined {
   if (!written.startsWith("vllm:") && !written.startsWith("vllm_")) return undefined;

@@ -73,14 +73,11 @@ export class Recorder implements Disposable {
    * Adds a server.
    *
    * @param instance Its name.
-   * @returns Records its scrapes.
+   * @returns Starts to record a scrape that begins at a time, unless none is due.
    */
-  addServer(instance: string): ServerRecorder {
+  addServer(instance: string): { begin(timeMs: number): ScrapeRecording | undefined } {
     this.#options.store.addServer(instance);
-    const server = new ServerRecorder(instance, {
-      ...this.#options,
-      onSkip: () => this.skipped++,
-    });
+    const server = new ServerRecorder(instance, this.#options, () => this.skipped++);
     this.#servers.set(instance, server);
     return server;
   }
@@ -172,45 +169,27 @@ export class Recorder implements Disposable {
   }
 }
 
-/** What {@linkcode ServerRecorder} works with. */
-export interface ServerRecorderOptions
-  extends Pick<RecorderOptions, "store" | "intervalMs" | "maxBytes"> {
-  /** A scrape was too large. */
-  readonly onSkip: () => void;
-}
-
 /** Records the scrapes of one server, at most one per interval. */
-export class ServerRecorder implements Disposable {
-  /** When the last recorded scrape began, in milliseconds since 1970. */
+class ServerRecorder implements Disposable {
+  /** When the last recorded scrape began. */
   lastMs: number;
-
   readonly #instance: string;
-  readonly #options: ServerRecorderOptions;
+  readonly #options: RecorderOptions;
+  readonly #onSkip: () => void;
   readonly #unread = new Set<ReturnType<typeof setTimeout>>();
   #isRemoved = false;
 
-  /**
-   * Starts after the newest scrape in the history.
-   *
-   * @param instance The server's name.
-   * @param options History, interval and bound.
-   */
-  constructor(instance: string, options: ServerRecorderOptions) {
+  constructor(instance: string, options: RecorderOptions, onSkip: () => void) {
     this.#instance = instance;
     this.#options = options;
+    this.#onSkip = onSkip;
     this.lastMs = options.store.newestOf(instance);
   }
 
-  /**
-   * A scrape begins; scrapes begin one after another.
-   *
-   * @param timeMs The time in milliseconds since 1970.
-   * @returns Records it; undefined when none is due.
-   */
   begin(timeMs: number): ScrapeRecording | undefined {
-    const { store, intervalMs, maxBytes = MAX_SCRAPE_BYTES, onSkip } = this.#options;
+    const { store, intervalMs, maxBytes = MAX_SCRAPE_BYTES } = this.#options;
     const instance = this.#instance;
-    // An earlier time than that of the scrape before means that the clock was set back.
+    // Scrapes begin one after another: an earlier time means that the clock was set back.
     if (timeMs < this.lastMs) store.cutOff(instance, timeMs);
     if (Math.abs(timeMs - this.lastMs) < intervalMs * DUE) return undefined;
     const beforeMs = this.lastMs;
@@ -225,7 +204,7 @@ export class ServerRecorder implements Disposable {
       },
       end: (): void => {
         const body = parts;
-        if (body === undefined) onSkip();
+        if (body === undefined) this.#onSkip();
         else this.#later(() => store.add({ instance, timeMs, body: Buffer.concat(body) }));
       },
       fail: (error): void => {
@@ -241,7 +220,6 @@ export class ServerRecorder implements Disposable {
   [Symbol.dispose](): void {
     this.#isRemoved = true;
     for (const timer of this.#unread) clearTimeout(timer);
-    this.#unread.clear();
   }
 
   /** Reads a scrape once the response is on its way. */

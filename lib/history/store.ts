@@ -14,8 +14,14 @@ import type {
   TimeSeries,
 } from "./history.ts";
 import type { Logger } from "../log.ts";
-import { bucketCounts, bucketLines, gaugeLines, increaseLines, isSelected } from "./queries.ts";
-import { restartTimes } from "./restarts.ts";
+import {
+  bucketCounts,
+  bucketLines,
+  gaugeLines,
+  increaseLines,
+  isSelected,
+  restartTimes,
+} from "./queries.ts";
 import { ServerHistory } from "./server_history.ts";
 
 /** Memory for the history, in bytes: a day of eight busy engines takes about 60 MiB. */
