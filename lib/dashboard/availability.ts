@@ -1,8 +1,8 @@
-/** Why a tile or a chart is empty. */
+/** What is shown when there is nothing to show: notes of empty tiles and charts, and no findings. */
 
 import { isEmpty, isZero, type Line } from "./line.ts";
 import type { Scope } from "./scope.ts";
-import type { ViewTarget } from "./view.ts";
+import type { View, ViewTarget } from "./view.ts";
 
 /** Words for an empty tile or chart. */
 export const NOTES = {
@@ -70,4 +70,26 @@ export function emptyNote(
   const isReported = isThere || (inAllVersions && availability.isReported);
   if (!isReported) return NOTES.notReported;
   return availability.isIdle ? NOTES.noTraffic : NOTES.collecting;
+}
+
+/** A sentence, and whether it is good news. */
+export interface NoFindings {
+  /** The sentence; empty when there are findings, or no data. */
+  readonly text: string;
+  /** Whether all is well. */
+  readonly isGood: boolean;
+}
+
+/** Reports no problems, unless a tile is critical or there is no data. */
+export function noFindings({ findings, targets, tiles }: View): NoFindings {
+  const nothing = { text: "", isGood: false };
+  if (findings.length > 0 || targets.some(({ state }) => state !== "up")) return nothing;
+  if (tiles.length > 0 && tiles.every(({ note }) => note === NOTES.notReported)) {
+    const text = "vLLM answers, but reports none of this. Was it started with --disable-log-stats?";
+    return { text, isGood: false };
+  }
+  if (tiles.every(({ value }) => value === null)) return nothing;
+  return tiles.some(({ level }) => level === "bad")
+    ? { text: "No diagnosis yet, but a metric below is critical.", isGood: false }
+    : { text: "✓ No problems found.", isGood: true };
 }

@@ -50,11 +50,11 @@ export interface EventStreamOptions {
 /** The stream to one page. A page that leaves too much unread is dropped. */
 class PageStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (isDropped: boolean) => void;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   #shownMs: number | undefined;
 
-  constructor(maxQueuedBytes: number, onEnd: () => void) {
+  constructor(maxQueuedBytes: number, onEnd: (isDropped: boolean) => void) {
     this.#onEnd = onEnd;
     this.body = new ReadableStream({
       start: (controller): void => {
@@ -64,29 +64,22 @@ class PageStream {
     }, { highWaterMark: maxQueuedBytes, size: ({ byteLength }) => byteLength });
   }
 
-  /** Sends bytes; false when the page is gone, or is dropped because it does not read. */
-  send(bytes: Uint8Array<ArrayBuffer>): boolean {
-    const controller = this.#controller;
-    if (controller === undefined) return false;
-    if ((controller.desiredSize ?? 0) > 0) {
-      controller.enqueue(bytes);
-      return true;
-    }
-    this.fail(new MetricsError("READER_SLOW", "The page does not read its events"));
-    return false;
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    const hasRoom = (this.#controller?.desiredSize ?? 0) > 0;
+    if (hasRoom) this.#controller?.enqueue(bytes);
+    else this.fail(new MetricsError("READER_SLOW", "The page does not read its events"), true);
   }
 
-  /** Sends a view unless the page has it already; false as above. */
-  show({ event, timeMs }: EncodedView): boolean {
-    if (timeMs === this.#shownMs) return true;
+  /** Sends a view unless the page has it already. */
+  show({ event, timeMs }: EncodedView): void {
+    if (timeMs !== this.#shownMs) this.send(event);
     this.#shownMs = timeMs;
-    return this.send(event);
   }
 
   /** Aborts the stream. */
-  fail(reason: unknown): void {
+  fail(reason: unknown, isDropped = false): void {
     this.#controller?.error(reason);
-    this.#end();
+    this.#end(isDropped);
   }
 
   /** Ends the stream after what is queued. */
@@ -95,17 +88,11 @@ class PageStream {
     this.#end();
   }
 
-  #end(): void {
+  #end(isDropped = false): void {
     if (this.#controller === undefined) return;
     this.#controller = undefined;
-    this.#onEnd();
+    this.#onEnd(isDropped);
   }
-}
-
-/** All pages with the same view. */
-interface Topic {
-  readonly request: ViewRequest;
-  readonly pages: Set<PageStream>;
 }
 
 /** The streams to all open pages: each view is computed once per interval. */
@@ -117,7 +104,7 @@ export class EventStreams {
 
   readonly #options: EventStreamOptions;
   readonly #limits: EventStreamLimits;
-  readonly #topics = new Map<string, Topic>();
+  readonly #pages = new Map<PageStream, ViewRequest>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #isRunning = false;
   #isStopped = false;
@@ -132,33 +119,33 @@ export class EventStreams {
 
   /** Open pages. */
   get pages(): number {
-    return this.#allPages().length;
+    return this.#pages.size;
   }
 
-  /** Opens a page. It gets the newest view at once, and then each new one. */
+  /**
+   * Opens a page. It gets the newest view at once, and then each new one; undefined when too many
+   * pages are open, or the service stops.
+   */
   open(request: ViewRequest): ReadableStream<Uint8Array<ArrayBuffer>> | undefined {
-    const key = keyOf(request);
     const { maxPages, maxViews, maxQueuedBytes } = this.#limits;
-    const isOverLimit = this.pages >= maxPages ||
-      (!this.#topics.has(key) && this.#topics.size >= maxViews);
-    if (this.#isStopped || isOverLimit) {
+    const views = this.#views();
+    const isNewView = !views.has(keyOf(request));
+    if (this.#isStopped || this.pages >= maxPages || (isNewView && views.size >= maxViews)) {
       this.refused++;
       return undefined;
     }
-    const topic = this.#topics.get(key) ?? { request, pages: new Set() };
     const viewer = this.#options.viewers.add();
-    const page = new PageStream(maxQueuedBytes, () => {
+    const page = new PageStream(maxQueuedBytes, (isDropped) => {
       viewer[Symbol.dispose]();
-      this.#leave(key, topic, page);
+      if (isDropped) this.dropped++;
+      this.#leave(page);
     });
-    this.#topics.set(key, topic);
-    topic.pages.add(page);
+    this.#pages.set(page, request);
     page.send(GREETING);
-    void this.#sendFirst(page, request);
-    this.#heartbeat ??= setInterval(
-      () => this.#send(this.#allPages(), (page) => page.send(HEARTBEAT)),
-      this.#limits.heartbeatMs,
-    );
+    void this.#publish(request, [page], false);
+    this.#heartbeat ??= setInterval(() => {
+      for (const each of [...this.#pages.keys()]) each.send(HEARTBEAT);
+    }, this.#limits.heartbeatMs);
     if (!this.#isRunning) void this.#run();
     return page.body;
   }
@@ -166,25 +153,23 @@ export class EventStreams {
   /** Ends all streams, and opens no more. */
   stop(): void {
     this.#isStopped = true;
-    for (const page of this.#allPages()) page.close();
+    for (const page of [...this.#pages.keys()]) page.close();
   }
 
-  #allPages(): PageStream[] {
-    return [...this.#topics.values()].flatMap(({ pages }) => [...pages]);
+  /** The pages of each view. */
+  #views(): Map<string, PageStream[]> {
+    return Map.groupBy(this.#pages.keys(), (page) => {
+      const request = this.#pages.get(page);
+      return request === undefined ? "" : keyOf(request);
+    });
   }
 
-  #leave(key: string, topic: Topic, page: PageStream): void {
-    topic.pages.delete(page);
-    if (topic.pages.size === 0) this.#topics.delete(key);
-    if (this.#topics.size > 0) return;
+  #leave(page: PageStream): void {
+    this.#pages.delete(page);
+    if (this.#pages.size > 0) return;
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
     this.#wake();
-  }
-
-  /** Sends something to pages, and counts those that are dropped. */
-  #send(pages: Iterable<PageStream>, send: (page: PageStream) => boolean): void {
-    for (const page of [...pages]) if (!send(page)) this.dropped++;
   }
 
   /** Sends views while pages are open. */
@@ -192,11 +177,14 @@ export class EventStreams {
     this.#isRunning = true;
     const { updateMs } = this.#options;
     let tookMs = 0;
-    while (this.#topics.size > 0) {
+    while (this.#pages.size > 0) {
       // At most half of the time is spent computing, however many views there are.
       await this.#pause(Math.max(updateMs - tookMs, tookMs));
       const startedMs = performance.now();
-      for (const topic of [...this.#topics.values()]) await this.#publish(topic);
+      for (const pages of this.#views().values()) {
+        const request = pages[0] && this.#pages.get(pages[0]);
+        if (request !== undefined) await this.#publish(request, pages, true);
+      }
       tookMs = performance.now() - startedMs;
     }
     this.#isRunning = false;
@@ -204,7 +192,7 @@ export class EventStreams {
 
   /** Waits; not when the last page has left. */
   async #pause(ms: number): Promise<void> {
-    if (this.#topics.size === 0) return;
+    if (this.#pages.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
     this.#wake = (): void => {
@@ -214,23 +202,19 @@ export class EventStreams {
     await promise;
   }
 
-  /** Sends the newest view to a new page. */
-  async #sendFirst(page: PageStream, request: ViewRequest): Promise<void> {
+  /** Sends a view to its pages, a new one or one that is still fresh. */
+  async #publish(
+    request: ViewRequest,
+    pages: readonly PageStream[],
+    isNew: boolean,
+  ): Promise<void> {
+    const { cache } = this.#options;
     try {
-      page.show(await this.#options.cache.get(request));
-    } catch (error) {
-      page.fail(error);
-    }
-  }
-
-  /** Sends a new view to all its pages. */
-  async #publish({ request, pages }: Topic): Promise<void> {
-    try {
-      const view = await this.#options.cache.renew(request);
-      this.#send(pages, (page) => page.show(view));
+      const view = await (isNew ? cache.renew(request) : cache.get(request));
+      for (const page of pages) page.show(view);
     } catch (error) {
       // A view that cannot be computed ends its pages, not the service; they ask again for the reason.
-      for (const page of [...pages]) page.fail(error);
+      for (const page of pages) page.fail(error);
     }
   }
 }

@@ -8,7 +8,7 @@ import {
   targetCountText,
 } from "../../lib/dashboard/page/choice.ts";
 
-import { noFindings } from "../../lib/dashboard/no_findings.ts";
+import { noFindings } from "../../lib/dashboard/availability.ts";
 import { sparkPath, stack } from "../../lib/dashboard/page/shapes.ts";
 import { boundText, shortText, valueParts, valueText } from "../../lib/dashboard/page/text.ts";
 

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { init, validate } from "@guanmingchiu/sqlparser-ts";
 import { alertList, alerts } from "../../lib/parseable/content/alerts.ts";
-import type { ContentSettings } from "../../lib/parseable/content/content_settings.ts";
 import { dashboardList, dashboards } from "../../lib/parseable/content/dashboards.ts";
-import { queryText } from "../../lib/parseable/content/query.ts";
+import { type ContentSettings, queryText } from "../../lib/parseable/content/query.ts";
 import { assertGoldenJson } from "../exposition/golden.ts";
 import { isJson, type Json, recorded } from "./recorded.ts";
 

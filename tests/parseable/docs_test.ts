@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { alertList } from "../../lib/parseable/content/alerts.ts";
 import { COLUMNS } from "../../lib/parseable/content/columns.ts";
-import type { ContentSettings } from "../../lib/parseable/content/content_settings.ts";
+import type { ContentSettings } from "../../lib/parseable/content/query.ts";
 import { dashboardList } from "../../lib/parseable/content/dashboards.ts";
 
 /** The settings when none are set. */

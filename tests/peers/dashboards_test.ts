@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { alertList } from "../../lib/parseable/content/alerts.ts";
-import type { ContentSettings } from "../../lib/parseable/content/content_settings.ts";
 import { dashboardList } from "../../lib/parseable/content/dashboards.ts";
-import { queryText } from "../../lib/parseable/content/query.ts";
+import { type ContentSettings, queryText } from "../../lib/parseable/content/query.ts";
 import { firstRow } from "../../lib/parseable/stream.ts";
 import { relayed } from "../otlp/relay.ts";
 import { expectedAlerts } from "../parseable/expected_alerts.ts";

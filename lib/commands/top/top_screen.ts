@@ -2,7 +2,7 @@
 
 import { formatSeconds, formatValue } from "../../dashboard/format.ts";
 import { LEVEL_WORDS } from "../../dashboard/levels.ts";
-import { noFindings } from "../../dashboard/no_findings.ts";
+import { noFindings } from "../../dashboard/availability.ts";
 import type { Chart, Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
 import { terminalText } from "../../terminal_text.ts";
 

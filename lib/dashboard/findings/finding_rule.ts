@@ -73,14 +73,14 @@ export interface FindingInput extends FindingContext {
   readonly shared: SharedNumbers;
 }
 
-/** A finding without its id. */
-export type Diagnosis = Omit<Finding, "id">;
+/** A finding without its id; without a title it has that of its rule. */
+export type Diagnosis = Omit<Finding, "id" | "title"> & Partial<Pick<Finding, "title">>;
 
 /** Looks for one problem. */
 export interface FindingRule {
   /** Stable id of the finding. */
   readonly id: string;
-  /** Its title, for the documentation. */
+  /** Its title. */
   readonly title: string;
   /** When it is reported, for the documentation: Markdown without a heading. */
   readonly condition: string;

@@ -46,10 +46,10 @@ export const FINDING_RULES: readonly FindingRule[] = [
 /** Applies all rules. */
 export function findAll(context: FindingContext): Finding[] {
   const input = createFindingInput(context);
-  const found = FINDING_RULES.flatMap(({ id, find }): Finding[] => {
+  const found = FINDING_RULES.flatMap(({ id, title, find }): Finding[] => {
     const finding = find(input);
     // Names of engines and servers, and what a server answered, come from outside.
-    return finding === undefined ? [] : [{ ...finding, id, why: terminalText(finding.why) }];
+    return finding === undefined ? [] : [{ title, ...finding, id, why: terminalText(finding.why) }];
   });
   return [
     ...found.filter(({ level }) => level === "bad"),

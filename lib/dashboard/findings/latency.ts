@@ -61,7 +61,6 @@ export const SLOW_QUEUE: FindingRule = {
     if (late === undefined || late.isQueueShort || isQueueSteady(input)) return undefined;
     return {
       level: late.level,
-      title: "First tokens are slow because requests wait",
       why:
         `${late.numbers}, of which ${formatSeconds(late.queueSeconds)} are spent in the queue, ` +
         "over the last five minutes.",
@@ -90,7 +89,6 @@ export const SLOW_PREFILL: FindingRule = {
     if (waiting > MAX_WAITING) return undefined;
     return {
       level: late.level,
-      title: "First tokens are slow although the queue is short",
       why: `${late.numbers}, of which only ${formatSeconds(late.queueSeconds)} are spent in the ` +
         "queue: prefill takes the time.",
       action: isDecodeSlow(input)

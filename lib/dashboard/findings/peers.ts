@@ -56,10 +56,9 @@ function outlierSentence(
 
 /** One has much more or less to do than its peers. */
 function imbalance(kind: Kind, condition: string, action: string): FindingRule {
-  const title = `Uneven load across ${kind}s`;
   return {
     id: `${kind}_imbalance`,
-    title,
+    title: `Uneven load across ${kind}s`,
     condition,
     find(input): Diagnosis | undefined {
       if (isRepetition(input, kind, running)) return undefined;
@@ -73,17 +72,16 @@ function imbalance(kind: Kind, condition: string, action: string): FindingRule {
         (value) => `${formatShare(value)} of its KV cache in use`,
       );
       if (why === undefined) return undefined;
-      return { level: "warn", title, why, action, link: LINKS.dataParallel };
+      return { level: "warn", why, action, link: LINKS.dataParallel };
     },
   };
 }
 
 /** One has a much longer inter-token latency than its peers. */
 function slow(kind: Kind, condition: string): FindingRule {
-  const title = `One ${kind} is slower than the others`;
   return {
     id: `slow_${kind}`,
-    title,
+    title: `One ${kind} is slower than the others`,
     condition,
     find(input): Diagnosis | undefined {
       // Different models differ in speed.
@@ -93,7 +91,6 @@ function slow(kind: Kind, condition: string): FindingRule {
       if (outlier === undefined || outlier.value < outlier.others) return undefined;
       return {
         level: "warn",
-        title,
         why: `In the last minute the inter-token latency (ITL) of ${outlier.name} was ${
           formatSeconds(outlier.value)
         }, that of the others ${formatSeconds(outlier.others)} on average.`,

@@ -22,7 +22,6 @@ export const PREFIX_CACHING_OFF: FindingRule = {
     if (!isCachingOff(history, selection)) return undefined;
     return {
       level: "warn",
-      title: "Prefix caching is off",
       why: "vLLM reports enable_prefix_caching=False, so a common beginning of prompts is " +
         "computed for each of them.",
       action: "Start vLLM with --enable-prefix-caching, unless the model does not support it.",
@@ -49,7 +48,6 @@ export const LOW_PREFIX_REUSE: FindingRule = {
     }
     return {
       level: "warn",
-      title: "Low prefix-cache hit rate",
       why: `Of ${count(tokens, "prompt token")} in the last 15 minutes ${
         formatShare(hits)
       } came from the prefix cache.`,

@@ -27,7 +27,6 @@ export const MEMORY_BOUND_QUEUE: FindingRule = {
       : "";
     return {
       level: levelOf(waiting),
-      title: "Requests wait because the KV cache is full",
       why: `At least ${count(waiting, "request")} waited all through the last minute, and the KV ` +
         `cache was ${formatShare(kvCache)} full${preempted}.`,
       action: "Give the KV cache more memory: raise --gpu-memory-utilization (such as " +
@@ -68,7 +67,6 @@ export const SCHEDULER_BOUND_QUEUE: FindingRule = {
     const running = valueOf(input.recent.gauge("num_requests_running")) ?? 0;
     return {
       level: levelOf(waiting),
-      title: "Requests wait although the KV cache has room",
       why: `${numbers} and ${count(running, "request")} ran.`,
       action: isDecodeSlow(input)
         ? "The scheduler's limits hold them back, but the time per output token (TPOT) already " +
@@ -90,7 +88,6 @@ export const PREEMPTIONS: FindingRule = {
     if (!isPreempted(input)) return undefined;
     return {
       level: preemptions >= PREEMPTION_LIMITS.bad ? "bad" : "warn",
-      title: "Requests are preempted",
       why: `${formatNumber(preemptions * 60)} preemptions per minute over the last five minutes: ` +
         "the KV cache was full, and each preempted request is recomputed.",
       action: "Raise --gpu-memory-utilization first (such as --gpu-memory-utilization 0.95); " +

@@ -26,7 +26,6 @@ export const FAILED_REQUESTS: FindingRule = {
     if (share < ERROR_SHARE.warn) return undefined;
     return {
       level: share >= ERROR_SHARE.bad ? "bad" : "warn",
-      title: "Requests fail",
       why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes ended ` +
         "with an error.",
       action: "Read vLLM's log for the cause before you change any setting.",
@@ -47,7 +46,6 @@ export const ABORTED_REQUESTS: FindingRule = {
     if (share < ABORT_SHARE) return undefined;
     return {
       level: "warn",
-      title: "Clients give up",
       why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes were ` +
         "given up by their clients.",
       action: "Compare the time to first token (TTFT) and the end-to-end latency with the " +
@@ -72,7 +70,6 @@ export const REJECTED_REQUESTS: FindingRule = {
       .map((reason) => `--${reason.replaceAll("_", "-")}`).join(" and ");
     return {
       level: share >= REJECTED_SHARE ? "bad" : "warn",
-      title: "A full queue rejects requests",
       why: `${count(rejections, "request")} in the last five minutes were answered with 503, ` +
         `${formatShare(share)} of all; the limit was ${limits}.`,
       action: `Add servers or make the queue move faster; ${limits} only sets how long it may get.`,

@@ -41,7 +41,7 @@ export const DOWN_SERVERS: FindingRule = {
     );
     return {
       level: "bad",
-      title: down.length === 1 ? "A server is down" : `${down.length} servers are down`,
+      ...down.length > 1 && { title: `${down.length} servers are down` },
       why: sentences.join(" "),
       action: "vLLM refuses connections until it has loaded the model; its log shows how far it " +
         "is. If its address changed, change VLLM_METRICS_URL.",
@@ -68,9 +68,7 @@ export const RESTARTING_SERVERS: FindingRule = {
     );
     return {
       level: "warn",
-      title: looping.length === 1
-        ? "A server is restart-looping"
-        : `${looping.length} servers are restart-looping`,
+      ...looping.length > 1 && { title: `${looping.length} servers are restart-looping` },
       why: sentences.join(" "),
       action: "Read the end of vLLM's log before its last start. CUDA out of memory: lower " +
         "--max-model-len, or free GPU memory that other processes hold. Container killed: raise " +
@@ -102,7 +100,6 @@ export const STALE_SERVERS: FindingRule = {
     );
     return {
       level: "warn",
-      title: "The data is old",
       why: sentences.join(" "),
       action: "vLLM answers slowly: under load a scrape can take seconds. If it lasts, raise " +
         "--api-server-count, and check SCRAPE_TIMEOUT.",
@@ -126,9 +123,7 @@ export const CUT_SERVERS: FindingRule = {
     );
     return {
       level: "warn",
-      title: cut.length === 1
-        ? "A server has more series than this page keeps"
-        : `${cut.length} servers have more series than this page keeps`,
+      ...cut.length > 1 && { title: `${cut.length} servers have more series than this page keeps` },
       why: sentences.join(" "),
       action: "Tiles and charts may miss its newest models, engines or adapters; /metrics is " +
         "complete. vLLM keeps every label set until it restarts: restart it, or reduce the number " +
@@ -149,7 +144,7 @@ export const SLEEPING_SERVERS: FindingRule = {
     const names = asleep.map(({ instance }) => instance).join(", ");
     return {
       level: "warn",
-      title: asleep.length === 1 ? "A server is asleep" : `${asleep.length} servers are asleep`,
+      ...asleep.length > 1 && { title: `${asleep.length} servers are asleep` },
       why: `${names}: engine_sleep_state reports no engine awake.`,
       action: "It serves nothing until POST /wake_up. If this was not you, check who can reach " +
         "the sleep endpoints.",

@@ -72,9 +72,7 @@ export const STALLED_ENGINES: FindingRule = {
     );
     return {
       level: "bad",
-      title: stalled.length === 1
-        ? "An engine is stalled"
-        : `${stalled.length} engines are stalled`,
+      ...stalled.length > 1 && { title: `${stalled.length} engines are stalled` },
       why: `${engines.join("; ")}, but no token and no engine step was counted for at least ${
         STALLED_MS / 1_000
       } s. The API server still answers.`,

@@ -7,7 +7,7 @@ import { type Choice, choiceQuery, readChoice } from "./choice.ts";
 import { find, KeyedList, setAttribute, setText, show } from "./dom.ts";
 import { FindingView } from "./finding_view.ts";
 import { Live } from "./live.ts";
-import { noFindings } from "../no_findings.ts";
+import { noFindings } from "../availability.ts";
 import { TileView } from "./tile_view.ts";
 import { TopBar } from "./top_bar.ts";
 

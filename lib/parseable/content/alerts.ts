@@ -1,9 +1,9 @@
 /** All alerts. */
 
-import { type Alert, alertBody } from "./alert.ts";
-import type { AlertBody } from "./bodies.ts";
-import type { ContentSettings } from "./content_settings.ts";
+import type { AlertBody, Severity } from "./bodies.ts";
+import { TAG } from "./dashboard.ts";
 import * as metrics from "./metrics.ts";
+import { type ContentSettings, type Query, queryText } from "./query.ts";
 import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
 import ENGINE_STALLED from "./sql/alerts/engine-stalled.sql" with { type: "text" };
 import FAILED_SHARE from "./sql/alerts/failed-share.sql" with { type: "text" };
@@ -14,6 +14,30 @@ import TTFT from "./sql/alerts/ttft.sql" with { type: "text" };
 import VLLM_DOWN from "./sql/alerts/vllm-down.sql" with { type: "text" };
 import WAITING from "./sql/alerts/waiting.sql" with { type: "text" };
 
+/** An alert. */
+export interface Alert {
+  /** Unique and stable: an update finds the alert by it. */
+  readonly title: string;
+  /** How urgent it is. */
+  readonly severity: Severity;
+  /** When it fires and what to do then; one line. */
+  readonly text: string;
+  /**
+   * Its query. The topmost aggregate is the value: a plain COUNT, SUM, MIN or MAX, with an alias.
+   * Parseable accepts arithmetic around it too, but reads 0 then. A filter on a second aggregate is
+   * in an inner query, since HAVING counts as one.
+   */
+  readonly query: Query;
+  /** How a row's value compares with the threshold when it fires; without rows the value is 0. */
+  readonly operator: ">" | "<";
+  /** The threshold. */
+  readonly threshold: number;
+  /** How far back it looks, in minutes. */
+  readonly windowMinutes: number;
+  /** How often it is evaluated, and notifies while it fires, in minutes. */
+  readonly everyMinutes: number;
+}
+
 const SCRAPES = "vllm_metrics_scrapes_total";
 const SCRAPE_FAILURES = "vllm_metrics_scrape_failures_total";
 /** Share of requests that may fail. */
@@ -21,12 +45,12 @@ const FAILED_SHARE_LIMIT = 0.05;
 /** Share of scrapes, or of requests to the relay, that may fail. */
 const PIPELINE_SHARE_LIMIT = 0.1;
 
-/** Lists the alerts as we think of them. */
+/** Lists the alerts. */
 export function alertList(settings: ContentSettings): readonly Alert[] {
   return [...vllmAlerts(settings), ...pipelineAlerts()];
 }
 
-/** Makes the JSON of the alerts. */
+/** Creates the bodies of `POST /api/v1/alerts`, without `targets`. */
 export function alerts(settings: ContentSettings): readonly AlertBody[] {
   return alertList(settings).map((one) => alertBody(one, settings.stream));
 }
@@ -198,4 +222,28 @@ function pipelineAlerts(): Alert[] {
       windowMinutes: 10,
     },
   ];
+}
+
+/**
+ * Creates the JSON of an alert. Its text is a comment before the SQL as well, since Parseable's
+ * notifications quote only the query.
+ */
+function alertBody(alert: Alert, stream: string): AlertBody {
+  return {
+    severity: alert.severity,
+    title: alert.title,
+    alertType: "threshold",
+    query: `/* ${alert.text} */\n${queryText(alert.query, stream)}`,
+    thresholdConfig: { operator: alert.operator, value: alert.threshold },
+    evalConfig: {
+      rollingWindow: {
+        evalStart: `${alert.windowMinutes}m`,
+        evalEnd: "now",
+        evalFrequency: alert.everyMinutes,
+      },
+    },
+    notificationConfig: { interval: alert.everyMinutes },
+    tags: [TAG, "vllm"],
+    runbook: alert.text,
+  };
 }

@@ -1,5 +1,6 @@
 /** Queries: SQL files with their placeholders filled in. */
 
+import type { Goals } from "../../config/goals.ts";
 import { COLUMNS, columnsIn, SERIES_COLUMNS } from "./columns.ts";
 import BUCKETS from "./sql/parts/buckets.sql" with { type: "text" };
 import INCREASES from "./sql/parts/increases.sql" with { type: "text" };
@@ -7,6 +8,16 @@ import MINUTES from "./sql/parts/minutes.sql" with { type: "text" };
 import NEWEST from "./sql/parts/newest.sql" with { type: "text" };
 import OBSERVATIONS from "./sql/parts/observations.sql" with { type: "text" };
 import SAMPLES from "./sql/parts/samples.sql" with { type: "text" };
+
+/** What dashboards and alerts depend on. */
+export interface ContentSettings {
+  /** The stream of Parseable that holds the rows. */
+  readonly stream: string;
+  /** The operator's goals. */
+  readonly goals: Goals;
+  /** KV cache usage that fires an alert after ten minutes, 0 to 1. */
+  readonly kvLimit: number;
+}
 
 /** Common table expressions that several queries begin with. */
 const PARTS: Readonly<Record<string, string>> = {
