@@ -2,12 +2,11 @@
 
 import { hostAndPort } from "../config/server_list.ts";
 import { pastScrapes } from "../demo/past.ts";
-import { SCENARIOS } from "../demo/scenario.ts";
-import { SimulatedVllm } from "../demo/simulated_vllm.ts";
+import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
+import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";
 import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
-import { type DemoOptions, readDemoOptions } from "./demo_options.ts";
 import { DemoServer } from "./demo_server.ts";
 import { EXIT, type Host } from "./host.ts";
 import { runService } from "./serve.ts";
@@ -26,13 +25,52 @@ const IGNORED = {
   HISTORY_FILE: "simulated numbers are not written to it",
 } as const;
 
+/** Largest values: more engines do not fit on a page, and the seed has 32 bits. */
+const MAX = { servers: 8, engines: 32, seed: 2 ** 32 - 1 } as const;
+
+/** What the demo shows. */
+interface DemoOptions {
+  readonly scenario: ScenarioName;
+  readonly servers: number;
+  /** Engines of each server. */
+  readonly engines: number;
+  /** Which front end's text it answers. */
+  readonly frontend: Frontend;
+  /** Equal seeds give equal numbers. */
+  readonly seed: number;
+}
+
+function readOptions(args: Arguments<"demo">): DemoOptions {
+  const whole = (name: keyof typeof MAX, min: number): number => {
+    const text = args.get(name) ?? "1";
+    const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= MAX[name]) return value;
+    args.addMistake(`--${name} must be a whole number from ${min} to ${MAX[name]}: "${text}".`);
+    return 1;
+  };
+  const [first, ...others] = SCENARIO_NAMES;
+  const text = args.get("scenario") ?? first;
+  const scenario = SCENARIO_NAMES.find((name) => name === text);
+  if (scenario === undefined) {
+    const names = `${[first, ...others.slice(0, -1)].join(", ")} or ${others.at(-1)}`;
+    args.addMistake(`--scenario must be ${names}: "${text}".`);
+  }
+  return {
+    scenario: scenario ?? first,
+    servers: whole("servers", 1),
+    engines: whole("engines", 1),
+    frontend: args.has("openmetrics") ? "rust" : "python",
+    seed: whole("seed", 0),
+  };
+}
+
 /**
  * Runs the simulated server and the service. No setting is needed; those there are hold, but for
  * the ignored ones.
  */
 export async function demo(host: Host): Promise<number> {
   const args = new Arguments("demo", host.args);
-  const options = readDemoOptions(args);
+  const options = readOptions(args);
   if (args.refuse(host)) return EXIT.badConfig;
   const env = readEnvironment(host);
   if (env === undefined) return EXIT.badConfig;

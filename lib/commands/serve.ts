@@ -40,14 +40,9 @@ function open(options: ReloadableListenerOptions, setting: string): ReloadableLi
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     const reason = taken ? "the port is in use" : error instanceof Error ? error.message : "";
-    throw new MetricsError(
-      "LISTEN_FAILED",
-      `Cannot listen on "${addressText(options)}": ${reason}`,
-      {
-        hint: `${taken ? "Is another copy running? " : ""}Set ${setting} to another address.`,
-        cause: error,
-      },
-    );
+    const hint = `${taken ? "Is another copy running? " : ""}Set ${setting} to another address.`;
+    const message = `Cannot listen on "${addressText(options)}": ${reason}`;
+    throw new MetricsError("LISTEN_FAILED", message, { hint, cause: error });
   }
 }
 
@@ -58,10 +53,6 @@ const LOCAL = new Set(["0.0.0.0", "127.0.0.1", "::", "::1"]);
 function pageUrl({ listen, tls }: Config, port: number): string {
   const hostname = LOCAL.has(listen.hostname) ? "localhost" : listen.hostname;
   return `${tls === undefined ? "http" : "https"}://${addressText({ hostname, port })}/`;
-}
-
-function announceOnTerminal(host: Host, url: string): void {
-  if (host.terminal() !== undefined) host.print(`Live page: ${url}\n`);
 }
 
 /** A listener, and how long its responses may take after a stop signal. */
@@ -118,47 +109,6 @@ function openAll(host: Host, config: Config, service: Service, log: Logger): Tim
   return listeners;
 }
 
-/** Looks for renewed certificates where there are any. */
-function startReloader(
-  { tls }: Config,
-  host: Host,
-  listeners: readonly ReloadableListener[],
-  log: Logger,
-): CertificateReloader | undefined {
-  const readFile = (path: string): string => host.readTextFile(path);
-  return tls && new CertificateReloader({ tls, listeners, readFile, log });
-}
-
-/** The first two stop signals, heard from the moment this is made. */
-class StopSignals implements Disposable {
-  readonly #first = Promise.withResolvers<void>();
-  readonly #second = Promise.withResolvers<void>();
-  readonly #ignore: () => void;
-  #count = 0;
-
-  constructor(host: Host) {
-    this.#ignore = host.onStopSignal(() => {
-      this.#count++;
-      (this.#count === 1 ? this.#first : this.#second).resolve();
-    });
-  }
-
-  /** Resolves at the first signal: end when the replies under way are out. */
-  get first(): Promise<void> {
-    return this.#first.promise;
-  }
-
-  /** Resolves at the second signal: end now. */
-  get second(): Promise<void> {
-    return this.#second.promise;
-  }
-
-  /** Leaves the signals to the system again. */
-  [Symbol.dispose](): void {
-    this.#ignore();
-  }
-}
-
 /** Closes a listener; leaves responses that take too long to the end of the process. */
 async function close({ listener, stopMs }: TimedListener): Promise<void> {
   const late = Promise.withResolvers<void>();
@@ -173,13 +123,13 @@ async function close({ listener, stopMs }: TimedListener): Promise<void> {
  * a server that shuts down is an uncaught error in Deno 2.9.6.
  */
 async function runUntilStopped(
-  signals: StopSignals,
+  signals: ReadableStreamDefaultReader<void>,
   listeners: readonly TimedListener[],
   service: Service,
 ): Promise<void> {
-  await signals.first;
+  await signals.read();
   service.stop();
-  await Promise.race([Promise.all(listeners.map(close)), signals.second]);
+  await Promise.race([Promise.all(listeners.map(close)), signals.read()]);
 }
 
 /** What the demo changes about the service. */
@@ -197,7 +147,8 @@ export async function serve(host: Host): Promise<number> {
 
 /** Runs the service until it is asked to stop. */
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
-  const { past = [], announce = (url) => announceOnTerminal(host, url) } = options;
+  const { past = [], announce = (url) => host.terminal() && host.print(`Live page: ${url}\n`) } =
+    options;
   const config = configure(host);
   if (config === undefined) return EXIT.badConfig;
   const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
@@ -224,25 +175,19 @@ async function serveWith(
   const { announce, ...parts } = options;
   const { log } = parts;
   for (const warning of config.warnings) log.warn(warning);
+  const signals = new TransformStream<void, void>();
+  const writer = signals.writable.getWriter();
+  // Before anybody can know that it listens, so that a signal that comes at once is heard as well.
+  const ignore = host.onStopSignal(() => void writer.write());
   try {
-    const { servers, relay, history, goals, access, allowedHosts } = config;
-    const { maxScrapesPerSecond } = config;
-    const settings = {
-      servers,
-      maxScrapesPerSecond,
-      relay,
-      history,
-      goals,
-      access,
-      allowedHosts,
-    };
-    using service = createService({ ...settings, ...parts, host });
-    // Before anybody can know that it listens: a signal that comes at once is heard as well.
-    using signals = new StopSignals(host);
-    const listeners = openAll(host, config, service, log);
-    announce(pageUrl(config, listeners[0]?.listener.port ?? 0));
-    using _reloader = startReloader(config, host, listeners.map(({ listener }) => listener), log);
-    await runUntilStopped(signals, listeners, service);
+    using service = createService({ ...config, relay: config.relay, ...parts, host });
+    const timed = openAll(host, config, service, log);
+    announce(pageUrl(config, timed[0]?.listener.port ?? 0));
+    const { tls } = config;
+    const listeners = timed.map(({ listener }) => listener);
+    const readFile = (path: string): string => host.readTextFile(path);
+    using _reloader = tls && new CertificateReloader({ tls, listeners, readFile, log });
+    await runUntilStopped(signals.readable.getReader(), timed, service);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {
@@ -252,5 +197,7 @@ async function serveWith(
     }
     log.error(error.message, { code: error.code, hint: error.hint });
     return error.code === "CONFIG_INVALID" ? EXIT.badConfig : EXIT.failed;
+  } finally {
+    ignore();
   }
 }

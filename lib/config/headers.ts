@@ -1,6 +1,6 @@
 /** Reads what is sent with each request: headers, tokens, user names and passwords. */
 
-import { accept, type Parsed, refuse } from "./parsed.ts";
+import { accept, type Parsed, refuse } from "./values.ts";
 import { Secret } from "./secret.ts";
 
 /** A header to send: its name and its value. */

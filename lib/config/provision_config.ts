@@ -44,35 +44,51 @@ export interface ProvisionConfig {
 }
 
 /** The credentials; at most one of the two ways to give them may be used. */
-function readCredentials(reader: SettingReader): Header | undefined {
+function readCredentials(reader: SettingReader, isRequired: boolean): Header | undefined {
+  if (isRequired && !hasUser(reader) && !reader.isSet("PARSEABLE_API_KEY")) {
+    reader.refuse("P_USERNAME", "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.");
+  }
   const username = reader.get("P_USERNAME");
   const password = reader.get("P_PASSWORD");
   const key = reader.get("PARSEABLE_API_KEY");
   reader.together("P_USERNAME", "P_PASSWORD");
-  const { hasUser, hasKey } = waysOf(reader);
-  if (hasUser && hasKey) {
+  if (hasUser(reader) && reader.isSet("PARSEABLE_API_KEY")) {
     reader.refuse(
       "PARSEABLE_API_KEY",
       "is set together with P_USERNAME or P_PASSWORD. Give credentials in one way only.",
     );
   }
   if (key !== undefined) return Object.freeze(["X-API-Key", key] as const);
-  if (username === undefined || password === undefined) return undefined;
-  return basicAuthorization(username, password);
+  return username && password && basicAuthorization(username, password);
 }
 
-/** Which ways are used to give credentials. */
-function waysOf(reader: SettingReader): { readonly hasUser: boolean; readonly hasKey: boolean } {
-  return {
-    hasUser: reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD"),
-    hasKey: reader.isSet("PARSEABLE_API_KEY"),
-  };
+function hasUser(reader: SettingReader): boolean {
+  return reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD");
 }
 
 function readLimits(reader: SettingReader): Limits | undefined {
   const goals = readGoals(reader);
   const kvLimit = reader.get("ALERT_KV_LIMIT");
   return goals === undefined || kvLimit === undefined ? undefined : { goals, kvLimit };
+}
+
+interface AllSettings {
+  readonly parseable: ParseableConfig | undefined;
+  readonly credentials: Header | undefined;
+  readonly days: number | undefined;
+  readonly limits: Limits | undefined;
+  readonly webhook: Secret | undefined;
+}
+
+/** Reads all settings of `provision`, in the order of the table. */
+function readAll(reader: SettingReader, isRequired: boolean): AllSettings {
+  return {
+    parseable: readParseable(reader),
+    credentials: readCredentials(reader, isRequired),
+    days: reader.get("PARSEABLE_RETENTION"),
+    limits: readLimits(reader),
+    webhook: reader.get("ALERT_WEBHOOK_URL"),
+  };
 }
 
 /** Turns the environment into what `provision` runs with. Pure: files come through `readFile`. */
@@ -87,18 +103,7 @@ export function parseProvision(
       'is not set. Write where Parseable is, such as "http://localhost:8080".',
     );
   }
-  const parseable = readParseable(reader);
-  const { hasUser, hasKey } = waysOf(reader);
-  if (!hasUser && !hasKey) {
-    reader.refuse(
-      "P_USERNAME",
-      "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.",
-    );
-  }
-  const credentials = readCredentials(reader);
-  const days = reader.get("PARSEABLE_RETENTION");
-  const limits = readLimits(reader);
-  const webhook = reader.get("ALERT_WEBHOOK_URL");
+  const { parseable, credentials, days, limits, webhook } = readAll(reader, true);
   const { mistakes, warnings } = reader;
   if (
     mistakes.length > 0 || parseable === undefined || credentials === undefined ||
@@ -143,19 +148,14 @@ export interface LookConfig {
   readonly warnings: readonly string[];
 }
 
-/** Reads the settings of `provision` for somebody who can do with less. */
+/** Reads the settings of `provision` for `check`, which can do with less. */
 export function parseLook(env: Environment, readFile: (path: string) => string): LookConfig {
   const reader = new SettingReader(env, readFile);
-  const parseable = readParseable(reader);
-  const credentials = readCredentials(reader);
-  reader.get("PARSEABLE_RETENTION");
-  readLimits(reader);
-  reader.get("ALERT_WEBHOOK_URL");
-  const { mistakes, warnings } = reader;
-  return Object.freeze({
+  const { parseable, credentials } = readAll(reader, false);
+  return {
     ...(parseable === undefined ? {} : { parseable }),
     ...(credentials === undefined ? {} : { credentials }),
-    mistakes: Object.freeze(mistakes),
-    warnings: Object.freeze(warnings),
-  });
+    mistakes: reader.mistakes,
+    warnings: reader.warnings,
+  };
 }

@@ -6,13 +6,6 @@ export const REDACTED = "[redacted]";
 /**
  * Holds a secret. String conversion, JSON and `Deno.inspect` show
  * {@linkcode REDACTED}; only {@linkcode Secret.reveal} gives the text.
- *
- * @example Usage
- * ```ts
- * const token = new Secret("hunter2");
- * token.reveal(); // "hunter2"
- * String(token); // "[redacted]"
- * ```
  */
 export class Secret {
   readonly #text: string;

@@ -1,6 +1,6 @@
 /** The servers that VLLM_METRICS_URL names: one address, several, or a name that stands for many. */
 
-import { accept, type Parsed, refuse } from "./parsed.ts";
+import { accept, type Parsed, refuse } from "./values.ts";
 import { parseUrl, type UrlWithCredentials } from "./url.ts";
 
 /** A server, or the name that several are found by. */

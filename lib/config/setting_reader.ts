@@ -1,7 +1,7 @@
 /** Reads settings one by one, and keeps what is wrong with them. */
 
 import type { Environment } from "./env_file.ts";
-import type { Parsed } from "./parsed.ts";
+import type { Parsed } from "./values.ts";
 import { REDACTED } from "./secret.ts";
 import {
   SECRET_NAMES,

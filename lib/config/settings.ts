@@ -6,23 +6,25 @@
 
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { parseHeaders, parsePassword, parseToken, parseUsername, parseWebhook } from "./headers.ts";
-import { accept, type Parsed } from "./parsed.ts";
-import { parseCertificates, parsePrivateKey } from "./pem.ts";
-import { parseServer, splitServers } from "./server_list.ts";
-import { parseBaseUrl } from "./url.ts";
 import {
+  accept,
   parseAddress,
   parseBoolean,
   parseBytes,
+  parseCertificates,
   parseChoice,
   parseCount,
+  type Parsed,
   parseDays,
   parseDuration,
   parseHostName,
+  parsePrivateKey,
   parseShare,
   parseStreamName,
   type Range,
 } from "./values.ts";
+import { parseServer, splitServers } from "./server_list.ts";
+import { parseBaseUrl } from "./url.ts";
 
 /**
  * Where the text of a setting comes from: its variable; its variable as a list; its variable or the

@@ -1,7 +1,7 @@
 /** Reads URLs, and writes them so that people may see them. */
 
 import { parsePassword, parseUsername } from "./headers.ts";
-import { accept, type Parsed, refuse } from "./parsed.ts";
+import { accept, type Parsed, refuse } from "./values.ts";
 import type { Secret } from "./secret.ts";
 
 /** A URL without its credentials, and those. */

@@ -1,6 +1,24 @@
 /** Reads durations, sizes, booleans, words and addresses to listen on. */
 
-import { accept, type Parsed, refuse } from "./parsed.ts";
+import { Secret } from "./secret.ts";
+
+/**
+ * A value, or a problem that completes the sentence `cannot use "…": ` with what
+ * is wrong and what is allowed.
+ */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string };
+
+/** Takes a value. */
+export function accept<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+/** Refuses a text. */
+export function refuse(problem: string): { readonly ok: false; readonly problem: string } {
+  return { ok: false, problem };
+}
 
 /** The smallest and largest value allowed, and one for the message, as one would write them. */
 export interface Range {
@@ -201,4 +219,21 @@ export function parseStreamName(text: string): Parsed<string> {
   }
   if (!RESERVED_NAMES.has(text)) return accept(text);
   return refuse('Parseable keeps that name for itself. Write another, such as "vLLMmetrics".');
+}
+
+/** Checks that a text is a PEM file with certificates. */
+export function parseCertificates(text: string): Parsed<string> {
+  if (/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(text)) return accept(text);
+  return refuse(`no certificate is in it. Give a PEM file with "-----BEGIN CERTIFICATE-----".`);
+}
+
+/** Checks that a text is a PEM file with a private key that needs no passphrase. */
+export function parsePrivateKey(text: string): Parsed<Secret> {
+  if (/BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text)) {
+    return refuse("its key has a passphrase. Give a PEM file with a key that has none.");
+  }
+  if (/-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[^-]+-----END/.test(text)) {
+    return accept(new Secret(text));
+  }
+  return refuse(`no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".`);
 }

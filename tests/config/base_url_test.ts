@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { METRICS_PATH, parseBaseUrl, placeBelow } from "../../lib/config/url.ts";
-import type { Parsed } from "../../lib/config/parsed.ts";
+import type { Parsed } from "../../lib/config/values.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);

@@ -5,7 +5,7 @@ import {
   parseToken,
   parseUsername,
 } from "../../lib/config/headers.ts";
-import type { Parsed } from "../../lib/config/parsed.ts";
+import type { Parsed } from "../../lib/config/values.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);

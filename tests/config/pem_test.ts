@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Parsed } from "../../lib/config/parsed.ts";
-import { parseCertificates, parsePrivateKey } from "../../lib/config/pem.ts";
+import { parseCertificates, type Parsed, parsePrivateKey } from "../../lib/config/values.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);

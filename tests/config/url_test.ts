@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Parsed } from "../../lib/config/parsed.ts";
+import type { Parsed } from "../../lib/config/values.ts";
 import { maskUrl, parseUrl } from "../../lib/config/url.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
