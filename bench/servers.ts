@@ -80,7 +80,7 @@ export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
  * @returns Arguments for `deno run`, often none.
  */
 export async function stdArgs(): Promise<string[]> {
-  const permissions = ["-R=.", "-W=.deno-std", "-N=jsr.io"];
+  const permissions = ["-R=.", "-W=.std-source", "-N=jsr.io"];
   const args = ["run", "--no-config", "-q", ...permissions, "tools/std.ts"];
   const options = { args, cwd: ROOT, stderr: "inherit" } as const;
   const { stdout } = await new Deno.Command(Deno.execPath(), options).output();

@@ -1,21 +1,21 @@
 /**
  * Chooses where the standard library comes from: JSR, or its pinned mirror on npm where JSR does not
- * answer. It asks once and remembers the choice in `.deno-std/source` (`jsr` or `npm`); remove that
+ * answer. It asks once and remembers the choice in `.std-source/source` (`jsr` or `npm`); remove that
  * folder to make it ask again.
  *
  * Prints the options of `deno` that go with it; every task in `deno.json` passes them on:
  *
- *     deno run $(deno run --no-config -q -R=. -W=.deno-std -N=jsr.io tools/std.ts) main.ts
+ *     deno run $(deno run --no-config -q -R=. -W=.std-source -N=jsr.io tools/std.ts) main.ts
  *
  * `deno.json` and `deno.lock` have what the service needs, since Deno downloads all of that at the
  * first task. With `dev` as an argument it is also what tests, benches and tools need:
  * `npm_imports.json` has the mirror, `dev_imports.json` adds to JSR's, `dev.lock` has the hashes.
  *
  * The lock files are complete for npm, so nothing may change them (`--frozen`). For JSR they are
- * copied into `.deno-std`, where Deno adds the hashes of what it gets there first.
+ * copied into `.std-source`, where Deno adds the hashes of what it gets there first.
  */
 
-const FOLDER = ".deno-std";
+const FOLDER = ".std-source";
 /** Longest wait for JSR, in milliseconds. */
 const JSR_TIMEOUT_MS = 800;
 

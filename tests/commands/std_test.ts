@@ -5,7 +5,7 @@ import mirror from "../../tools/npm_imports.json" with { type: "json" };
 
 const SCRIPT = new URL("../../tools/std.ts", import.meta.url).pathname;
 const MIRROR = "--import-map=tools/npm_imports.json --lock=deno.lock --frozen\n";
-const JSR = "--lock=.deno-std/deno.lock\n";
+const JSR = "--lock=.std-source/deno.lock\n";
 
 /** A folder of a checkout, and a proxy through which alone JSR can be reached. */
 class Checkout implements AsyncDisposable {
@@ -17,7 +17,7 @@ class Checkout implements AsyncDisposable {
 
   /** Runs tools/std.ts as the tasks do; gives what it prints. */
   async choose(...args: string[]): Promise<string> {
-    const permissions = ["-R=.", "-W=.deno-std", "-N=jsr.io"];
+    const permissions = ["-R=.", "-W=.std-source", "-N=jsr.io"];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "-q", ...permissions, SCRIPT, ...args],
       cwd: this.#folder,
@@ -57,25 +57,25 @@ Deno.test("where JSR does not answer, tasks use the mirror, and later starts ask
 
 Deno.test("a choice made earlier holds, and anything else in its file is decided anew", async () => {
   await using checkout = new Checkout();
-  await Deno.mkdir(checkout.path(".deno-std"));
-  await Deno.writeTextFile(checkout.path(".deno-std/source"), "jsr\n");
+  await Deno.mkdir(checkout.path(".std-source"));
+  await Deno.writeTextFile(checkout.path(".std-source/source"), "jsr\n");
   await Deno.writeTextFile(checkout.path("deno.lock"), "{}");
   assertEquals(await checkout.choose(), JSR);
   assertEquals(checkout.requests, 0);
-  await Deno.writeTextFile(checkout.path(".deno-std/source"), "");
+  await Deno.writeTextFile(checkout.path(".std-source/source"), "");
   assertEquals(await checkout.choose(), MIRROR);
-  assertEquals(await Deno.readTextFile(checkout.path(".deno-std/source")), "npm\n");
+  assertEquals(await Deno.readTextFile(checkout.path(".std-source/source")), "npm\n");
 });
 
 Deno.test("with JSR, Deno writes hashes into a copy of the lock file, which follows the lock file", async () => {
   await using checkout = new Checkout();
-  await Deno.mkdir(checkout.path(".deno-std"));
-  await Deno.writeTextFile(checkout.path(".deno-std/source"), "jsr\n");
-  const copied = (): Promise<string> => Deno.readTextFile(checkout.path(".deno-std/deno.lock"));
+  await Deno.mkdir(checkout.path(".std-source"));
+  await Deno.writeTextFile(checkout.path(".std-source/source"), "jsr\n");
+  const copied = (): Promise<string> => Deno.readTextFile(checkout.path(".std-source/deno.lock"));
   await Deno.writeTextFile(checkout.path("deno.lock"), "one");
   await checkout.choose();
   assertEquals(await copied(), "one");
-  await Deno.writeTextFile(checkout.path(".deno-std/deno.lock"), "one and hashes of JSR");
+  await Deno.writeTextFile(checkout.path(".std-source/deno.lock"), "one and hashes of JSR");
   await checkout.choose();
   assertEquals(await copied(), "one and hashes of JSR");
   await Deno.writeTextFile(checkout.path("deno.lock"), "two");
@@ -83,7 +83,7 @@ Deno.test("with JSR, Deno writes hashes into a copy of the lock file, which foll
   assertEquals(await copied(), "two");
   assertEquals(
     await checkout.choose("dev"),
-    "--import-map=tools/dev_imports.json --lock=.deno-std/dev.lock\n",
+    "--import-map=tools/dev_imports.json --lock=.std-source/dev.lock\n",
   );
 });
 
