@@ -8,6 +8,7 @@ import {
   type StatementSync,
 } from "node:sqlite";
 import { MetricsError } from "../errors.ts";
+import type { Piece } from "./chunk.ts";
 
 /** `HIST` of vLLM metrics: tells our file from other SQLite files. */
 const APPLICATION_ID = 0x764d4831;
@@ -97,10 +98,24 @@ export function bytesIn(found: Found, column: string): Uint8Array {
   return value;
 }
 
+/** The columns of a family of a server in the stored chunks of a range of time. */
+export interface CachedPieces {
+  /** The earliest time, in milliseconds since 1970. */
+  readonly fromMs: number;
+  /** The latest. */
+  readonly toMs: number;
+  /** The columns. */
+  readonly pieces: readonly Piece[];
+  /** Their size in bytes. */
+  readonly bytes: number;
+}
+
 /** A database; its methods throw what SQLite throws. */
 export class Sql implements Disposable {
   /** Whether it is a file, which outlives the process. */
   readonly isFile: boolean;
+  /** What was read, by server and family. */
+  readonly cache = new Map<string, CachedPieces>();
   readonly #database: DatabaseSync;
   readonly #release: () => void;
   readonly #check: () => void;

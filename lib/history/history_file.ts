@@ -12,6 +12,8 @@ export const FILE_INTERVAL_MS = 30_000;
 const COARSE_INTERVAL_MS = 300_000;
 /** How long scrapes keep the first distance, in milliseconds. */
 const FINE_MS = 24 * 3_600_000;
+/** How often the whole file is searched for what is older than the retention, in milliseconds. */
+const EXPIRE_MS = 600_000;
 /** Largest file, in bytes: ten years of one engine, or a month of two hundred. */
 const MAX_FILE_BYTES = 4 * 1_073_741_824;
 
@@ -38,6 +40,7 @@ export class HistoryFile implements Disposable {
   readonly #options: HistoryFileOptions;
   readonly #sql: Sql;
   #isReadFailureLogged = false;
+  #expiredMs = -Infinity;
 
   /**
    * Opens the file, and upgrades one of an older version.
@@ -110,8 +113,10 @@ export class HistoryFile implements Disposable {
     }
   }
 
-  /** Removes what is older than the retention, also of servers that are gone. */
+  /** Removes what is older than the retention, also of servers that are gone; now and then. */
   expire(nowMs: number): void {
+    if (Math.abs(nowMs - this.#expiredMs) < EXPIRE_MS) return;
+    this.#expiredMs = nowMs;
     const beforeMs = nowMs - this.retentionMs;
     this.#sql
       .run`DELETE FROM part WHERE block IN (SELECT id FROM block WHERE end_ms < ${beforeMs})`;

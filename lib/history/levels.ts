@@ -29,6 +29,11 @@ export interface Level {
 /** A series in a file is stored again after so many milliseconds, to update when it was last seen. */
 export const SERIES_UPDATE_MS = 3_600_000;
 
+/** Memory for columns read from one database, in bytes: an open page asks for the same every 2 s. */
+const MAX_CACHE_BYTES = 16 * 1_048_576;
+/** Times, flags and objects of a piece, in bytes. */
+const BYTES_PER_PIECE = 1_024;
+
 /** A level with its scrapes that do not fill a chunk yet. */
 interface OpenLevel extends Level {
   rows: Row[];
@@ -96,6 +101,7 @@ export class Levels {
   /** Reads the open chunks from the tables, after a transaction that failed. */
   reload(): void {
     this.#storedMs.clear();
+    this.#changed();
     if (!this.#sql.isFile) return;
     for (const { id, lastMs } of this.#series()) this.#storedMs.set(id, lastMs);
     for (const level of this.#levels) {
@@ -190,22 +196,50 @@ export class Levels {
    * @param toMs The latest.
    */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
-    const stored = this.#sql.all`SELECT block.id, interval_ms, times, flags, columns FROM block
-       LEFT JOIN part ON block = block.id AND family = ${family}
-       WHERE server = ${this.#server} AND end_ms >= ${fromMs} AND start_ms <= ${toMs}
-       ORDER BY start_ms`.map((found): Piece => {
-      const columns = found.columns === null ? undefined : new Columns(bytesIn(found, "columns"));
-      return {
-        ...chunkIn(found),
-        copy: (id, to) => void (columns === undefined ? to.fill(NaN) : columns.copy(id, to)),
-      };
-    });
+    const stored = this.#stored(family, fromMs, toMs)
+      .filter(({ times }) => (times.at(-1) ?? -Infinity) >= fromMs);
     const open = this.#levels
       .filter(({ rows }) => (rows.at(-1)?.timeMs ?? -Infinity) >= fromMs)
       .map(({ rows, intervalMs }) => pieceOf(rows, intervalMs));
     // The open chunk of a level lies between the stored ones of this level and of the next.
     return [...stored, ...open]
       .toSorted((one, other) => (one.times[0] ?? 0) - (other.times[0] ?? 0));
+  }
+
+  /** The columns of a family in stored chunks; read again only after these changed. */
+  #stored(family: string, fromMs: number, toMs: number): readonly Piece[] {
+    const { cache } = this.#sql;
+    const key = `${this.#server} ${family}`;
+    const cached = cache.get(key);
+    if (cached !== undefined && cached.fromMs <= fromMs && cached.toMs >= toMs) {
+      return cached.pieces;
+    }
+    const found = this.#sql.all`SELECT block.id, interval_ms, times, flags, columns FROM block
+      LEFT JOIN part ON block = block.id AND family = ${family}
+      WHERE server = ${this.#server} AND end_ms >= ${fromMs} AND start_ms <= ${toMs}
+      ORDER BY start_ms`;
+    let bytes = 0;
+    const pieces = found.map((chunk): Piece => {
+      const blob = chunk.columns === null ? undefined : bytesIn(chunk, "columns");
+      const columns = blob && new Columns(blob);
+      bytes += BYTES_PER_PIECE + (blob?.length ?? 0);
+      return {
+        ...chunkIn(chunk),
+        copy: (id, to) => void (columns === undefined ? to.fill(NaN) : columns.copy(id, to)),
+      };
+    });
+    let cachedBytes = bytes;
+    for (const each of cache.values()) cachedBytes += each.bytes;
+    if (cachedBytes > MAX_CACHE_BYTES) cache.clear();
+    cache.set(key, { fromMs, toMs, pieces, bytes });
+    return pieces;
+  }
+
+  /** Stored chunks changed. */
+  #changed(): void {
+    for (const key of this.#sql.cache.keys()) {
+      if (key.startsWith(`${this.#server} `)) this.#sql.cache.delete(key);
+    }
   }
 
   #append(row: Row, level: OpenLevel | undefined): void {
@@ -260,6 +294,7 @@ export class Levels {
   }
 
   #clear(level: OpenLevel): void {
+    this.#changed();
     level.rows = [];
     if (!this.#sql.isFile) return;
     this.#sql.run`DELETE FROM scrape
@@ -288,6 +323,7 @@ export class Levels {
   }
 
   #remove(chunk: number): void {
+    this.#changed();
     this.#sql.run`DELETE FROM part WHERE block = ${chunk}`;
     this.#sql.run`DELETE FROM block WHERE id = ${chunk}`;
   }

@@ -256,7 +256,7 @@ export class ServerHistory {
 
   /** The columns of a family, oldest first; see {@linkcode Levels.pieces}. */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
-    const held = this.#memory.pieces(family, fromMs, toMs);
+    const held = this.#memory.pieces(family, fromMs, Infinity);
     if (this.#file === undefined) return held;
     const { oldestMs } = this.#memory;
     if (fromMs >= oldestMs) return held;
