@@ -1,4 +1,4 @@
-/** The files of the live page. They are part of the program, so that it is one file and works offline. */
+/** The files of the live page. They are part of the program, which works offline. */
 
 import { createHash } from "node:crypto";
 import { SAFE_HEADERS } from "../http/responses.ts";
@@ -7,20 +7,20 @@ import script from "./page/bundle.js" with { type: "text" };
 import html from "./page/index.html" with { type: "text" };
 import pageCss from "./page/style.css" with { type: "text" };
 
-/** Answers a request on a file. */
+/** Answers a request for a file. */
 export type AssetRoute = (request: Request) => Response;
 
 /** The files, by their path. */
 export interface Assets {
   /** The page itself, for browsers. */
   readonly page: AssetRoute;
-  /** What it loads. */
+  /** The files that it loads. */
   readonly routes: Readonly<Record<string, AssetRoute>>;
 }
 
 /**
- * What keeps the page from doing more than it needs (CSP level 3): it runs its own script, reads
- * this service, sends no form, and stands in no frame.
+ * The page may only do what it needs (CSP level 3): run its own script and read this service; no
+ * forms, no frames.
  */
 const POLICY = [
   "default-src 'none'",
@@ -33,7 +33,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** A browser keeps a file, and asks each time whether it is still the same. */
+/** Browsers keep a file and revalidate it each time. */
 const HEADERS: Readonly<Record<string, string>> = { ...SAFE_HEADERS, "cache-control": "no-cache" };
 
 /** Makes the route of a file. */

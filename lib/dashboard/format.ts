@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers and durations as text. */
 
 import type { Unit } from "./view.ts";
 
@@ -17,10 +17,10 @@ export function formatSeconds(seconds: number): string {
   return `${formatNumber(seconds / 3_600)} h`;
 }
 
-/** What keeps a number and its sign in one line. */
+/** Keeps a number and its unit on one line. */
 const NO_BREAK = "\u00a0";
 
-/** A share from 0 to 1 in percent; what is not nothing is not written as 0, nor as 100 what is less. */
+/** A share from 0 to 1 in percent; only 0 is written as 0, and only 1 as 100. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.001) return `<0.1${NO_BREAK}%`;
   if (share > 0.999 && share < 1) return `>99.9${NO_BREAK}%`;

@@ -1,9 +1,9 @@
-/** Lines of a chart: values over evenly spaced times, with gaps. */
+/** Lines of charts: values at evenly spaced times, with gaps. */
 
-/** A value a time; null is a gap. */
+/** A value per time; null is a gap. */
 export type Line = readonly (number | null)[];
 
-/** Digits that are kept: more cannot be seen, and each is sent to every open page. */
+/** Significant digits: more cannot be seen, and each is sent to every open page. */
 const DIGITS = 5;
 
 /** A value with five significant digits. */
@@ -16,7 +16,7 @@ export function roundLine(line: Line): (number | null)[] {
   return line.map((value) => value === null ? null : round(value));
 }
 
-/** One line by another, point by point; a gap where either has one or the lower one is 0. */
+/** Divides two lines pointwise; null where either is null or the divisor is 0. */
 export function divide(above: Line, below: Line): (number | null)[] {
   return above.map((value, index) => {
     const by = below[index] ?? null;
@@ -24,7 +24,7 @@ export function divide(above: Line, below: Line): (number | null)[] {
   });
 }
 
-/** Lines added up, point by point; a gap only where all have one. */
+/** Adds lines pointwise; null only where all are null. */
 export function add(lines: readonly Line[]): (number | null)[] {
   const [first = []] = lines;
   return first.map((_, index) => {
@@ -33,7 +33,7 @@ export function add(lines: readonly Line[]): (number | null)[] {
   });
 }
 
-/** A line with gaps where another has them. */
+/** A line with the gaps of another. */
 export function withGapsOf(gaps: Line, line: Line): Line {
   return line.map((value, index) => (gaps[index] ?? null) === null ? null : value);
 }

@@ -1,4 +1,4 @@
-/** The history seen through one selection and one grid of times. */
+/** Queries the history for one selection and one time range. */
 
 import type {
   Buckets,
@@ -11,23 +11,23 @@ import type {
 import { divide, type Line, withGapsOf } from "./line.ts";
 import type { QueryRange } from "./query_range.ts";
 
-/** How a gauge's series become lines. */
+/** How the series of a gauge are aggregated. */
 export interface GaugeOptions {
-  /** One line for each set of values of these labels; one line in all without it. */
+  /** A line per set of values of these labels; a single line without it. */
   readonly by?: readonly string[];
-  /** How series become one line; `sum` without it. */
+  /** @default {"sum"} */
   readonly aggregate?: "sum" | "max" | "min" | "mean";
 }
 
-/** Asks the history about a metric, a selection and a grid at a time. */
+/** Queries the history, a metric at a time. */
 export class Scope {
   readonly #history: History;
   readonly #selection: Selection;
-  /** At which times, and over which ranges. */
+  /** The times, and the range of rates. */
   readonly range: QueryRange;
   #running: Line | undefined;
 
-  /** Fixes what all questions have in common. */
+  /** Sets what all queries have in common. */
   constructor(history: History, selection: Selection, range: QueryRange) {
     this.#history = history;
     this.#selection = selection;
@@ -42,8 +42,8 @@ export class Scope {
   }
 
   /**
-   * A line with gaps where no server was up. A rate or a percentile looks back, and so would go
-   * on for a while after a server went down.
+   * A line with gaps where no server was up: a rate or percentile looks back, and so would continue
+   * for a while after a server went down.
    */
   whileUp(line: Line): Line {
     this.#running ??= this.gauge("num_requests_running");
@@ -57,7 +57,7 @@ export class Scope {
 
   /** Lines of a gauge. */
   gauges(metric: string, options: GaugeOptions = {}): TimeSeries[] {
-    return this.#history.gauge({ ...this.#ask(metric), ...options });
+    return this.#history.gauge({ ...this.#query(metric), ...options });
   }
 
   /** A gauge as one line; undefined when there is no such series. */
@@ -65,14 +65,14 @@ export class Scope {
     return this.gauges(metric, { aggregate })[0]?.values;
   }
 
-  /** Rates of a counter, per second, one a set of values of the labels. */
+  /** Rates of a counter, per second, by labels. */
   rates(metric: string, by: readonly string[]): TimeSeries[] {
-    return this.#history.rate({ ...this.#askRange(metric), by });
+    return this.#history.rate({ ...this.#rangeQuery(metric), by });
   }
 
   /** The rate of a counter as one line, per second; undefined when there is no such series. */
   rate(metric: string): Line | undefined {
-    return this.#history.rate(this.#askRange(metric))[0]?.values;
+    return this.#history.rate(this.#rangeQuery(metric))[0]?.values;
   }
 
   /** Rate of one counter by the rate of another; undefined when either is missing. */
@@ -88,36 +88,36 @@ export class Scope {
 
   /** Quantiles of a histogram; undefined as above. */
   quantiles(qs: readonly number[], metric: string): (Line | undefined)[] {
-    return this.#history.quantiles(qs, this.#askRange(metric)).map(([line]) => line?.values);
+    return this.#history.quantiles(qs, this.#rangeQuery(metric)).map(([line]) => line?.values);
   }
 
   /** The mean of a histogram; undefined when there is no such series. */
   mean(metric: string): Line | undefined {
-    return this.#history.mean(this.#askRange(metric))[0]?.values;
+    return this.#history.mean(this.#rangeQuery(metric))[0]?.values;
   }
 
-  /** Means of a histogram, one a set of values of the labels. */
+  /** Means of a histogram, by labels. */
   means(metric: string, by: readonly string[]): TimeSeries[] {
-    return this.#history.mean({ ...this.#askRange(metric), by });
+    return this.#history.mean({ ...this.#rangeQuery(metric), by });
   }
 
   /** Share of a histogram's observations at or under a bound; undefined as above. */
   share(bound: number, metric: string): Line | undefined {
-    return this.#history.share(bound, this.#askRange(metric))[0]?.values;
+    return this.#history.share(bound, this.#rangeQuery(metric))[0]?.values;
   }
 
   /** Observations by bucket. */
   buckets(metric: string): Buckets {
-    const { hasGaps: _, ...question } = this.#ask(metric);
-    return this.#history.buckets(question);
+    const { hasGaps: _, ...query } = this.#query(metric);
+    return this.#history.buckets(query);
   }
 
-  #ask(metric: string): Question {
+  #query(metric: string): Question {
     const { grid, hasGaps = false } = this.range;
     return { metric, grid, selection: this.#selection, hasGaps };
   }
 
-  #askRange(metric: string): Question & { readonly rangeMs: number } {
-    return { ...this.#ask(metric), rangeMs: this.range.rangeMs };
+  #rangeQuery(metric: string): Question & { readonly rangeMs: number } {
+    return { ...this.#query(metric), rangeMs: this.range.rangeMs };
   }
 }

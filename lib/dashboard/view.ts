@@ -1,11 +1,11 @@
 /**
- * What the live page, `/api/v1/view` and `vllm-metrics top` show: one value, computed once an
- * interval for all who look at the same selection.
+ * What the live page, `/api/v1/view` and `vllm-metrics top` show, computed once per interval for all
+ * viewers of the same selection.
  */
 
 import type { Selection, TargetState } from "../history/history.ts";
 
-/** How good or bad a value is. */
+/** The level of a value. */
 export type Level = "good" | "warn" | "bad" | "none";
 
 /** How a value is written. */
@@ -19,11 +19,11 @@ export type Unit =
   | "events/s"
   | "count";
 
-/** One number with its meaning. */
+/** A number with its meaning. */
 export interface Tile {
   /** Stable name, such as `ttft_p95`. */
   readonly id: string;
-  /** Title in plain words. */
+  /** Title. */
   readonly title: string;
   /** How the value is written. */
   readonly unit: Unit;
@@ -31,9 +31,9 @@ export interface Tile {
   readonly value: number | null;
   /** Why there is no value, such as `no traffic`; empty when there is one. */
   readonly note: string;
-  /** How good or bad the value is. */
+  /** Its level. */
   readonly level: Level;
-  /** The window in few points, oldest first, for a small line. */
+  /** The window in few points, oldest first, for a sparkline. */
   readonly trend: readonly (number | null)[];
   /** One sentence: what it is, and at which values its level changes. */
   readonly explanation: string;
@@ -43,15 +43,15 @@ export interface Tile {
 export interface ChartSeries {
   /** Short name for the legend, such as `p95`. */
   readonly name: string;
-  /** A value a time of the chart; null is a gap. */
+  /** A value per time of the chart; null is a gap. */
   readonly values: readonly (number | null)[];
 }
 
-/** A picture over time. */
+/** A chart over time. */
 export interface Chart {
   /** Stable name, such as `ttft`. */
   readonly id: string;
-  /** Title in plain words. */
+  /** Title. */
   readonly title: string;
   /** How its values are written. */
   readonly unit: Unit;
@@ -59,7 +59,7 @@ export interface Chart {
   readonly kind: "line" | "stacked" | "heatmap";
   /** Seconds since 1970, evenly spaced. */
   readonly times: readonly number[];
-  /** Lines; of a heat map one a bucket, named by its upper bound, its values counts. */
+  /** Lines; those of a heat map are buckets named by their upper bound, with counts. */
   readonly series: readonly ChartSeries[];
   /** What it shows, what is normal and what to do when it is not. */
   readonly explanation: {
@@ -79,9 +79,9 @@ export interface Finding {
   readonly id: string;
   /** How bad it is. */
   readonly level: "warn" | "bad";
-  /** What is wrong, in plain words. */
+  /** What is wrong. */
   readonly title: string;
-  /** Why it is thought so: the numbers. */
+  /** The evidence: the numbers. */
   readonly why: string;
   /** What to do, and which vLLM setting to look at first. */
   readonly action: string;
@@ -89,36 +89,36 @@ export interface Finding {
   readonly link: string;
 }
 
-/** One server, for people. */
+/** A server and its state. */
 export interface ViewTarget extends TargetState {
   /** `up`, `sleeping`, `down` or `unknown`. */
   readonly state: "up" | "sleeping" | "down" | "unknown";
 }
 
-/** All that is shown. */
+/** A view. */
 export interface View {
   /** The service's version. */
   readonly version: string;
   /** When it was computed, in milliseconds since 1970. */
   readonly timeMs: number;
-  /** What was asked for. */
+  /** The selection. */
   readonly selection: Selection;
   /** The window in seconds. */
   readonly windowSeconds: number;
-  /** Windows that can be chosen, in seconds. */
+  /** Windows that can be selected, in seconds. */
   readonly windows: readonly number[];
   /** The servers. */
   readonly targets: readonly ViewTarget[];
-  /** Models that can be chosen, whatever is chosen now. */
+  /** Models that can be selected, whatever is selected now. */
   readonly models: readonly string[];
-  /** Engines that can be chosen. */
+  /** Engines that can be selected. */
   readonly engines: readonly string[];
-  /** Servers that can be chosen. */
+  /** Servers that can be selected. */
   readonly instances: readonly string[];
-  /** The numbers at the top. */
+  /** The tiles. */
   readonly tiles: readonly Tile[];
-  /** The pictures. */
+  /** The charts. */
   readonly charts: readonly Chart[];
-  /** What is wrong now, the worst first. */
+  /** What is wrong now, critical findings first. */
   readonly findings: readonly Finding[];
 }

@@ -45,15 +45,13 @@ export const TRAFFIC_CHARTS: readonly ChartRule[] = [
     kind: "stacked",
     explanation: {
       shows:
-        "Requests per second by finish reason. stop: the model ended its output. length: the " +
-        "token limit. abort: the client gave up. error: a failure. repetition: vLLM ended a " +
-        "looping output. client disconnect: vLLM's Python front end does not count these, so they " +
-        "are derived from its counts of first tokens, ended requests and running requests, over a " +
-        "minute or more.",
-      normal: "Mostly stop, no error.",
+        "Requests per second by finish reason. Client disconnects are derived where vLLM does " +
+        "not count them.",
+      normal: "Mostly stop (the model ended its output), no error.",
       action:
-        "Errors: read vLLM's log. Much length: raise max_tokens in the requests. Much abort " +
-        "or client disconnect: responses are too slow for the clients.",
+        "error: read vLLM's log. length: the token limit; raise max_tokens in the requests. " +
+        "abort, client disconnect: responses are too slow for the clients. repetition: vLLM ended " +
+        "a looping output.",
     },
     zeroIsNothing: true,
     read: (scope) => [

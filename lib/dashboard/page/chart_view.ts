@@ -1,4 +1,4 @@
-/** One picture over time with its explanation and its values as a table. */
+/** A chart with its explanation, legend, plot and table. */
 
 import type { Chart } from "../view.ts";
 import { type Plot, readColors } from "./plot.ts";
@@ -7,7 +7,7 @@ import { createHeatmap } from "./heatmap.ts";
 import { Legend, valueTable } from "./legend.ts";
 import { createLinePlot } from "./line_plot.ts";
 
-/** What a plot cannot change any more once it is made. */
+/** What requires a new plot when it changes. */
 function shapeOf({ kind, unit, series }: Chart): string {
   return JSON.stringify([kind, unit, kind === "heatmap" ? "" : series.map(({ name }) => name)]);
 }
@@ -32,7 +32,7 @@ export class ChartView implements ItemView<Chart> {
   /** Its element. */
   readonly root: HTMLElement;
 
-  /** Makes the view of a chart; it draws at its first update. */
+  /** Creates the elements; the first update draws. */
   constructor(chart: Chart) {
     this.#chart = chart;
     const id = `chart-${chart.id}`;
@@ -62,7 +62,7 @@ export class ChartView implements ItemView<Chart> {
     this.#resize.observe(this.#canvas);
   }
 
-  /** Shows the chart as it is now. */
+  /** Shows the current chart. */
   update(chart: Chart): void {
     this.#chart = chart;
     setText(this.#title, chart.title);
@@ -80,13 +80,13 @@ export class ChartView implements ItemView<Chart> {
     this.#updateTable();
   }
 
-  /** Draws anew in the colours that hold now. */
+  /** Redraws in the current colors. */
   recolor(): void {
     this.#shape = "";
     this.#draw();
   }
 
-  /** Lets go of the plot. */
+  /** Releases the plot. */
   dispose(): void {
     this.#resize.disconnect();
     this.#plot?.dispose();

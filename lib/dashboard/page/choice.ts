@@ -2,7 +2,7 @@
 
 import type { ViewTarget } from "../view.ts";
 
-/** What can be chosen; an empty text takes all, or the usual window. */
+/** A selection; an empty text selects all, or the default window. */
 export interface Choice {
   /** The server, by its name. */
   readonly instance: string;
@@ -14,10 +14,10 @@ export interface Choice {
   readonly window: string;
 }
 
-/** What can be chosen, in the order of the query. */
+/** The parts of a selection, in the order of the query. */
 export const CHOICE_NAMES = ["instance", "model", "engine", "window"] as const;
 
-/** Reads the query of an address. */
+/** Reads a selection from a query. */
 export function readChoice(search: string): Choice {
   const query = new URLSearchParams(search);
   const get = (name: keyof Choice): string => query.get(name) ?? "";
@@ -29,7 +29,7 @@ export function readChoice(search: string): Choice {
   };
 }
 
-/** A choice as a query, with its question mark; empty when nothing is chosen. */
+/** A selection as a query with its question mark; empty without one. */
 export function choiceQuery(choice: Choice): string {
   const chosen = CHOICE_NAMES.flatMap((name): [string, string][] =>
     choice[name] === "" ? [] : [[name, choice[name]]]
@@ -39,15 +39,15 @@ export function choiceQuery(choice: Choice): string {
 
 /** One option. */
 export interface SelectOption {
-  /** What it chooses; empty for all. */
+  /** Its value; empty for all. */
   readonly value: string;
-  /** What is read. */
+  /** Its text. */
   readonly text: string;
 }
 
 /**
- * The options for a set of names: one for all, then one a name. A name that is chosen and not
- * there any more stays in the list, so that it can be seen what is looked at.
+ * The options for names: one for all, then one per name. A selected name that is gone stays in the
+ * list, so that the selection remains visible.
  */
 export function nameOptions(
   names: readonly string[],
@@ -66,16 +66,16 @@ export function nameOptions(
   ];
 }
 
-/** Servers that are named; more would push the numbers off the screen. */
+/** Servers that are listed; more would push the numbers off the screen. */
 const MAX_LISTED = 8;
 
-/** All servers when they are few; of many the first ones that are not up. */
+/** All servers if there are few; of many the first ones that are not up. */
 export function listedTargets(targets: readonly ViewTarget[]): readonly ViewTarget[] {
   if (targets.length <= MAX_LISTED) return targets;
   return targets.filter(({ state }) => state !== "up").slice(0, MAX_LISTED);
 }
 
-/** How many servers are up, in words; empty when all are named anyway. */
+/** How many servers are up; empty when all are listed. */
 export function targetCountText(targets: readonly ViewTarget[]): string {
   if (targets.length <= MAX_LISTED) return "";
   const up = targets.filter(({ state }) => state === "up").length;

@@ -3,7 +3,7 @@
 /** Attributes by name. */
 export type Attributes = Readonly<Record<string, string>>;
 
-/** Makes an element. */
+/** Creates an element. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -20,7 +20,7 @@ export function nameElement(name: string): HTMLElement {
   return element("bdi", { class: "name", title: name }, name);
 }
 
-/** Makes an element of a drawing. */
+/** Creates an SVG element. */
 export function drawing<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -56,37 +56,37 @@ export function find<Type extends HTMLElement>(id: string, type: new () => Type)
   throw new Error(`The page has no ${type.name} "${id}"`);
 }
 
-/** Shows one thing. */
+/** Shows one item. */
 export interface ItemView<Item> {
   /** Its element. */
   readonly root: HTMLElement;
-  /** Shows the thing as it is now. */
+  /** Shows its current state. */
   update(item: Item): void;
-  /** Lets go of what it holds beyond the document. */
+  /** Releases what it holds besides its element. */
   dispose?(): void;
 }
 
-/** How the things of a list are told apart and shown. */
+/** How the items of a list are identified and shown. */
 export interface KeyedListOptions<Item, ViewType extends ItemView<Item>> {
   /** The element that holds the views. */
   readonly parent: HTMLElement;
-  /** What tells a thing from the others. */
+  /** The key of an item. */
   readonly keyOf: (item: Item) => string;
-  /** Makes the view of a thing that is new. */
+  /** Creates the view of a new item. */
   readonly create: (item: Item) => ViewType;
 }
 
-/** Keeps the children of an element in step with a list. */
+/** Keeps the children of an element in sync with a list. */
 export class KeyedList<Item, ViewType extends ItemView<Item>> {
   readonly #options: KeyedListOptions<Item, ViewType>;
   #views = new Map<string, ViewType>();
 
-  /** Begins with an empty list; what the element holds stays until the first update. */
+  /** Starts empty; the element keeps its content until the first update. */
   constructor(options: KeyedListOptions<Item, ViewType>) {
     this.#options = options;
   }
 
-  /** Shows a list: new things get a view, gone things lose theirs, the order is the list's. */
+  /** Shows a list: adds, removes and orders views. */
   update(items: readonly Item[]): void {
     const { parent, keyOf, create } = this.#options;
     const before = this.#views;

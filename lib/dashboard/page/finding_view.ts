@@ -1,4 +1,4 @@
-/** One thing that is wrong now. */
+/** A finding. */
 
 import { LEVEL_WORDS } from "../levels.ts";
 import type { Finding } from "../view.ts";
@@ -14,7 +14,7 @@ export class FindingView implements ItemView<Finding> {
   /** Its element. */
   readonly root: HTMLElement;
 
-  /** Makes an empty view of a finding. */
+  /** Creates the elements. */
   constructor(finding: Finding) {
     this.root = element(
       "li",
@@ -30,7 +30,7 @@ export class FindingView implements ItemView<Finding> {
     );
   }
 
-  /** Shows the finding as it is now. */
+  /** Shows the current finding. */
   update(finding: Finding): void {
     setAttribute(this.root, "data-level", finding.level);
     setText(this.#level, LEVEL_WORDS[finding.level]);

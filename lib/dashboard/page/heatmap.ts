@@ -1,23 +1,23 @@
-/** How often values fell into each bucket over time: the fuller, the stronger the colour. */
+/** Heat maps: observations per bucket over time. */
 
 import type { Chart } from "../view.ts";
 import { createPlot, type Plot, type PlotArea, type PlotOptions } from "./plot.ts";
 import { boundText } from "./text.ts";
 
-/** A cell that holds anything is at least as strong as this, so that it is seen. */
+/** Minimum opacity of a cell with an observation. */
 const FAINTEST = 0.14;
-/** Distance between cells, in pixels of the canvas; cells that are narrower than the other number have none. */
+/** Gap between cells, in pixels of the canvas; none between cells narrower than `NARROW`. */
 const CELL_GAP = 1;
 const NARROW = 8;
 
-/** The largest number in any cell. */
+/** The largest count of a cell. */
 export function fullest({ series }: Chart): number {
   const highest = (values: readonly (number | null)[]): number =>
     values.reduce<number>((high, value) => Math.max(high, value ?? 0), 0);
   return series.reduce((high, { values }) => Math.max(high, highest(values)), 0);
 }
 
-/** Paints the cells that hold something; a cell ends at its time. */
+/** Paints the cells with observations; a cell ends at its time. */
 function paintCells(chart: Chart, { canvas, x, y }: PlotArea): void {
   const { times, series } = chart;
   const most = fullest(chart);
@@ -37,16 +37,16 @@ function paintCells(chart: Chart, { canvas, x, y }: PlotArea): void {
   });
 }
 
-/** Makes a heat map; its heights are the places of the buckets. */
+/** Creates a heat map; its values are the indices of the buckets. */
 export function createHeatmap(options: PlotOptions): Plot {
   const { heat } = options.colors;
   return createPlot(options, {
-    // One line without values keeps the pointer going: the cells are painted.
+    // A line without values makes the pointer work; the cells are painted.
     lines: [{ color: heat, dash: [], isFilled: false }],
     rows: ({ times }) => [times.map(() => null)],
     range: ({ series }) => [0, Math.max(1, series.length)],
     steps: [1, 2, 4, 8],
-    // A bound stands at the upper edge of its bucket.
+    // A bound is the upper edge of its bucket.
     tick({ series }, height): string {
       const bucket = series[height - 1];
       return bucket === undefined ? "" : boundText(bucket.name);

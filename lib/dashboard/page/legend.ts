@@ -19,22 +19,22 @@ function marker(index: number, isStacked: boolean): SVGSVGElement {
   return svg;
 }
 
-/** The cell of a heat map that the pointer is at, in words. */
+/** The cell of a heat map at the pointer, as text. */
 function bucketText({ series }: Chart, index?: number, height?: number): string {
   const bucket = height === undefined ? undefined : series[Math.floor(height)];
   if (bucket === undefined || index === undefined) return "";
   return `up to ${boundText(bucket.name)}: ${shortText(bucket.values[index], "count")},`;
 }
 
-/** Shows a legend. */
+/** The names of a chart's lines, with their values at the pointer, or their last ones. */
 export class Legend {
-  /** Where the pointer is, in words; it has a place of its own, so that nothing moves. */
+  /** The position of the pointer as text; its place is reserved, so that nothing moves. */
   readonly point: HTMLElement = element("span", { class: "legend-point" });
   #values: HTMLElement[] = [];
   /** Its element. */
   readonly root: HTMLElement = element("ul", { class: "legend" });
 
-  /** Makes the legend of a chart anew: its lines are others than before. */
+  /** Rebuilds the legend for other lines. */
   rebuild(chart: Chart): void {
     const items = chart.kind === "heatmap" ? this.#heatItems() : this.#lineItems(chart);
     this.#values = items.map((item) => {
@@ -55,7 +55,7 @@ export class Legend {
     );
   }
 
-  /** Shows the values at a time of the chart, or the last ones. */
+  /** Shows the values at an index of the chart's times, or the last ones. */
   update(chart: Chart, index?: number, height?: number): void {
     const { times, series, unit, kind } = chart;
     const time = index === undefined ? undefined : times[index];
@@ -70,14 +70,14 @@ export class Legend {
   }
 }
 
-/** What stands above the columns. */
+/** The heads of the columns. */
 const HEADS: Readonly<Record<Chart["kind"], readonly string[]>> = {
   line: ["Line", "Last", "Lowest", "Highest"],
   stacked: ["Part", "Last", "Lowest", "Highest"],
   heatmap: ["Up to", "Last", "Lowest", "Highest"],
 };
 
-/** The last value of a line, and the bounds of all. */
+/** The last, lowest and highest value of a line. */
 function cells(name: string, { values }: ChartSeries, unit: Unit): HTMLElement[] {
   const known = values.filter((value) => value !== null);
   const last = values.at(-1) ?? null;
@@ -90,7 +90,7 @@ function cells(name: string, { values }: ChartSeries, unit: Unit): HTMLElement[]
   ];
 }
 
-/** The table of a chart. */
+/** A chart as a table, for those who cannot see the plot. */
 export function valueTable({ title, kind, series, unit }: Chart): HTMLTableElement {
   const head = HEADS[kind].map((text) => element("th", { scope: "col" }, text));
   const rows = series.map((line) =>

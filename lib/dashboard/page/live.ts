@@ -1,40 +1,40 @@
-/** The stream of views: opened, watched, and opened again when it breaks off. */
+/** The stream of views: opened, monitored, and reopened when it breaks. */
 
 import type { View } from "../view.ts";
 
-/** How the stream is. */
+/** The state of the stream. */
 export type LiveState = "connecting" | "live" | "paused" | "lost" | "refused";
 
-/** What {@linkcode Live} tells. */
+/** Receives what {@linkcode Live} reports. */
 export interface LiveListener {
-  /** There is a new view. */
+  /** A new view. */
   onView(view: View): void;
-  /** The stream is otherwise than before; the detail says why, or is empty. */
+  /** A new state; the detail says why, or is empty. */
   onState(state: LiveState, detail: string): void;
 }
 
-/** First and longest time before the next attempt, in milliseconds. */
+/** First and longest delay before a retry, in milliseconds. */
 const RETRY_MS = { first: 1_000, longest: 10_000 };
-/** Time without a view after which the stream is opened anew, in milliseconds: a computer that slept. */
+/** Time without a view after which the stream is reopened, in milliseconds: the computer slept. */
 const SILENCE_MS = 30_000;
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** Whether what the service sent is a view; it is ours, so its outer form is enough to tell. */
+/** Whether a value is a view; it comes from our service, so its outer form is enough. */
 function isView(value: unknown): value is View {
   return isObject(value) && typeof value.version === "string" && Array.isArray(value.charts);
 }
 
-/** The error that the API wrote, in words; another text as it is. */
+/** The error of the API as a sentence; other text as it is. */
 function refusalText(body: string): string {
   const reply: unknown = body.startsWith("{") ? JSON.parse(body) : undefined;
   const error = isObject(reply) ? reply.error : undefined;
   return isObject(error) ? `${error.message}. ${error.hint}` : body.trim();
 }
 
-/** Follows the service. */
+/** Follows the stream. */
 export class Live {
   readonly #listener: LiveListener;
   #query = "";
@@ -45,17 +45,17 @@ export class Live {
   #openedMs = 0;
   #heardMs = 0;
 
-  /** Does nothing until it is opened. */
+  /** Starts closed. */
   constructor(listener: LiveListener) {
     this.#listener = listener;
   }
 
-  /** Whether the stream was stopped by hand. */
+  /** Whether the user paused the stream. */
   get isPaused(): boolean {
     return this.#state === "paused";
   }
 
-  /** Follows what a query asks for, such as `?window=300`, and nothing else any more. */
+  /** Follows a query such as `?window=300`, and no other. */
   open(query: string): void {
     this.#query = query;
     this.#openedMs = Date.now();
@@ -76,16 +76,16 @@ export class Live {
     this.#setState("paused", "");
   }
 
-  /** Opens the stream anew when it has been silent for too long, as after a computer's sleep. */
+  /** Reopens the stream after a long silence, as when the computer slept. */
   check(): void {
     const silentMs = Date.now() - Math.max(this.#openedMs, this.#heardMs);
     if (this.isPaused || silentMs < SILENCE_MS) return;
-    // A stream that was opened and never sent anything: the service hangs.
+    // The stream was opened and never sent anything: the service hangs.
     if (this.#openedMs > this.#heardMs) this.#setState("lost", "");
     this.open(this.#query);
   }
 
-  /** Does not wait for the next attempt: something has changed that makes it worthwhile. */
+  /** Retries now, when something has changed. */
   hurry(): void {
     if (this.#timer === undefined) this.check();
     else this.open(this.#query);
@@ -110,7 +110,7 @@ export class Live {
     this.#listener.onView(value);
   }
 
-  /** Asks once without a stream, which tells why it broke off, and opens it again later. */
+  /** Sends one request without a stream, to learn why it broke, and reopens it later. */
   async #failed(): Promise<void> {
     this.#close();
     const query = this.#query;

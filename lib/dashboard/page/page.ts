@@ -1,4 +1,4 @@
-/** The live page: follows the service and shows what it sends. */
+/** The live page: follows the service and shows its views. */
 
 import type { Chart, Finding, Tile, View } from "../view.ts";
 import { Announcer } from "./announcer.ts";
@@ -11,7 +11,7 @@ import { noFindings } from "../availability.ts";
 import { TileView } from "./tile_view.ts";
 import { TopBar } from "./top_bar.ts";
 
-/** Time between two looks at the clock, in milliseconds. */
+/** Distance of two ticks, in milliseconds. */
 const TICK_MS = 1_000;
 
 const announcer = new Announcer();
@@ -42,7 +42,7 @@ const live = new Live({
 let choice = readChoice(location.search);
 let newest: View | undefined;
 
-/** What a tab says that nobody looks at. */
+/** The title of the tab. */
 function titleOf(view: View): string {
   const down = view.targets.filter(({ state }) => state === "down").length;
   const count = view.findings.length;
@@ -62,9 +62,9 @@ function render(view: View): void {
   document.body.removeAttribute("data-empty");
 }
 
-/** Takes a view: a tab that is hidden shows only its title, and the rest when it is looked at. */
+/** Shows a view; a hidden tab updates only its title, and the rest when it becomes visible. */
 function take(view: View): void {
-  // The service was replaced: what runs here may not understand it.
+  // The service was updated: this script may not understand it.
   if (newest !== undefined && newest.version !== view.version) return location.reload();
   newest = view;
   document.title = titleOf(view);

@@ -4,22 +4,22 @@ import type { Chart } from "../view.ts";
 import { formatAxisTime } from "./text.ts";
 import uPlot from "uplot";
 
-/** The colours of a theme. */
+/** The colors of a theme. */
 export interface Colors {
   /** Lines of charts, in order. */
   readonly series: readonly string[];
-  /** Words at axes. */
+  /** Labels of axes. */
   readonly text: string;
-  /** Lines behind a chart. */
+  /** The grid. */
   readonly grid: string;
   /** Full cells of a heat map. */
   readonly heat: string;
 }
 
-/** How many colours the style sheet has for lines; more lines begin again, with another dash. */
+/** Colors of lines in the style sheet; further lines reuse them with another dash. */
 export const SERIES_COLORS = 8;
 
-/** Reads the colours that hold now, light or dark. */
+/** Reads the current colors, light or dark. */
 export function readColors(): Colors {
   const style = getComputedStyle(document.documentElement);
   const get = (name: string): string => style.getPropertyValue(name).trim();
@@ -31,82 +31,82 @@ export function readColors(): Colors {
   };
 }
 
-/** The colour of a line. */
+/** The color of a line. */
 export function seriesColor(colors: Colors, index: number): string {
   return colors.series[index % colors.series.length] ?? colors.text;
 }
 
-/** A picture of a chart. */
+/** A plot of a chart. */
 export interface Plot {
-  /** Draws the chart as it is now; its lines are the ones that the plot was made for. */
+  /** Draws the chart; its lines are those that the plot was created for. */
   update(chart: Chart): void;
-  /** Makes it as wide as this, in pixels. */
+  /** Sets its width, in pixels. */
   resize(width: number): void;
-  /** Lets go of the canvas. */
+  /** Releases the canvas. */
   dispose(): void;
 }
 
-/** What a plot is made with. */
+/** What a plot is created with. */
 export interface PlotOptions {
-  /** The chart at first. */
+  /** The first chart. */
   readonly chart: Chart;
   /** The element that holds it. */
   readonly parent: HTMLElement;
-  /** Its colours. */
+  /** Its colors. */
   readonly colors: Colors;
-  /** Takes where the pointer is: a place among the chart's times, and a height in the plot's scale. */
+  /** Receives the position of the pointer: an index of the chart's times, and a value of the scale. */
   readonly onPoint: (index: number | undefined, height: number | undefined) => void;
 }
 
 /** How a line looks. */
 export interface PlotLine {
-  /** Its colour, as CSS writes it in hexadecimal digits. */
+  /** Its color as a hexadecimal CSS color. */
   readonly color: string;
-  /** Lengths of its dashes and gaps, in pixels; empty for a whole line. */
+  /** Lengths of its dashes and gaps, in pixels; empty for a solid line. */
   readonly dash: readonly number[];
-  /** Whether the room down to the line before it, or to 0, is filled instead of a line drawn. */
+  /** Whether the area down to the previous line, or to 0, is filled instead of drawing a line. */
   readonly isFilled: boolean;
 }
 
-/** Where a picture is painted, in pixels of the canvas. */
+/** The area of a plot, in pixels of the canvas. */
 export interface PlotArea {
   /** The canvas. */
   readonly canvas: CanvasRenderingContext2D;
-  /** Where a time is, in seconds since 1970. */
+  /** The position of a time, in seconds since 1970. */
   x(seconds: number): number;
-  /** Where a height is. */
+  /** The position of a value. */
   y(height: number): number;
 }
 
-/** What one kind of picture does in its own way. */
+/** What differs between kinds of plots. */
 export interface PlotKind {
   /** The lines. */
   readonly lines: readonly PlotLine[];
-  /** The heights of each line. */
+  /** The values of each line. */
   rows(chart: Chart): (number | null)[][];
-  /** The lowest and the highest height that is shown; the largest one of the lines is given. */
+  /** The range of the axis, given the largest value. */
   range(chart: Chart, largest: number | null): [lowest: number, highest: number];
-  /** The word at a height of the axis. */
+  /** The label at a value of the axis. */
   tick(chart: Chart, height: number): string;
-  /** Distances that words at the axis may have; those of a decimal scale without it. */
+  /** Distances of labels on the axis; decimal ones without it. */
   readonly steps?: readonly number[];
-  /** Paints what is no line. */
+  /** Paints what is not a line. */
   paint?(chart: Chart, area: PlotArea): void;
 }
 
 /** Height of a plot with its axis, in pixels. */
 const HEIGHT = 190;
 const FONT = "11px system-ui, sans-serif";
-/** Room around the plot, in pixels: half a word of the axis of times on the right. */
+/** Padding, in pixels: half a label of the time axis on the right. */
 const PADDING: uPlot.Padding = [8, 18, 0, 0];
-/** Least distance of two words at an axis, in pixels. */
+/** Minimum distance of two labels, in pixels. */
 const SPACE = { time: 58, value: 32 };
-/** Distances of words at the axis of times, in seconds: what a clock can be divided by. */
+/** Distances of labels on the time axis, in seconds. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800]
   .concat([21_600, 43_200, 86_400, 172_800, 432_000, 864_000]);
-/** Room for the words at an axis, in pixels. */
+/** Size of the axes, in pixels. */
 const SIZE = { time: 26, value: 54 };
-/** How much of its colour fills an area, in hexadecimal digits: the grid shines through. */
+/** Opacity of a filled area, in hexadecimal digits: the grid stays visible. */
 const FILL = "99";
 /** Width of a line, in pixels. */
 const LINE_WIDTH = 1.5;
@@ -139,7 +139,7 @@ function axesOf(
   return [time, value];
 }
 
-/** The lines, and the bands between each filled line and the one before it. */
+/** The lines, and the bands between filled lines. */
 function linesOf(lines: readonly PlotLine[]): Pick<uPlot.Options, "series" | "bands"> {
   const series = lines.map(({ color, dash, isFilled }, index): uPlot.Series => ({
     stroke: color,
@@ -155,14 +155,14 @@ function linesOf(lines: readonly PlotLine[]): Pick<uPlot.Options, "series" | "ba
   return { series: [{}, ...series], bands };
 }
 
-/** Where the pointer is, told by a plot. */
-function tellPoint(plot: uPlot, onPoint: PlotOptions["onPoint"]): void {
+/** Reports the position of the pointer. */
+function reportPoint(plot: uPlot, onPoint: PlotOptions["onPoint"]): void {
   const { idx, top } = plot.cursor;
   const isIn = idx !== null && idx !== undefined && top !== undefined && top >= 0;
   onPoint(isIn ? idx : undefined, isIn ? plot.posToVal(top, "y") : undefined);
 }
 
-/** Paints within the plot, not on its axes. */
+/** Paints within the plot, without its axes. */
 function paintIn(plot: uPlot, paint: (area: PlotArea) => void): void {
   const { ctx: canvas, bbox } = plot;
   canvas.save();
@@ -177,7 +177,7 @@ function paintIn(plot: uPlot, paint: (area: PlotArea) => void): void {
   canvas.restore();
 }
 
-/** Makes a plot as wide as its parent. */
+/** Creates a plot with the width of its parent. */
 export function createPlot(
   { chart: first, parent, colors, onPoint }: PlotOptions,
   kind: PlotKind,
@@ -200,7 +200,7 @@ export function createPlot(
         sync: { key: "page", setSeries: false, scales: ["x", null] },
       },
       hooks: {
-        setCursor: [(self) => tellPoint(self, onPoint)],
+        setCursor: [(self) => reportPoint(self, onPoint)],
         draw: [(self) => paintIn(self, (area) => kind.paint?.(chart, area))],
       },
     },

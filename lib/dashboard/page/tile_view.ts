@@ -6,10 +6,10 @@ import { drawing, element, type ItemView, setAttribute, setText, show } from "./
 import { SPARK_HEIGHT, SPARK_WIDTH, sparkPath } from "./shapes.ts";
 import { valueParts } from "./text.ts";
 
-/** Least distance to the edges of the window, in pixels. */
+/** Minimum distance to the edges of the window, in pixels. */
 const MARGIN = 8;
 
-/** Puts the words below the button, or above it where there is no room. */
+/** Places the explanation below the button, or above it if there is no space. */
 function place(words: HTMLElement, button: HTMLElement): void {
   const at = button.getBoundingClientRect();
   const { width, height } = words.getBoundingClientRect();
@@ -35,13 +35,13 @@ function createExplanation(
   words.addEventListener("toggle", () => {
     if (!words.matches(":popover-open")) return;
     place(words, button);
-    // They stand beside the button only as long as nothing moves.
+    // It would not follow the button.
     addEventListener("scroll", () => words.hidePopover(), { once: true });
   });
   return { button, words };
 }
 
-/** A line for a tile. */
+/** A small line without axes. */
 class Sparkline {
   readonly #path = drawing("path");
   /** Its element. */
@@ -52,7 +52,7 @@ class Sparkline {
     "aria-hidden": "true",
   });
 
-  /** Draws nothing yet. */
+  /** Starts empty. */
   constructor() {
     this.root.append(this.#path);
   }
@@ -75,7 +75,7 @@ export class TileView implements ItemView<Tile> {
   /** Its element. */
   readonly root: HTMLElement;
 
-  /** Makes an empty view of a tile. */
+  /** Creates the elements. */
   constructor(tile: Tile) {
     const { button, words } = createExplanation(`about-tile-${tile.id}`, tile.title);
     this.#words = words;
@@ -88,7 +88,7 @@ export class TileView implements ItemView<Tile> {
     );
   }
 
-  /** Shows the tile as it is now. */
+  /** Shows the current tile. */
   update(tile: Tile): void {
     const [number, unit] = valueParts(tile.value, tile.unit);
     setText(this.#title, tile.title);

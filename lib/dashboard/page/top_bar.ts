@@ -30,18 +30,18 @@ class Banner {
   }
 }
 
-/** Keeps a select in step. */
+/** A select whose options come with each view. */
 class SelectView {
   readonly #select: HTMLSelectElement;
   #shown = "";
 
-  /** Begins to listen. */
+  /** Listens to the element. */
   constructor(select: HTMLSelectElement, onChoice: (value: string) => void) {
     this.#select = select;
     select.addEventListener("change", () => onChoice(select.value));
   }
 
-  /** Shows options and which of them is chosen. */
+  /** Shows options and the selected one. */
   update(options: readonly SelectOption[], chosen: string): void {
     const shown = JSON.stringify(options);
     if (shown !== this.#shown) {
@@ -51,7 +51,7 @@ class SelectView {
       this.#shown = shown;
     }
     if (this.#select.value !== chosen) this.#select.value = chosen;
-    // A long name is cut in the select.
+    // A select truncates long names.
     const text = options.find(({ value }) => value === chosen)?.text ?? "";
     setAttribute(this.#select, "title", text);
   }
@@ -63,7 +63,7 @@ class SelectView {
   }
 }
 
-/** What stands for a state besides its colour: a shape and a word. */
+/** A shape and a word for each state, besides its color. */
 const TARGET_STATES: Readonly<Record<ViewTarget["state"], string>> = {
   up: "● up",
   sleeping: "◐ sleeping",
@@ -71,7 +71,7 @@ const TARGET_STATES: Readonly<Record<ViewTarget["state"], string>> = {
   unknown: "○ not scraped yet",
 };
 
-/** The state of a server in words, such as `down since 14:03:20`. */
+/** The state of a server, such as `down since 14:03:20`. */
 function targetStateText(target: ViewTarget, nowMs: number): string {
   const state = TARGET_STATES[target.state];
   return target.state === "down" && target.sinceMs !== undefined
@@ -79,7 +79,7 @@ function targetStateText(target: ViewTarget, nowMs: number): string {
     : state;
 }
 
-/** Shows a server. */
+/** A server and its state. */
 class TargetView implements ItemView<ViewTarget> {
   readonly #name = element("bdi", { class: "name" });
   readonly #state = element("span", { class: "target-state" });
@@ -92,7 +92,7 @@ class TargetView implements ItemView<ViewTarget> {
     this.#name,
   );
 
-  /** Shows the server as it is now. */
+  /** Shows the current state. */
   update(target: ViewTarget): void {
     setAttribute(this.root, "data-state", target.state);
     setText(this.#name, target.instance);
@@ -118,18 +118,18 @@ const LIVE_STATES: Readonly<Record<LiveState, string>> = {
   refused: "■ rejected",
 };
 
-/** A window's length in words. */
+/** The length of a window. */
 function windowText(seconds: number): string {
   return `last ${formatSpan(seconds)}`;
 }
 
-/** When the newest good scrape was made, in milliseconds since 1970. */
+/** The time of the newest successful scrape, in milliseconds since 1970. */
 function lastSuccessMs(targets: readonly ViewTarget[]): number | undefined {
   const known = targets.flatMap(({ lastSuccessMs }) => lastSuccessMs ?? []);
   return known.length === 0 ? undefined : Math.max(...known);
 }
 
-/** Shows the top of the page. */
+/** The top bar. */
 export class TopBar {
   readonly #targets = new KeyedList<ViewTarget, TargetView>({
     parent: find("targets", HTMLUListElement),
@@ -143,10 +143,10 @@ export class TopBar {
   readonly #pause = find("pause", HTMLButtonElement);
   readonly #banner = new Banner();
   #view: View | undefined;
-  /** When the view came, by the browser's clock, which need not be the service's. */
+  /** When the view arrived, by the browser's clock, which may differ from the service's. */
   #receivedMs = 0;
 
-  /** Begins to listen to the selects and the button. */
+  /** Listens to the selects and the button. */
   constructor(listener: TopBarListener) {
     const select = (name: keyof Choice): SelectView =>
       new SelectView(find(name, HTMLSelectElement), (value) => listener.onChoice(name, value));
@@ -159,7 +159,7 @@ export class TopBar {
     this.#pause.addEventListener("click", () => listener.onPause());
   }
 
-  /** Shows what a view says of servers and choices. */
+  /** Shows the servers and the selection of a view. */
   update(view: View, choice: Choice): void {
     this.#view = view;
     this.#receivedMs = Date.now();
@@ -181,7 +181,7 @@ export class TopBar {
     this.tick();
   }
 
-  /** Shows how the stream is. */
+  /** Shows the state of the stream. */
   setState(state: LiveState, detail: string): void {
     setText(this.#live, LIVE_STATES[state]);
     setAttribute(this.#live, "data-state", state);
@@ -190,7 +190,7 @@ export class TopBar {
     this.#banner.update(state, detail, this.#view?.timeMs);
   }
 
-  /** Lets the age of the data grow; called once a second. */
+  /** Updates the age of the data; called once a second. */
   tick(): void {
     const view = this.#view;
     if (view === undefined) return;
