@@ -1,6 +1,6 @@
 /** `vllm-metrics sanitize`: standard input to standard output, the way `/metrics` does it. */
 
-import { ByteBuffer } from "../exposition/byte_buffer.ts";
+import { ByteBuffer } from "../exposition/bytes.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";

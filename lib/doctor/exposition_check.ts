@@ -1,6 +1,6 @@
 /** What clients get out of an exposition, before and after it is sanitized. */
 
-import type { Format } from "../exposition/header.ts";
+import type { Format } from "../exposition/types.ts";
 import { DROP_REASONS } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import type { Verdict } from "./check_run.ts";

@@ -1,6 +1,6 @@
 /** What came: which of the formats, or something that is no exposition at all. */
 
-import type { Format } from "./header.ts";
+import type { Format } from "./types.ts";
 
 /** TYPE words and comments that only OpenMetrics has. */
 const OPENMETRICS_LINE =

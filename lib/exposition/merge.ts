@@ -1,12 +1,9 @@
 /** Several servers' expositions become one: each family once, with the samples of all of them. */
 
 import { DroppedLines } from "./dropped.ts";
-import { followsGroup } from "./family_context.ts";
-import type { MetricType } from "./header.ts";
-import { type FamilyPart, labelText } from "./labelled_text.ts";
-import { SUFFIXES, UNGROUPED_TYPES } from "./metric_types.ts";
-import { MAX_LINE_BYTES, Sanitizer } from "./sanitizer.ts";
-import { ShapeMemory } from "./shape_memory.ts";
+import { type FamilyPart, labelText } from "./labelled.ts";
+import { MAX_LINE_BYTES, Sanitizer, SanitizerMemo } from "./sanitizer.ts";
+import { followsGroup, type MetricType, SUFFIXES, UNGROUPED_TYPES } from "./types.ts";
 import { isUniform } from "./uniform.ts";
 
 /**
@@ -171,7 +168,7 @@ class Families {
 
 /** Merges expositions, scrape after scrape; what it remembers makes the next merge fast. */
 export class ExpositionMerger {
-  readonly #memory = new ShapeMemory({
+  readonly #memo = new SanitizerMemo({
     maxBytes: MAX_MEMORY_BYTES,
     maxFamilyBytes: MAX_MEMORY_BYTES,
   });
@@ -194,7 +191,7 @@ export class ExpositionMerger {
     if (isDone) return { bytes: text, samples: families.samples, dropped, conflicts };
     const sanitizer = new Sanitizer({
       format: "text",
-      memory: this.#memory,
+      memo: this.#memo,
       // Escapes and the label have made lines longer that were short enough.
       maxLineBytes: 3 * MAX_LINE_BYTES,
     });

@@ -1,261 +1,410 @@
-/** An exposition on its way through, chunk by chunk: bytes in, text 0.0.4 out. */
+/** The sanitizer: an exposition goes in chunk by chunk, text 0.0.4 that every reader takes comes out. */
 
-import { ByteBuffer } from "./byte_buffer.ts";
+import { MetricsError } from "../errors.ts";
+import { ByteBuffer, lineEnd } from "./bytes.ts";
 import { DroppedLines } from "./dropped.ts";
-import type { Family } from "./family.ts";
-import { followsGroup } from "./family_context.ts";
-import type { Format } from "./header.ts";
-import { lineEnd } from "./plain.ts";
-import { isHeaderAt, NAME_START, nameEnd, NEED_MORE, NO_MATCH, viewOf } from "./shape.ts";
-import type { ShapeMemory, ShapeWalk } from "./shape_memory.ts";
-import { StrictSanitizer } from "./strict.ts";
+import { FamilyWriter, type NameUse, WriterContext } from "./family_writer.ts";
+import { describeForeign, detectFormat, isMarkup } from "./format.ts";
+import {
+  beginsFamily,
+  Memo,
+  type MemoWalk,
+  NEED_MORE,
+  NO_MATCH,
+  type NumberScan,
+  scanCount,
+  scanSigned,
+  scanUnsigned,
+} from "./memo.ts";
+import { Parser } from "./parser.ts";
+import { followsGroup, type Format, HELD_TYPES, type MetricType } from "./types.ts";
 
 /** Longest line that is read, in bytes; vLLM's longest is about 1 KB. */
 export const MAX_LINE_BYTES = 65_536;
+/** Samples of one exposition. vLLM writes about 400 per engine, so this is enough for 700 engines. */
+const MAX_SAMPLES = 300_000;
+/** Families of one exposition; vLLM writes about 130. */
+const MAX_FAMILIES = 20_000;
+/** Bytes without a line of an exposition after which a text counts as something else. */
+const MAX_FOREIGN_BYTES = 65_536;
+/** Bytes of a text that are looked at to say what it is if it is no exposition. */
+const HEAD_BYTES = 1_024;
 
+/** More than the longest number of a family that is remembered. */
+const MAX_NUMBER_BYTES = 48;
+
+const LINE_FEED = 0x0a;
 const EMPTY = new Uint8Array(0);
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 type Bytes = Uint8Array<ArrayBuffer>;
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
-const QUOTE = 0x22;
 
-/** What a {@linkcode Sanitizer} is told. */
+/** What the sanitizer made of a family whose lines are remembered. */
+interface Output {
+  /** The name to hand out. */
+  readonly name: string;
+  /** What its names are used for. */
+  readonly uses: readonly (readonly [string, NameUse])[];
+  /** The name of a group that the next family may be taken for a part of. */
+  readonly previous: string | undefined;
+  /** Its samples. */
+  readonly samples: number;
+  /** The text, without numbers that lines have. */
+  readonly text: Bytes;
+  /** Where in `text` each number goes, and the line that it is on: two entries for each. */
+  readonly values: Int32Array;
+}
+
+/** What is remembered of the families of all servers, so that a known one is not parsed again. */
+export class SanitizerMemo extends Memo<Output> {}
+
+/** Settings of a {@linkcode Sanitizer}. */
 export interface SanitizerOptions {
   /** The format of the text. */
   readonly format: Format;
-  /** What is remembered of the server the text comes from; nothing is remembered without. */
-  readonly memory?: ShapeMemory;
+  /** What is remembered; without, each family is parsed. */
+  readonly memo?: SanitizerMemo | undefined;
   /** Longest line that is read, in bytes. @default {65536} */
   readonly maxLineBytes?: number;
+  /** Where the text comes from: with it, what is no exposition or too large is refused. */
+  readonly source?: TextSource;
 }
 
-/**
- * Turns one exposition into text 0.0.4 that every reader takes. Push its chunks
- * in their order, the last one with `final`.
- */
+/** Where a text comes from, for error messages. */
+export interface TextSource {
+  /** Its address for people. */
+  readonly label: string;
+  /** Whether a message may quote the text: a server may repeat a secret that it was sent. */
+  readonly mayQuote: boolean;
+}
+
+/** A family as it is read line by line, to remember what becomes of it. */
+class Lesson {
+  readonly bytes = new ByteBuffer();
+  readonly starts: number[] = [];
+  readonly lengths: number[] = [];
+
+  constructor(readonly dropped: number) {}
+}
+
+/** Sanitizes one exposition. Push its chunks in order, the last one with `isFinal`. */
 export class Sanitizer {
   /** The lines left out so far. */
   readonly dropped: DroppedLines = new DroppedLines();
 
-  readonly #walk: ShapeWalk | undefined;
-  readonly #strict: StrictSanitizer;
   readonly #maxLineBytes: number;
   readonly #maxFamilyBytes: number;
-  readonly #pieces: Bytes[] = [];
-  /** Families that matched one behind the other: they are handed out as one piece. */
-  #run: { readonly bytes: Bytes; readonly start: number; end: number } | undefined;
-  /** The family being read line by line, as it came: what its shape is learned from. */
-  readonly #family = new ByteBuffer();
-  #learning = false;
-  #learned: Family | undefined;
-  #carry: Bytes = EMPTY;
-  #skipping = false;
-  #started = false;
-  #matchedSamples = 0;
-  #matchedAny = false;
-  #finished = false;
-
-  /** Whether a remembered family cannot pass as it stands, because of those before it. */
-  readonly #isBarred = (name: string): boolean => {
-    const { names, previous } = this.#strict.context;
-    return names.has(name) || followsGroup(name, previous.name);
-  };
+  readonly #walk: MemoWalk<Output> | undefined;
+  readonly #parser: Parser;
+  readonly #in = new ByteBuffer();
+  readonly #out = new ByteBuffer();
+  /** What is written of the families before the one that is to be remembered. */
+  readonly #ready = new ByteBuffer();
+  readonly #source: TextSource | undefined;
+  /** The first bytes, to say what the text is if it is no exposition. */
+  readonly #head = new ByteBuffer();
+  #bytes = 0;
+  readonly #context = new WriterContext(this.#out, this.dropped);
+  #writer: FamilyWriter | undefined;
+  #lesson: Lesson | undefined;
+  #samples = 0;
+  #isSkipping = false;
+  #isStarted = false;
+  #isMatched = false;
+  #isFinished = false;
 
   /**
    * Begins at the top of a text.
    *
-   * @param options Format, memory and bound.
+   * @param options Format, memo and bound.
    */
-  constructor(options: SanitizerOptions) {
-    this.#maxLineBytes = options.maxLineBytes ?? MAX_LINE_BYTES;
-    this.#maxFamilyBytes = options.memory?.maxFamilyBytes ?? 0;
-    // The shapes are of text; OpenMetrics does not keep its bytes.
-    this.#walk = options.format === "text" ? options.memory?.walk() : undefined;
-    this.#strict = new StrictSanitizer(
-      options.format,
-      this.dropped,
-      this.#maxLineBytes,
-    );
+  constructor({ format, memo, source, maxLineBytes = MAX_LINE_BYTES }: SanitizerOptions) {
+    this.#source = source;
+    this.#maxLineBytes = maxLineBytes;
+    this.#maxFamilyBytes = memo?.maxFamilyBytes ?? 0;
+    this.#walk = memo?.walk();
+    this.#parser = new Parser({
+      format,
+      dropped: this.dropped,
+      maxLineLength: maxLineBytes,
+      sink: {
+        begin: (family) => this.#writer = new FamilyWriter(family, this.#context),
+        sample: (sample, suffix) => this.#writer?.add(sample, suffix),
+        end: () => this.#endFamily(),
+      },
+    });
   }
 
   /** Samples written so far. */
   get samples(): number {
-    return this.#matchedSamples + this.#strict.samples + (this.#strict.family?.samples ?? 0);
+    return this.#samples + (this.#writer?.samples ?? 0);
   }
 
   /** Families written so far, and names of samples that are families of their own for readers. */
   get families(): number {
-    return this.#strict.context.names.size;
+    return this.#context.names.size;
   }
 
   /** Whether the last bytes were pushed. */
   get finished(): boolean {
-    return this.#finished;
+    return this.#isFinished;
   }
 
-  /** Whether a line was met that is one of an exposition. */
+  /** Whether a line of an exposition has been read. */
   get recognized(): boolean {
-    return this.#matchedAny || this.#strict.recognized;
+    return this.#isMatched || this.#parser.isRecognized;
   }
 
   /**
    * Takes the next bytes.
    *
-   * @param chunk The bytes; they may be edited in place and be part of the answer.
-   * @param final Whether these are the last ones.
+   * @param chunk The bytes; they are neither changed nor kept.
+   * @param isFinal Whether these are the last ones.
    * @returns What can be handed out, perhaps nothing.
+   * @throws {MetricsError} When the text is no exposition or too large, and has a source.
    */
-  push(chunk: Uint8Array<ArrayBuffer>, final: boolean): Uint8Array<ArrayBuffer> {
-    const bytes = this.#withCarry(chunk);
-    let at = this.#skipByteOrderMark(bytes, final);
-    if (at >= 0) {
-      const view = viewOf(bytes);
-      while (at < bytes.length) {
-        const next = this.#atFamily(bytes, view, at, final)
-          ? this.#match(bytes, view, at, final)
-          : NO_MATCH;
-        if (next === NEED_MORE) break;
-        const end = next === NO_MATCH ? this.#line(bytes, at, final) : next;
-        if (end < 0) break;
-        at = end;
-      }
-      this.#carry = at < bytes.length ? bytes.slice(at) : EMPTY;
+  push(chunk: Uint8Array, isFinal: boolean): Bytes {
+    if (this.#head.length < HEAD_BYTES) {
+      this.#head.append(chunk, 0, Math.min(chunk.length, HEAD_BYTES - this.#head.length));
     }
-    if (final) this.#finish();
-    else if (!this.#learning) this.#takeStrict();
-    return this.#takePieces();
+    this.#bytes += chunk.length;
+    this.#sanitize(chunk, isFinal);
+    if (this.#source !== undefined) this.#check(this.#source);
+    // The output of a family that is to be remembered is needed until its end.
+    if (this.#lesson !== undefined) return this.#ready.take();
+    if (this.#ready.length === 0) return this.#out.take();
+    this.#ready.append(this.#out.view());
+    this.#out.clear();
+    return this.#ready.take();
   }
 
-  #withCarry(chunk: Bytes): Bytes {
-    if (this.#carry.length === 0) return chunk;
-    const bytes = new Uint8Array(this.#carry.length + chunk.length);
-    bytes.set(this.#carry);
-    bytes.set(chunk, this.#carry.length);
-    return bytes;
+  #sanitize(chunk: Uint8Array, isFinal: boolean): void {
+    this.#in.append(chunk);
+    const bytes = this.#in.view();
+    let at = this.#skipByteOrderMark(bytes, isFinal);
+    while (at >= 0 && at < bytes.length) {
+      const end = lineEnd(bytes, at);
+      const isWhole = end < bytes.length || isFinal;
+      const isTooLong = end - at > this.#maxLineBytes;
+      if (!isWhole && !isTooLong && !this.#isSkipping) break;
+      const next = Math.min(end + 1, bytes.length);
+      if (this.#isSkipping || isTooLong) {
+        if (!this.#isSkipping) this.dropped.add("line_too_long");
+        this.#isSkipping = !isWhole;
+        this.#lesson = undefined;
+        at = next;
+        continue;
+      }
+      const matched = this.#match(bytes, at, isFinal);
+      if (matched === NEED_MORE) break;
+      if (matched !== NO_MATCH) at = matched;
+      else {
+        this.#line(bytes.subarray(at, next), end - at);
+        at = next;
+      }
+    }
+    this.#in.drop(Math.max(at, 0));
+    if (isFinal) {
+      this.#isFinished = true;
+      this.#parser.finishFamily();
+    }
+  }
+
+  #check({ label, mayQuote }: TextSource): void {
+    const { samples, families } = this;
+    const head = this.#head.view();
+    const isForeign = this.#isFinished
+      ? samples === 0
+      : !this.recognized && this.#bytes > MAX_FOREIGN_BYTES;
+    if (isForeign || isMarkup(head)) {
+      throw new MetricsError(
+        "UPSTREAM_NOT_EXPOSITION",
+        `Cannot read "${label}": the server sent ${describeForeign(head, mayQuote)}`,
+        { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
+      );
+    }
+    if (samples <= MAX_SAMPLES && families <= MAX_FAMILIES) return;
+    const what = samples > MAX_SAMPLES
+      ? `${MAX_SAMPLES} samples`
+      : `${MAX_FAMILIES} metric families`;
+    throw new MetricsError(
+      "UPSTREAM_TOO_LARGE",
+      `Cannot scrape "${label}": the server sent more than ${what}`,
+      { hint: "Is this the address of vLLM's metrics? Scrape large deployments server by server." },
+    );
   }
 
   /** Where the text begins; -1 when there are too few bytes to tell. */
-  #skipByteOrderMark(bytes: Uint8Array, final: boolean): number {
-    if (this.#started) return 0;
-    const marked = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
-    const open = bytes.length < 3 && BYTE_ORDER_MARK.slice(0, bytes.length)
-      .every((byte, index) => bytes[index] === byte);
-    if (open && !final) {
-      this.#carry = bytes.slice();
-      return -1;
+  #skipByteOrderMark(bytes: Uint8Array, isFinal: boolean): number {
+    if (this.#isStarted) return 0;
+    const isOpen = bytes.length < 3 &&
+      bytes.every((byte, index) => byte === BYTE_ORDER_MARK[index]);
+    if (isOpen && !isFinal) return -1;
+    this.#isStarted = true;
+    return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte) ? 3 : 0;
+  }
+
+  /** Writes a family that is remembered. */
+  #match(bytes: Bytes, at: number, isFinal: boolean): number {
+    const walk = this.#walk;
+    if (walk === undefined) return NO_MATCH;
+    if (!beginsFamily(bytes, at, this.#parser.family?.rawName)) {
+      return NO_MATCH;
     }
-    this.#started = true;
-    return marked ? 3 : 0;
-  }
-
-  /** Whether a family begins here that can be looked for: not the one being read, as far as can be told. */
-  #atFamily(bytes: Uint8Array, view: DataView, at: number, final: boolean): boolean {
-    if (this.#walk === undefined || this.#skipping || !isHeaderAt(view, at)) return false;
-    if (this.#strict.isIdle) return true;
-    const start = at + NAME_START;
-    const end = nameEnd(bytes, start);
-    if (end === start || bytes[start] === QUOTE || (end === bytes.length && !final)) return false;
-    return !this.#strict.isOwnName(bytes, start, end);
-  }
-
-  #match(bytes: Bytes, view: DataView, at: number, final: boolean): number {
-    this.#finishFamily();
-    const end = this.#walk?.match(bytes, view, at, final, this.#isBarred) ?? NO_MATCH;
-    // The first line of a remembered family is a header of an exposition, however long the family is.
-    if (end === NEED_MORE && lineEnd(bytes, at) < bytes.length) this.#matchedAny = true;
-    if (end >= 0) {
-      this.#matchedAny = true;
-      const { name = "", samples = 0, signed = true } = this.#walk?.matched ?? {};
-      const { names, previous } = this.#strict.context;
-      names.set(name, samples > 0 ? "declared" : "header");
-      previous.name = signed ? undefined : name;
-      this.#matchedSamples += samples;
-      if (this.#run?.bytes === bytes && this.#run.end === at) this.#run.end = end;
-      else {
-        this.#endRun();
-        this.#run = { bytes, start: at, end };
-      }
-    } else if (end === NO_MATCH) {
-      this.#learning = true;
+    this.#parser.finishFamily();
+    const end = walk.match(bytes, at, isFinal, (output) => this.#isAllowed(output));
+    if (end >= 0 && walk.content !== undefined) this.#write(walk.content, bytes, at, walk.numbers);
+    // A remembered family begins with a header, however long it takes to arrive.
+    if (end !== NO_MATCH) this.#isMatched = true;
+    else {
+      this.#ready.append(this.#out.view());
+      this.#out.clear();
+      this.#lesson = new Lesson(this.dropped.total);
     }
     return end;
   }
 
-  /** Reads one line the strict way; gives where the next begins, -1 when the line is not whole. */
-  #line(bytes: Uint8Array, at: number, final: boolean): number {
-    const end = lineEnd(bytes, at);
-    const whole = end < bytes.length || final;
-    const tooLong = end - at > this.#maxLineBytes;
-    if (!whole && !tooLong && !this.#skipping) return -1;
-    const next = Math.min(end + 1, bytes.length);
-    if (this.#skipping || tooLong) {
-      if (!this.#skipping) this.dropped.add("line_too_long");
-      this.#skipping = !whole;
-      this.#stopLearning();
-      return next;
+  /** Whether a family can be written as it was, behind those before it. */
+  #isAllowed({ name, uses }: Output): boolean {
+    const { names, previous } = this.#context;
+    return !followsGroup(name, previous) && !uses.some(([used]) => names.has(used));
+  }
+
+  #write(output: Output, bytes: Bytes, start: number, numbers: Int32Array): void {
+    const { text, values, uses, previous, samples } = output;
+    for (const [name, use] of uses) this.#context.names.set(name, use);
+    this.#context.previous = previous;
+    this.#samples += samples;
+    const out = this.#out.room(text.length + MAX_NUMBER_BYTES * values.length);
+    let to = 0;
+    let from = 0;
+    for (let index = 0; index < values.length; index += 2) {
+      const place = values[index] ?? 0;
+      out.set(text.subarray(from, place), to);
+      to += place - from;
+      from = place;
+      const line = 2 * (values[index + 1] ?? 0);
+      const end = start + (numbers[line + 1] ?? 0);
+      for (let at = start + (numbers[line] ?? 0); at < end; at++) out[to++] = bytes[at] ?? 0;
     }
-    this.#strict.line(bytes.subarray(at, end));
-    this.#keep(bytes.subarray(at, next));
-    return next;
+    out.set(text.subarray(from), to);
+    this.#out.grow(to + text.length - from);
   }
 
-  /** Keeps the line to learn the family's shape from, if it is not too large for that. */
-  #keep(line: Uint8Array): void {
-    if (!this.#learning) return;
-    this.#learned ??= this.#strict.family;
-    this.#family.append(line);
-    const isOther = this.#strict.family !== this.#learned;
-    if (isOther || this.#family.length > this.#maxFamilyBytes) this.#stopLearning();
+  /** Parses one line, line feed included. */
+  #line(line: Uint8Array, length: number): void {
+    const lesson = this.#lesson;
+    this.#parser.line(line.subarray(0, length), lesson?.starts.length);
+    if (lesson === undefined || lesson !== this.#lesson) return;
+    lesson.starts.push(lesson.bytes.length);
+    lesson.lengths.push(line.length);
+    lesson.bytes.append(line);
+    const isKnown = this.#parser.family !== undefined && this.#parser.isWhole;
+    if (!isKnown || lesson.bytes.length > this.#maxFamilyBytes) this.#lesson = undefined;
   }
 
-  #stopLearning(): void {
-    this.#learning = false;
-    this.#learned = undefined;
-    this.#family.clear();
+  #endFamily(): void {
+    const writer = this.#writer;
+    writer?.finish();
+    const samples = writer?.samples ?? 0;
+    this.#samples += samples;
+    this.#writer = undefined;
+    if (this.#lesson === undefined || !this.#learn(this.#lesson, samples)) this.#walk?.skip();
+    this.#lesson = undefined;
   }
 
-  #finishFamily(): void {
-    const family = this.#strict.family;
-    this.#strict.finishFamily();
-    if (this.#learning && family?.name !== undefined) {
-      this.#walk?.learn({
-        name: family.name,
-        signed: family.isSigned,
-        before: this.#family.view(),
-        after: this.#strict.out.view(),
+  /** Remembers the family that has ended, if only numbers can make a difference to its text. */
+  #learn(lesson: Lesson, samples: number): boolean {
+    const { name, type = "untyped" } = this.#parser.family ?? {};
+    const { isDependent, values, added: uses, previous } = this.#context;
+    const isClean = this.dropped.total === lesson.dropped && !isDependent;
+    const bytes = lesson.bytes.view();
+    if (name === undefined || !isClean || this.#out.length === 0) return false;
+    if (bytes[bytes.length - 1] !== LINE_FEED) return false;
+    const scan = scanOf(type);
+    const out = this.#out.view();
+    const text = new ByteBuffer();
+    const places: number[] = [];
+    let from = 0;
+    for (let index = 0; index < values.length; index += 3) {
+      const [start = 0, end = 0, line = 0] = values.slice(index, index + 3);
+      const lineStop = lesson.starts[line + 1] ?? bytes.length;
+      const numberStart = lineStop - 1 - (end - start);
+      // Another number is part of the line.
+      if (scan(bytes, numberStart) !== lineStop - 1) continue;
+      lesson.lengths[line] = numberStart - (lesson.starts[line] ?? 0);
+      text.append(out, from, start);
+      places.push(text.length, line);
+      from = end;
+    }
+    text.append(out, from, out.length);
+    const lines = { bytes, starts: lesson.starts, lengths: lesson.lengths, scan };
+    this.#walk?.learn(lines, {
+      name,
+      uses,
+      previous,
+      samples,
+      text: text.take(),
+      values: Int32Array.from(places),
+    });
+    return true;
+  }
+}
+
+/** How the numbers of a family must be written so that its text depends on nothing else of them. */
+function scanOf(type: MetricType): NumberScan {
+  if (HELD_TYPES.includes(type)) return scanCount;
+  return type === "counter" ? scanUnsigned : scanSigned;
+}
+
+/** Settings of a {@linkcode SanitizerStream}. */
+export interface SanitizerStreamOptions extends Omit<SanitizerOptions, "format"> {
+  /** The format of the text; decided by its Content-Type and its beginning without. */
+  readonly format?: Format;
+  /** The Content-Type that came with it. */
+  readonly contentType?: string;
+}
+
+/** Sanitizes a stream of bytes: `body.pipeThrough(new SanitizerStream(…))`. */
+export class SanitizerStream extends TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  #sanitizer: Sanitizer | undefined;
+
+  /**
+   * Begins at the top of a text.
+   *
+   * @param options What the text is, and its bounds.
+   */
+  constructor({ format, contentType = "", ...options }: SanitizerStreamOptions = {}) {
+    const push = (
+      chunk: Uint8Array,
+      isFinal: boolean,
+      controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
+    ): void => {
+      this.#sanitizer ??= new Sanitizer({
+        ...options,
+        format: format ?? detectFormat(contentType, chunk),
       });
-    }
-    this.#stopLearning();
-    this.#takeStrict();
+      const bytes = this.#sanitizer.push(chunk, isFinal);
+      if (bytes.length > 0) controller.enqueue(bytes);
+    };
+    super({
+      transform: (chunk, controller) => push(chunk, false, controller),
+      flush: (controller) => push(EMPTY, true, controller),
+    });
   }
 
-  #finish(): void {
-    this.#finished = true;
-    this.#finishFamily();
-    this.#walk?.finish();
+  /** Samples written so far. */
+  get samples(): number {
+    return this.#sanitizer?.samples ?? 0;
   }
 
-  #takeStrict(): void {
-    if (this.#strict.out.length === 0) return;
-    this.#endRun();
-    this.#pieces.push(this.#strict.out.take());
+  /** The lines left out so far. */
+  get dropped(): DroppedLines {
+    return this.#sanitizer?.dropped ?? new DroppedLines();
   }
 
-  #endRun(): void {
-    if (this.#run !== undefined) {
-      this.#pieces.push(this.#run.bytes.subarray(this.#run.start, this.#run.end));
-    }
-    this.#run = undefined;
-  }
-
-  /** One array of all that is ready; a single piece is handed out as it is. */
-  #takePieces(): Bytes {
-    this.#endRun();
-    const pieces = this.#pieces.splice(0);
-    const [first = EMPTY] = pieces;
-    if (pieces.length < 2) return first;
-    const joined = new ByteBuffer();
-    for (const piece of pieces) joined.append(piece);
-    return joined.take();
+  /** Whether a line of an exposition has been read. */
+  get recognized(): boolean {
+    return this.#sanitizer?.recognized ?? false;
   }
 }

@@ -1,7 +1,7 @@
 /** Whether samples of several servers can stand one behind the other as they are. */
 
-import type { MetricType } from "./header.ts";
-import { lineEnd } from "./plain.ts";
+import { lineEnd } from "./bytes.ts";
+import type { MetricType } from "./types.ts";
 
 const SPACE = 0x20;
 const QUOTE = 0x22;

@@ -1,7 +1,7 @@
 /** Scrapes all servers at once and merges what they expose. */
 
 import { MetricsError } from "../errors.ts";
-import { ByteBuffer } from "../exposition/byte_buffer.ts";
+import { ByteBuffer } from "../exposition/bytes.ts";
 import { ExpositionMerger } from "../exposition/merge.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import type { Logger } from "../log.ts";

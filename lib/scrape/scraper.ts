@@ -1,29 +1,20 @@
 /** Scrapes one server. Readers that come before it begins to answer share a scrape. */
 
 import { setImmediate, setTimeout as delay } from "node:timers/promises";
-import { MetricsError } from "../errors.ts";
-import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
+import type { MetricsError } from "../errors.ts";
+import { detectFormat } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
-import { Sanitizer } from "../exposition/sanitizer.ts";
-import { ShapeMemory, type ShapePool } from "../exposition/shape_memory.ts";
+import { Sanitizer, type SanitizerMemo } from "../exposition/sanitizer.ts";
 import { abortError, timeoutError } from "../net/deadline.ts";
 import { Broadcast, type Subscription } from "./broadcast.ts";
 import { scrapeError } from "./scrape_errors.ts";
 import type { TargetState } from "./target_state.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Bytes without a line of an exposition after which the body counts as something else. */
-const MAX_FOREIGN_BYTES = 65_536;
 /** Time after which a body whose bytes keep arriving lets other work run, in milliseconds. */
 const TURN_MS = 20;
-/** Samples of one scrape. vLLM writes about 400 per engine, so this is enough for 700 engines. */
-const MAX_SAMPLES = 300_000;
-/** Families of one scrape; vLLM writes about 130. */
-const MAX_FAMILIES = 20_000;
 /** How far starts may run ahead of an even pace, in milliseconds. */
 const BURST_MS = 1_000;
-/** Bytes of a body that are looked at to say what else it is. */
-const HEAD_BYTES = 1_024;
 /** Longest body that is answered in one piece when all of it has arrived, in bytes. */
 const MAX_PIECE_BYTES = 1_048_576;
 
@@ -66,7 +57,7 @@ export interface ScraperOptions {
   /** Starts to record a scrape; undefined when this one is not wanted. */
   readonly recorder: (timeMs: number) => ScrapeRecorder | undefined;
   /** What servers of the same version have exposed last. */
-  readonly pool: ShapePool;
+  readonly memo: SanitizerMemo;
   /** Scrapes that may start in a second. */
   readonly maxPerSecond: number;
   /** The time in milliseconds since 1970. */
@@ -110,14 +101,12 @@ export interface ReadOptions {
 /** Scrapes one server for any number of readers. */
 export class Scraper {
   readonly #options: ScraperOptions;
-  readonly #memory: ShapeMemory;
   readonly #limit: RateLimit;
   #current: Scrape | undefined;
 
   /** Starts without a scrape. */
   constructor(options: ScraperOptions) {
     this.#options = options;
-    this.#memory = new ShapeMemory({ pool: options.pool });
     this.#limit = new RateLimit(options.maxPerSecond, options.now);
   }
 
@@ -128,7 +117,7 @@ export class Scraper {
    */
   read({ signal, timeoutMs }: ReadOptions): ExpositionReader {
     if (this.#current?.isOpen !== true) {
-      this.#current = new Scrape(this.#options, this.#memory, this.#limit.reserve());
+      this.#current = new Scrape(this.#options, this.#limit.reserve());
     }
     return this.#current.read(signal, timeoutMs);
   }
@@ -139,7 +128,6 @@ class Scrape {
   /** Whether the server has not begun to answer. */
   isOpen = true;
   readonly #options: ScraperOptions;
-  readonly #memory: ShapeMemory;
   readonly #broadcast = new Broadcast();
   readonly #stop = new AbortController();
   #isOver = false;
@@ -150,9 +138,8 @@ class Scrape {
   #upstreamBytes = 0;
   #expectedBytes: number | undefined;
 
-  constructor(options: ScraperOptions, memory: ShapeMemory, waitMs: number) {
+  constructor(options: ScraperOptions, waitMs: number) {
     this.#options = options;
-    this.#memory = memory;
     this.#startedMs = options.now();
     void this.#run(waitMs);
   }
@@ -222,13 +209,10 @@ class Scrape {
 
   /** Passes the body on, until all of it has been pushed. */
   async #pass(signal: AbortSignal): Promise<void> {
-    const { contentType, contentLength, body } = await this.#options.upstream.scrape({ signal });
+    const { upstream, memo } = this.#options;
+    const { contentType, contentLength, body } = await upstream.scrape({ signal });
     this.isOpen = false;
     this.#expectedBytes = contentLength;
-    // Bytes are edited in place, so the head is copied; nothing is passed on before it is known
-    // to be an exposition.
-    let head: Bytes | undefined;
-    let held: Bytes[] | undefined = [];
     let turnMs = performance.now();
     try {
       for (;;) {
@@ -239,22 +223,13 @@ class Scrape {
           turnMs = performance.now();
         }
         this.#upstreamBytes += bytes.length;
-        head ??= bytes.slice(0, HEAD_BYTES);
         this.#sanitizer ??= new Sanitizer({
           format: detectFormat(contentType, bytes),
-          memory: this.#memory,
+          memo,
+          source: { label: upstream.label, mayQuote: !upstream.sendsSecret },
         });
-        const pushed = this.#sanitizer.push(bytes, end);
-        // The next read uses the same memory.
-        const sanitized = pushed.buffer === bytes.buffer && !end ? pushed.slice() : pushed;
-        if (held !== undefined) this.#refuseForeign(head, this.#sanitizer);
-        this.#refuseMany("samples", this.#sanitizer.samples, MAX_SAMPLES);
-        this.#refuseMany("metric families", this.#sanitizer.families, MAX_FAMILIES);
-        held?.push(sanitized);
-        if (this.#sanitizer.recognized || end) {
-          this.#push(held === undefined ? sanitized : joined(held));
-          held = undefined;
-        }
+        const sanitized = this.#sanitizer.push(bytes, end);
+        if (this.#sanitizer.recognized || end) this.#push(sanitized);
         if (end) return;
         await this.#broadcast.room(signal);
       }
@@ -268,27 +243,6 @@ class Scrape {
   #push(bytes: Bytes): void {
     this.#recorder?.push(bytes);
     this.#broadcast.push(bytes);
-  }
-
-  #refuseForeign(head: Bytes, { recognized, finished, samples }: Sanitizer): void {
-    const refused = isMarkup(head) ||
-      (finished ? samples === 0 : !recognized && this.#upstreamBytes > MAX_FOREIGN_BYTES);
-    if (!refused) return;
-    const { label, sendsSecret } = this.#options.upstream;
-    throw new MetricsError(
-      "UPSTREAM_NOT_EXPOSITION",
-      `Cannot read "${label}": the server sent ${describeForeign(head, !sendsSecret)}`,
-      { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
-    );
-  }
-
-  #refuseMany(what: string, count: number, limit: number): void {
-    if (count <= limit) return;
-    throw new MetricsError(
-      "UPSTREAM_TOO_LARGE",
-      `Cannot scrape "${this.#options.upstream.label}": the server sent more than ${limit} ${what}`,
-      { hint: "Is this the address of vLLM's metrics? Scrape large deployments server by server." },
-    );
   }
 
   #failure(error: unknown): MetricsError {

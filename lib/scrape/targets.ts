@@ -3,7 +3,7 @@
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { hostAndPort } from "../config/server_list.ts";
 import { maskUrl } from "../config/url.ts";
-import { ShapePool } from "../exposition/shape_memory.ts";
+import { SanitizerMemo } from "../exposition/sanitizer.ts";
 import type { Logger } from "../log.ts";
 import type { Resolve } from "../net/resolve.ts";
 import { Addresses } from "./addresses.ts";
@@ -113,7 +113,7 @@ class TargetPool {
   readonly options: TargetsOptions;
   readonly #isMerged: boolean;
   readonly #members = new Map<string, Member>();
-  readonly #shapes = new ShapePool();
+  readonly #memo = new SanitizerMemo();
 
   constructor(isMerged: boolean, options: TargetsOptions) {
     this.#isMerged = isMerged;
@@ -148,7 +148,7 @@ class TargetPool {
       state,
       record: (record) => metrics.recordScrape(name, record),
       recorder: (timeMs) => recorder.begin(timeMs),
-      pool: this.#shapes,
+      memo: this.#memo,
       maxPerSecond,
       now,
     });

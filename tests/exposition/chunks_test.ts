@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import { SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
 import { captures, formatOf, readCapture, sanitized } from "./sanitized.ts";
 
 /** Of each kind one: a cut is tried at every byte of the first 4 KiB. */
@@ -21,10 +21,10 @@ for (const path of KINDS) {
     const input = readCapture(path).subarray(0, PUSHED_BYTES);
     const format = formatOf(path);
     const whole = sanitized(input, { format }).text;
-    const memory = new ShapeMemory();
-    sanitized(input, { format, memory });
+    const memo = new SanitizerMemo();
+    sanitized(input, { format, memo });
     for (let cut = 1; cut < Math.min(CUT_BYTES, input.length); cut++) {
-      const { text } = sanitized(input, { format, cuts: [cut], memory });
+      const { text } = sanitized(input, { format, cuts: [cut], memo });
       if (text !== whole) assertEquals(text, whole, `cut at ${cut}, remembered`);
       if (cut % 8 !== 0) continue;
       const anew = sanitized(input, { format, cuts: [cut] }).text;
@@ -39,11 +39,11 @@ Deno.test("captures give the same bytes when they are cut at random points", () 
     const input = readCapture(path);
     const format = formatOf(path);
     const whole = sanitized(input, { format }).text;
-    const memory = new ShapeMemory();
+    const memo = new SanitizerMemo();
     for (let round = 0; round < 4; round++) {
       const cuts = Array.from({ length: 1 + round * 8 }, () => random.next().value % input.length)
         .toSorted((a, b) => a - b);
-      assertEquals(sanitized(input, { format, cuts, memory }).text, whole, `${path} ${cuts}`);
+      assertEquals(sanitized(input, { format, cuts, memo }).text, whole, `${path} ${cuts}`);
     }
   }
 });

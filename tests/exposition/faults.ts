@@ -1,7 +1,7 @@
 /** All that must hold for whatever comes in, in one call. */
 
-import type { Format } from "../../lib/exposition/header.ts";
-import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import type { Format } from "../../lib/exposition/types.ts";
+import { SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
 import { lossesOf } from "./losses.ts";
 import { type Bytes, type Sanitized, sanitized } from "./sanitized.ts";
 
@@ -27,7 +27,7 @@ function differs(one: Sanitized, other: Sanitized): boolean {
  *
  * @param passage What goes in.
  * @returns One line for each fault: what Fluent Bit would lose, that a second
- *   pass changes something, that chunks or memory make a difference.
+ *   pass changes something, that chunks or memo make a difference.
  */
 export function faultsOf({ input, format, before, cuts: shares }: Passage): string[] {
   const whole = sanitized(input, { format });
@@ -37,10 +37,10 @@ export function faultsOf({ input, format, before, cuts: shares }: Passage): stri
   const cuts = shares.map((share) => Math.floor(share * input.length)).toSorted((a, b) => a - b);
   const cut = sanitized(input, { format, cuts });
   if (differs(cut, whole)) faults.push(`cut at ${cuts} it gives ${JSON.stringify(cut.text)}`);
-  const memory = new ShapeMemory();
-  sanitized(before, { format, memory });
+  const memo = new SanitizerMemo();
+  sanitized(before, { format, memo });
   for (const options of [{ cuts }, {}]) {
-    const warm = sanitized(input, { format, memory, ...options });
+    const warm = sanitized(input, { format, memo, ...options });
     if (differs(warm, whole)) faults.push(`remembered it gives ${JSON.stringify(warm.text)}`);
   }
   return faults;

@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertStringIncludes } from "@std/assert";
 import { readUsage } from "../../bench/process.ts";
 import { startServe } from "../commands/process.ts";
-import { seriesOf } from "../fakes.ts";
+import { seriesOf, until } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 import { encode } from "./sanitized.ts";
 
@@ -22,6 +22,8 @@ interface Hostile {
   readonly text: () => string;
   /** Words of the log line; without them the reply is whole, or says that it is no exposition. */
   readonly refusal?: string;
+  /** Whether it has no sample: a reply that has begun breaks off. */
+  readonly isForeign?: boolean;
 }
 
 function lines(count: number, line: (index: number) => string): string {
@@ -42,6 +44,7 @@ const BODIES: readonly Hostile[] = [
     name: "TYPE lines of one counter, and no version",
     contentType: "text/plain",
     text: () => "# TYPE abc counter\n".repeat(52_000),
+    isForeign: true,
   },
   {
     name: "TYPE lines of many counters, and no version",
@@ -83,12 +86,12 @@ const BODIES: readonly Hostile[] = [
       "# EOF\n",
   },
   {
-    name: "as many buckets as are read, in five families",
+    name: "as many buckets as are read, in twelve families",
     contentType: TEXT,
     text: () =>
-      lines(5, (family) =>
+      lines(12, (family) =>
         `# TYPE h${family} histogram\n` +
-        lines(49_990, (index) => `h${family}_bucket{a="${LONG.slice(0, 40)}",le="${index}"} 1\n`) +
+        lines(19_990, (index) => `h${family}_bucket{a="${LONG.slice(0, 40)}",le="${index}"} 1\n`) +
         `h${family}_count{a="${LONG.slice(0, 40)}"} 1\n`),
   },
   {
@@ -150,7 +153,7 @@ async function scrape(origin: string): Promise<{ status: number; text?: string }
 
 Deno.test.each(BODIES.map((body): [string, Hostile] => [body.name, body]))(
   "the service answers and keeps within its memory while vLLM sends %s",
-  async (_name, { contentType, text, refusal }) => {
+  async (_name, { contentType, text, refusal, isForeign }) => {
     const hostile = encode(text());
     const served = { body: hostile, contentType };
     await using vllm = serveHttp(() =>
@@ -168,11 +171,13 @@ Deno.test.each(BODIES.map((body): [string, Hostile] => [body.name, body]))(
     await (await fetch(`${origin}/api/v1/view`)).text();
     const over = new AbortController();
     const health = watchHealth(origin, over.signal);
+    // A test that fails ends the service meanwhile.
+    health.catch(() => {});
     for (let count = 0; count < 2; count++) {
       const { status, text } = await scrape(origin);
       if (refusal !== undefined) assert(status === 502 || text === undefined, `${status}`);
       else if (status !== 200) assertStringIncludes(text ?? "", "text without a sample");
-      else assert(text !== undefined, "the reply broke off");
+      else if (!isForeign) assert(text !== undefined, "the reply broke off");
     }
     over.abort();
     const longestMs = await health;
@@ -185,7 +190,11 @@ Deno.test.each(BODIES.map((body): [string, Hostile] => [body.name, body]))(
     }
     served.body = encode(SMALL);
     served.contentType = TEXT;
-    assertEquals(await scrape(origin), { status: 200, text: SMALL.replaceAll(":", "_") });
+    // A scrape for the page may still be under way, which others then share.
+    await until(
+      async () => (await scrape(origin)).text === SMALL.replaceAll(":", "_"),
+      "the small body",
+    );
     const { peakRssKib } = await readUsage([service.pid]);
     assert(peakRssKib < MEMORY_LIMIT_KIB, `${Math.round(peakRssKib / 1_024)} MiB`);
   },

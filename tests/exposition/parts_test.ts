@@ -1,15 +1,17 @@
 import { assertEquals } from "@std/assert";
 import { describeForeign, detectFormat, isMarkup } from "../../lib/exposition/format.ts";
-import { parseHeader } from "../../lib/exposition/header.ts";
+import { formatHead, parseHeader, parseSample, type Sample } from "../../lib/exposition/lines.ts";
 import {
+  escapeHelp,
+  escapeLabelValue,
   isMetricName,
   plainName,
   sanitizeLabelName,
   sanitizeMetricName,
-} from "../../lib/exposition/names.ts";
-import { sanitizeTimestamp, sanitizeValue } from "../../lib/exposition/numbers.ts";
-import { formatSample, parseSample } from "../../lib/exposition/sample.ts";
-import { escapeHelp, escapeLabelValue, unescapeText } from "../../lib/exposition/text.ts";
+  sanitizeTimestamp,
+  sanitizeValue,
+  unescapeText,
+} from "../../lib/exposition/tokens.ts";
 import { captures, formatOf, readCapture, sanitized } from "./sanitized.ts";
 
 function encode(text: string): Uint8Array {
@@ -138,7 +140,9 @@ Deno.test.each<[string, string]>([
   ["a 1 soon", "bad_timestamp"],
 ])("the sample %s becomes %s", (line, expected) => {
   const sample = parseSample(line, false);
-  assertEquals(typeof sample === "string" ? sample : formatSample(sample.name, sample), expected);
+  const textOf = ({ name, labels, value, timestamp }: Sample): string =>
+    `${formatHead(name, labels)}${value}${timestamp === undefined ? "" : ` ${timestamp}`}\n`;
+  assertEquals(typeof sample === "string" ? sample : textOf(sample), expected);
 });
 
 Deno.test("every capture tells its format without a Content-Type", () => {

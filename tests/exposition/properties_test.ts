@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import { SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
 import { asFluentBitReads, contentOf, seriesOf } from "./content.ts";
 import { arbitraryDocument } from "./documents.ts";
 import { expectedFamilies } from "./expected.ts";
@@ -60,7 +60,7 @@ for (const format of FORMATS) {
         (text, shares) => {
           const { length } = new TextEncoder().encode(text);
           const cuts = shares.map((share) => Math.floor(share * length)).toSorted((a, b) => a - b);
-          const options = { format: formatFor(format), memory: new ShapeMemory() };
+          const options = { format: formatFor(format), memo: new SanitizerMemo() };
           const { text: whole } = sanitized(text, { format: options.format });
           assertEquals(sanitized(text, options).text, whole);
           assertEquals(sanitized(text, { ...options, cuts }).text, whole);

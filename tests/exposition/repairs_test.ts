@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Format } from "../../lib/exposition/header.ts";
+import type { Format } from "../../lib/exposition/types.ts";
 import { lossesOf } from "./losses.ts";
 import { sanitized } from "./sanitized.ts";
 

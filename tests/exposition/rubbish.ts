@@ -1,7 +1,7 @@
 /** Arbitrary input that is no exposition, or that was one once. */
 
 import fc from "fast-check";
-import type { Format } from "../../lib/exposition/header.ts";
+import type { Format } from "../../lib/exposition/types.ts";
 import { arbitraryDocument } from "./documents.ts";
 import type { Passage } from "./faults.ts";
 import { type Bytes, captures, decode, encode, formatOf, readCapture } from "./sanitized.ts";

@@ -1,9 +1,8 @@
 /** What the sanitiser makes of a text, in one call. */
 
 import { detectFormat } from "../../lib/exposition/format.ts";
-import type { Format } from "../../lib/exposition/header.ts";
-import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
-import type { ShapeMemory } from "../../lib/exposition/shape_memory.ts";
+import type { Format } from "../../lib/exposition/types.ts";
+import { Sanitizer, type SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
 
 /** Bytes as the sanitiser takes and gives them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -50,7 +49,7 @@ export interface SanitizeOptions {
   /** The format; found out unless given. */
   readonly format?: Format;
   /** What is remembered. */
-  readonly memory?: ShapeMemory;
+  readonly memo?: SanitizerMemo;
   /** Where the text is cut into chunks. */
   readonly cuts?: readonly number[];
   /** Longest line. */
@@ -59,11 +58,11 @@ export interface SanitizeOptions {
 
 /** Sanitises a text; the input is not changed. */
 export function sanitized(input: string | Uint8Array, options: SanitizeOptions = {}): Sanitized {
-  const { cuts = [], memory, maxLineBytes } = options;
+  const { cuts = [], memo, maxLineBytes } = options;
   const source = typeof input === "string" ? encode(input) : input;
   const sanitizer = new Sanitizer({
     format: options.format ?? detectFormat("", source),
-    ...memory === undefined ? {} : { memory },
+    ...memo === undefined ? {} : { memo },
     ...maxLineBytes === undefined ? {} : { maxLineBytes },
   });
   const parts: Bytes[] = [];

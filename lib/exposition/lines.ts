@@ -1,9 +1,47 @@
-/** One sample line as a value: read from text, mended where it can be, written as text 0.0.4. */
+/** Lines of an exposition: HELP and TYPE lines and samples, read leniently, written as text 0.0.4. */
 
 import type { DropReason } from "./dropped.ts";
-import { isMetricName, plainName, sanitizeLabelName } from "./names.ts";
-import { sanitizeTimestamp, sanitizeValue } from "./numbers.ts";
-import { escapeLabelValue, unescapeText } from "./text.ts";
+import {
+  escapeLabelValue,
+  isMetricName,
+  plainName,
+  sanitizeLabelName,
+  sanitizeTimestamp,
+  sanitizeValue,
+  unescapeText,
+} from "./tokens.ts";
+import { type Format, isMetricType, type MetricType } from "./types.ts";
+
+/** What a HELP or TYPE line says about a family. */
+export type Header =
+  | { readonly kind: "help"; readonly family: string; readonly help: string }
+  | { readonly kind: "type"; readonly family: string; readonly type: MetricType };
+
+const HEADER =
+  /^[ \t]*#[ \t]+(HELP|TYPE)[ \t]+(?:"((?:[^"\\]|\\[^])*)"|([^ \t"]+))(?:[ \t]+([^]*))?$/;
+
+/**
+ * Reads a comment line.
+ *
+ * @param line A line whose first character after blanks is `#`, without its line end.
+ * @param format The format it stands in: `\"` is an escape in OpenMetrics help texts only.
+ * @returns What it says; `"comment"` for a line that says nothing to a reader;
+ *   `"bad_header"` for a HELP or TYPE line that cannot be read.
+ */
+export function parseHeader(line: string, format: Format): Header | "comment" | "bad_header" {
+  const [, keyword, quoted, bare, rest = ""] = HEADER.exec(line) ?? [];
+  if (keyword === undefined) {
+    return /^[ \t]*#[ \t]+(?:HELP|TYPE)(?:[ \t]|$)/.test(line) ? "bad_header" : "comment";
+  }
+  const family = quoted === undefined ? bare ?? "" : plainName(unescapeText(quoted, true));
+  if (!isMetricName(family)) return "bad_header";
+  if (keyword === "HELP") {
+    return { kind: "help", family, help: unescapeText(rest, format === "openmetrics") };
+  }
+  // Readers differ in what they do with another case or with text behind the word.
+  const type = rest.trim().split(/[ \t]/, 1)[0]?.toLowerCase() ?? "";
+  return isMetricType(type) ? { kind: "type", family, type } : "bad_header";
+}
 
 /** A label: its name as readers take it, and its value without escapes. */
 export type Label = readonly [name: string, value: string];
@@ -18,6 +56,10 @@ export interface Sample {
   readonly value: string;
   /** Whole milliseconds since 1970 as text, when the line had a timestamp. */
   readonly timestamp?: string;
+  /** Whether the line ended with the value, unchanged and one space behind its name or labels. */
+  readonly isBare: boolean;
+  /** The number of the line that the value comes from, if somebody counts the lines. */
+  line?: number | undefined;
 }
 
 /** Names, and where the text after the closing brace begins. */
@@ -62,6 +104,28 @@ function readName(cursor: Cursor): { text: string; quoted: boolean } | undefined
   if (quoted !== undefined) return { text: plainName(unescapeText(quoted, true)), quoted: true };
   const bare = cursor.match(BARE_NAME)?.[0];
   return bare === undefined ? undefined : { text: bare, quoted: false };
+}
+
+const PLAIN_START = /([a-zA-Z_:][a-zA-Z0-9_:]{0,200})(?:\{| (?=[^ \t{]))/y;
+const PLAIN_LABEL = /([a-zA-Z_][a-zA-Z0-9_]{3,200}|le)="([^"\\]*)"([,}])/y;
+
+/** Reads the start of a line as vLLM writes it: no blanks, escapes or odd names. */
+function readPlainHead(line: string): Head | undefined {
+  PLAIN_START.lastIndex = 0;
+  const name = PLAIN_START.exec(line)?.[1];
+  if (name === undefined) return undefined;
+  if (line[name.length] === " ") return { name, labels: [], rest: line.slice(name.length) };
+  const labels: Label[] = [];
+  let at = name.length + 1;
+  for (let next = ","; next === ",";) {
+    PLAIN_LABEL.lastIndex = at;
+    const [all, label, value, separator] = PLAIN_LABEL.exec(line) ?? [];
+    if (all === undefined || label === undefined || value === undefined) return undefined;
+    labels.push([label, value]);
+    at += all.length;
+    next = separator ?? "";
+  }
+  return { name, labels, rest: line.slice(at) };
 }
 
 function readHead(line: string): Head | DropReason {
@@ -139,6 +203,12 @@ export function isOpenSample(line: string): boolean {
     unescapedEnd(line) === undefined;
 }
 
+/** Whether two labels have the same name. */
+function repeatsName(labels: readonly Label[]): boolean {
+  if (labels.length > 8) return new Set(labels.map(([label]) => label)).size !== labels.length;
+  return labels.some(([label], index) => labels.findIndex(([other]) => other === label) !== index);
+}
+
 /**
  * Reads one sample line of the Prometheus text formats or of OpenMetrics.
  * Exemplars and trailing comments are left out.
@@ -148,32 +218,41 @@ export function isOpenSample(line: string): boolean {
  * @returns The sample, or why it cannot be read.
  */
 export function parseSample(line: string, seconds: boolean): Sample | DropReason {
-  let head = readHead(line);
+  let head = readPlainHead(line) ?? readHead(line);
   if (head === "bad_label") head = readUnescapedHead(line) ?? "bad_label";
   if (typeof head === "string") return head;
   const { name, labels, rest } = head;
-  if (new Set(labels.map(([label]) => label)).size !== labels.length) return "bad_label";
+  if (repeatsName(labels)) return "bad_label";
+  const plain = rest.slice(1);
+  if (rest.startsWith(" ") && sanitizeValue(plain) === plain) {
+    return { name, labels, value: plain, isBare: true };
+  }
   const comment = rest.indexOf("#");
   const [valueText, timestampText, ...more] =
     (comment < 0 ? rest : rest.slice(0, comment)).match(/[^ \t]+/g) ?? [];
   if (valueText === undefined || more.length > 0) return "bad_syntax";
   const value = sanitizeValue(valueText);
   if (value === undefined) return "bad_value";
-  if (timestampText === undefined) return { name, labels, value };
+  if (timestampText === undefined) return { name, labels, value, isBare: false };
   const timestamp = sanitizeTimestamp(timestampText, seconds);
-  return timestamp === undefined ? "bad_timestamp" : { name, labels, value, timestamp };
+  return timestamp === undefined
+    ? "bad_timestamp"
+    : { name, labels, value, timestamp, isBare: false };
 }
 
 /**
- * Writes a sample line of the text format 0.0.4.
+ * Writes name and labels of a sample line of the text format 0.0.4, up to its value.
  *
  * @param name The metric name to hand out.
- * @param sample Labels, value and timestamp.
- * @returns The line with its line feed.
+ * @param labels The labels.
+ * @returns The text, with a space at its end.
  */
-export function formatSample(name: string, sample: Sample): string {
-  const labels = sample.labels.map(([label, value]) => `${label}="${escapeLabelValue(value)}"`);
-  const block = labels.length === 0 ? "" : `{${labels.join(",")}}`;
-  const time = sample.timestamp === undefined ? "" : ` ${sample.timestamp}`;
-  return `${name}${block} ${sample.value}${time}\n`;
+export function formatHead(name: string, labels: readonly Label[]): string {
+  let text = name;
+  let separator = "{";
+  for (const [label, value] of labels) {
+    text += `${separator}${label}="${escapeLabelValue(value)}"`;
+    separator = ",";
+  }
+  return labels.length === 0 ? `${text} ` : `${text}} `;
 }

@@ -1,9 +1,8 @@
 /** One server's sanitised exposition with an `instance` label in each sample, and its families found. */
 
-import { HEADER_TYPES, SUFFIXES } from "./metric_types.ts";
-import type { MetricType } from "./header.ts";
-import { lineEnd } from "./plain.ts";
-import { escapeLabelValue } from "./text.ts";
+import { lineEnd } from "./bytes.ts";
+import { escapeLabelValue } from "./tokens.ts";
+import { isMetricType, type MetricType, SUFFIXES } from "./types.ts";
 
 const LINE_FEED = 0x0a;
 const SPACE = 0x20;
@@ -107,7 +106,10 @@ class Labeller {
     const isOwn = family?.name === name && family.samples === 0;
     const part = isOwn ? family : this.#begin(name, this.#at);
     if (!isType) part.help = text.subarray(start, end);
-    else part.type = HEADER_TYPES.get(DECODER.decode(text.subarray(nameEnd + 1, end - 1)));
+    else {
+      const word = DECODER.decode(text.subarray(nameEnd + 1, end - 1));
+      part.type = isMetricType(word) ? word : undefined;
+    }
   }
 
   /** Writes a sample with its label; gives where the next line begins. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { viewOf } from "../../lib/exposition/shape.ts";
-import { ShapeMemory, ShapePool } from "../../lib/exposition/shape_memory.ts";
-import { encode, sanitized } from "./sanitized.ts";
+import { Sanitizer, SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
+import { familiesOf, remembered } from "./remembered.ts";
+import { decode, encode, sanitized } from "./sanitized.ts";
 
 const A = "# TYPE vllm:a gauge\nvllm:a 1\n";
 const B = "# TYPE vllm:b gauge\nvllm:b 2\n";
@@ -46,65 +46,60 @@ const SCRAPES: ReadonlyArray<readonly [behaviour: string, first: string, second:
 ];
 
 for (const [behaviour, first, second] of SCRAPES) {
-  Deno.test(`memory makes no difference to ${behaviour}`, () => {
+  Deno.test(`memo makes no difference to ${behaviour}`, () => {
     const { text, dropped, samples } = sanitized(second, { format: "text" });
     for (let cut = 0; cut <= encode(second).length; cut++) {
-      const memory = new ShapeMemory();
-      sanitized(first, { format: "text", memory });
-      const actual = sanitized(second, { format: "text", memory, cuts: [cut] });
+      const memo = new SanitizerMemo();
+      sanitized(first, { format: "text", memo });
+      const actual = sanitized(second, { format: "text", memo, cuts: [cut] });
       const told = { text: actual.text, dropped: actual.dropped, samples: actual.samples };
       assertEquals(told, { text, dropped, samples }, `cut at ${cut}`);
     }
   });
 }
 
-Deno.test("memory keeps a TYPE with its HELP where a chunk ends in its name", () => {
+Deno.test("memo keeps a TYPE with its HELP where a chunk ends in its name", () => {
   const family = "# TYPE vllm:h histogram\n# HELP vllm:h An h.\n" + HISTOGRAM.replace(/^.*\n/, "");
   const expected = sanitized(family + B).text;
   for (let cut = 0; cut < encode(family).length; cut++) {
-    const memory = new ShapeMemory();
-    assertEquals(sanitized(family + B, { memory, cuts: [cut] }).text, expected, `cut at ${cut}`);
+    const memo = new SanitizerMemo();
+    assertEquals(sanitized(family + B, { memo, cuts: [cut] }).text, expected, `cut at ${cut}`);
   }
 });
 
-Deno.test("memory forgets what a server no longer sends", () => {
-  const memory = new ShapeMemory();
-  const sizes = [A + B + HISTOGRAM, A + HISTOGRAM, A, ""].map((text) => {
-    sanitized(text, { format: "text", memory });
-    return memory.size;
-  });
-  assertEquals(sizes, [3, 2, 1, 0]);
+Deno.test("a memo is shared by servers of other models and versions", () => {
+  const memo = new SanitizerMemo();
+  const texts = [A + B, A + HISTOGRAM + B, HISTOGRAM, A.replace(" 1", '{model="x"} 1') + B];
+  for (const text of texts) sanitized(text, { format: "text", memo });
+  for (const text of texts) assertEquals(remembered(memo, text), familiesOf(text).length);
 });
 
-/** Whether the first family of a text is one that is looked for. */
-function isMet(memory: ShapeMemory, text: string): boolean {
-  const bytes = encode(text);
-  return memory.walk().match(bytes, viewOf(bytes), 0, true, () => false) > 0;
-}
-
-Deno.test("a new server is met with what another has shown, a known one with its own", () => {
-  const pool = new ShapePool();
-  const [known, other] = [new ShapeMemory({ pool }), new ShapeMemory({ pool })];
-  assertEquals(isMet(known, A + B), false);
-  sanitized(A + B, { memory: known });
-  assertEquals(isMet(other, A + B), true);
-  sanitized(HISTOGRAM + B, { memory: other });
-  assertEquals([isMet(known, A + B), isMet(known, HISTOGRAM + B)], [true, false]);
-  assertEquals([isMet(other, A + B), isMet(other, HISTOGRAM + B)], [false, true]);
+Deno.test("a memo is bounded, and keeps what came last", () => {
+  const memo = new SanitizerMemo({ maxBytes: 1_000_000, maxFamilyBytes: 100_000 });
+  const family = (index: number, length = 10_000): string =>
+    `# HELP m${index} ${"x".repeat(length)}\n# TYPE m${index} gauge\nm${index} 1\n`;
+  const all = Array.from({ length: 200 }, (_, index) => family(index));
+  sanitized(all.join(""), { format: "text", memo });
+  const known = (
+    some: readonly string[],
+  ): number[] => [...new Set(some.map((each) => remembered(memo, each)))];
+  assertEquals([known(all.slice(0, 100)), known(all.slice(-40))], [[0], [1]]);
+  const large = "# TYPE g gauge\n" +
+    Array.from({ length: 9_000 }, (_, index) => `g{a="${index}"} 1\n`).join("");
+  sanitized(large, { format: "text", memo });
+  assertEquals(remembered(memo, large), 0);
 });
 
-Deno.test("a server that shows nothing takes nothing from the others", () => {
-  const pool = new ShapePool();
-  sanitized(A + B, { memory: new ShapeMemory({ pool }) });
-  sanitized("", { format: "text", memory: new ShapeMemory({ pool }) });
-  assertEquals(isMet(new ShapeMemory({ pool }), A + B), true);
-});
-
-Deno.test("memory has a bound", () => {
-  const memory = new ShapeMemory();
-  const family = (index: number): string =>
-    `# HELP m${index} ${"x".repeat(60_000)}\n# TYPE m${index} gauge\nm${index} 1\n`;
-  sanitized(Array.from({ length: 100 }, (_, index) => family(index)).join(""), { memory });
-  // 4 MiB are remembered, of families of 60 kB.
-  assertEquals(memory.size, 69);
+Deno.test("a memo does not hold back a text that comes byte by byte for longer than a family", () => {
+  const memo = new SanitizerMemo();
+  sanitized(A + HISTOGRAM + B, { format: "text", memo });
+  const sanitizer = new Sanitizer({ format: "text", memo });
+  const whole = A + HISTOGRAM + B;
+  let out = "";
+  for (const [index, character] of [...whole].entries()) {
+    out += decode(sanitizer.push(encode(character), false));
+    if (index === (A + HISTOGRAM).length) assertEquals(out, A.replaceAll(":", "_"));
+  }
+  out += decode(sanitizer.push(encode(""), true));
+  assertEquals(out, whole.replaceAll(":", "_"));
 });
