@@ -19,31 +19,26 @@ const ENCODER = new TextEncoder();
 /** A service manager, Ctrl-C, a terminal that closes, and Ctrl-\\. */
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 
-/** Writes all of a text before it returns: nothing is lost when the process ends. */
+/** Writes a whole text synchronously, so that nothing is lost when the process ends. */
 function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = ENCODER.encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
-/**
- * Opens a listener.
- *
- * @param options Where, for whom, and with which certificate.
- * @returns The listener, which takes connections.
- */
+/** Opens a listener. */
 export function listen({ hostname, port, handler, onError, tls, again }: ListenOptions): Listener {
-  // A shared port takes no notice of another process that has it already.
+  // With a shared port, another process on it would go unnoticed.
   if (tls !== undefined && again !== true) Deno.listen({ hostname, port }).close();
   const server = Deno.serve({
     hostname,
     port,
     ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key.reveal(), reusePort: true }),
-    // gzip and br for those who ask; the text is about a tenth then.
+    // gzip and br on request: about a tenth of the size.
     automaticCompression: true,
     onListen: () => {},
     onError: onError ?? ((): Response => new Response(null, { status: 500 })),
   }, handler);
-  // Who needs to know waits for it; that it was not waited for shall not end the process.
+  // Callers that care await `finished`; otherwise its rejection must not crash the process.
   server.finished.catch(() => {});
   return {
     port: server.addr.port,
@@ -53,7 +48,7 @@ export function listen({ hostname, port, handler, onError, tls, again }: ListenO
 }
 
 function writeFiles(folder: string, files: readonly TextFile[]): void {
-  // One question on a terminal, in the place of one for each folder and file.
+  // One prompt on a terminal instead of one for each folder and file.
   Deno.permissions.requestSync({ name: "write", path: folder });
   for (const { path, text } of files) {
     const name = join(folder, path);

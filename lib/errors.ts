@@ -32,8 +32,8 @@ export type ErrorCode =
 /**
  * The HTTP status that a reader gets for each code that can reach
  * it (RFC 9110, section 15.6): 504 for a server that did not answer in time,
- * 503 for what passes by itself, 502 for all else that the server did wrong; 400
- * for a request that asks for what there is not.
+ * 503 for temporary conditions, 502 for any other failure of the server; 400 for a
+ * request for something that does not exist.
  */
 const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
   UPSTREAM_TIMEOUT: STATUS_CODE.GatewayTimeout,
@@ -58,13 +58,7 @@ export class MetricsError extends Error {
   /** What to do about it; empty when there is nothing to add. */
   readonly hint: string;
 
-  /**
-   * Words the error.
-   *
-   * @param code What went wrong.
-   * @param message Action, quoted value, what is wrong; no full stop, no secret.
-   * @param options The hint and the cause.
-   */
+  /** Words the error. */
   constructor(code: ErrorCode, message: string, options: MetricsErrorOptions = {}) {
     super(message, options);
     this.name = "MetricsError";

@@ -15,7 +15,7 @@ export type LogFormat = typeof LOG_FORMATS[number];
 /** The values beside the message. Keys are camelCase; undefined ones are left out. */
 export type LogFields = Record<string, string | number | boolean | undefined>;
 
-/** Writes lines of one event each. Messages are constant; what varies goes into the fields. */
+/** Writes lines of one event each. Messages are constant; variable parts are fields. */
 export interface Logger {
   /** What only a developer of the service wants to see. */
   debug(message: string, fields?: LogFields): void;
@@ -23,7 +23,7 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   /** What an operator should look at. */
   warn(message: string, fields?: LogFields): void;
-  /** What an operator must mend. */
+  /** What an operator must fix. */
   error(message: string, fields?: LogFields): void;
 }
 
@@ -39,7 +39,7 @@ export interface LoggerOptions {
   now: () => number;
 }
 
-/** Quotes a logfmt value when it would not stand by itself. */
+/** Quotes a logfmt value if necessary. */
 function quote(value: string | number | boolean): string {
   const text = String(value);
   const quoted = escapedJson(JSON.stringify(text));
@@ -54,12 +54,7 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
   return line;
 }
 
-/**
- * Makes a logger.
- *
- * @param options Level, form, and where lines and times come from.
- * @returns A logger that writes one line an event: `time=… level=info msg="…" key=value`.
- */
+/** Makes a logger. */
 export function createLogger(options: LoggerOptions): Logger {
   const lowest = LOG_LEVELS.indexOf(options.level);
   function write(level: LogLevel, message: string, fields: LogFields = {}): void {

@@ -21,7 +21,7 @@ interface Repetition {
   left: number;
   /** When the last one was logged, in milliseconds. */
   lastMs: number;
-  /** The newest line held back: it has the state that holds now. */
+  /** The newest line held back: it has the current state. */
   held: readonly [level: LogLevel, fields: LogFields] | undefined;
   /** Lines that it replaced. */
   suppressed: number;
@@ -40,12 +40,7 @@ export class LimitedLogger implements Logger, Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #suppressed = 0;
 
-  /**
-   * Limits a logger.
-   *
-   * @param log Takes the lines that are written.
-   * @param limits How many those are.
-   */
+  /** Limits a logger. */
   constructor(log: Logger, { burst = BURST, intervalMs = INTERVAL_MS }: LogLimits = {}) {
     this.#log = log;
     this.#burst = burst;

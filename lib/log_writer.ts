@@ -23,13 +23,7 @@ export class LogWriter {
   #dropped = 0;
   #reported = 0;
 
-  /**
-   * Opens the queue.
-   *
-   * @param sink Writes some of the bytes and returns how many; rejects when nobody can read them.
-   * @param onResume Called with the number of lines lost, once lines are read again.
-   * @param maxBytes How many bytes may wait. @default {1 MiB}
-   */
+  /** Opens the queue. */
   constructor(
     sink: (bytes: Uint8Array) => Promise<number>,
     onResume: (dropped: number) => void,
@@ -45,11 +39,7 @@ export class LogWriter {
     return this.#dropped;
   }
 
-  /**
-   * Queues a line, or drops it when the queue is full.
-   *
-   * @param line The line with its line end.
-   */
+  /** Queues a line, or drops it when the queue is full. */
   write(line: string): void {
     const bytes = ENCODER.encode(line);
     if (this.#isClosed || this.#waitingBytes + bytes.length > this.#maxBytes) {
@@ -61,11 +51,7 @@ export class LogWriter {
     this.#draining ??= this.#drain();
   }
 
-  /**
-   * Waits until all lines are written.
-   *
-   * @param timeoutMs Longest wait, in milliseconds.
-   */
+  /** Waits until all lines are written. */
   async flush(timeoutMs: number): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, timeoutMs);

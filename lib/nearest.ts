@@ -1,9 +1,9 @@
-/** Finds the word that somebody meant. */
+/** Finds the closest known word. */
 
 /** Settings of {@linkcode nearest}. */
 export interface NearestOptions {
   /**
-   * Edits (a letter added, taken away or changed) beyond which a word is not meant.
+   * Most edits (a letter added, removed or changed).
    *
    * @default {2}
    */
@@ -27,11 +27,6 @@ function editDistance(from: string, to: string): number {
 
 /**
  * Finds the word with the fewest edits from what was written; of equally near ones the first.
- *
- * @param word What was written.
- * @param words What can be meant.
- * @param options How far a word may be.
- * @returns The nearest word, or undefined when none is near enough.
  *
  * @example Usage
  * ```ts

@@ -1,4 +1,4 @@
-/** Reads the configuration for a command, or tells the operator all that is wrong with it. */
+/** Reads the configuration of a command, or prints every error in it. */
 
 import { type Config, type ConfigResult, parseConfig } from "../config/config.ts";
 import { type Environment, mergeEnvFile } from "../config/env_file.ts";
@@ -7,7 +7,7 @@ import type { Host } from "./host.ts";
 /** The file beside which the service runs; missing is fine. */
 const ENV_FILE = ".env";
 
-/** Why the `.env` file cannot be read; undefined for what is nobody's mistake. */
+/** Why the `.env` file cannot be read; undefined for an unexpected error. */
 function envFileProblem(error: unknown): string | undefined {
   // Docker makes a folder where a file that is to be mounted does not exist.
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";

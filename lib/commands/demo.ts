@@ -17,9 +17,9 @@ const WARM_UP_MS = 60_000;
 const PAST_STEP_MS = 2_000;
 /** How far they go back at most, in milliseconds. */
 const MAX_PAST_MS = 600_000;
-/** What they take together at most, in steps of one engine: a step takes about 0.4 ms. */
+/** Limit of their cost, in steps of one engine: a step takes about 0.4 ms. */
 const MAX_PAST_STEPS = 1_500;
-/** Settings that do not hold, and why not. */
+/** Settings that are ignored, and why. */
 const IGNORED = {
   VLLM_METRICS_URL: "the demo has its own vLLM",
   HISTORY_FILE: "simulated numbers are not written to it",
@@ -65,8 +65,7 @@ function readOptions(args: Arguments<"demo">): DemoOptions {
 }
 
 /**
- * Runs the simulated server and the service. No setting is needed; those there are hold, but for
- * the ignored ones.
+ * Runs simulated servers and the service. No setting is required; all but the ignored ones apply.
  */
 export async function demo(host: Host): Promise<number> {
   const args = new Arguments("demo", host.args);
@@ -90,7 +89,7 @@ export async function demo(host: Host): Promise<number> {
       return EXIT.failed;
     }
   }
-  // A server that is alone has no name, so that no sample gets a label more than vLLM gave it.
+  // A single server has no name, so its samples get no extra label.
   const urls = demos.map(({ url }) => url);
   const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
   const { description } = SCENARIOS[options.scenario];
@@ -103,12 +102,12 @@ export async function demo(host: Host): Promise<number> {
   });
 }
 
-/** What a server is called that is not alone. */
+/** The name of one of several servers. */
 function nameOf(index: number): string {
   return `demo-${index + 1}`;
 }
 
-/** What the servers would have answered before now, one server after the other. */
+/** Past responses of the servers, one server after the other. */
 function* pastOf(demos: readonly DemoServer[], untilMs: number): Generator<GoodScrape> {
   for (const [index, { url, server }] of demos.entries()) {
     const instance = demos.length === 1 ? hostAndPort(new URL(url)) : nameOf(index);
@@ -116,7 +115,7 @@ function* pastOf(demos: readonly DemoServer[], untilMs: number): Generator<GoodS
   }
 }
 
-/** How far the past goes back that is in the history at first, in milliseconds. */
+/** How much of the past is in the history at the start, in milliseconds. */
 function pastMs({ servers, engines }: DemoOptions): number {
   const steps = Math.floor(MAX_PAST_STEPS / (servers * engines));
   return Math.min(MAX_PAST_MS, steps * PAST_STEP_MS);

@@ -4,9 +4,9 @@ import { createDemoHandler } from "../demo/demo_handler.ts";
 import type { SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { Host, Listener } from "./host.ts";
 
-/** It is for the service beside it. */
+/** Only the service in this process connects. */
 const HOSTNAME = "127.0.0.1";
-/** Time between two looks at the clock, in milliseconds: less than between two scrapes. */
+/** Interval of clock updates, in milliseconds: shorter than a scrape interval. */
 const TICK_MS = 100;
 /**
  * Most simulated time in one tick, in milliseconds: a machine that slept for a night comes back to
@@ -15,13 +15,13 @@ const TICK_MS = 100;
 const MAX_ADVANCE_MS = 60_000;
 
 /**
- * Lets a simulated server live by the clock of the host. While it is down nobody listens on its
- * port, so that connections are refused.
+ * Advances a simulated server with the host's clock. While it is down its port is closed, so that
+ * connections are refused.
  */
 export class DemoServer implements AsyncDisposable {
   /** Its port; the same after an outage. */
   readonly port: number;
-  /** Who answers there. */
+  /** The simulated server. */
   readonly server: SimulatedVllm;
   readonly #host: Host;
   readonly #handler: (request: Request) => Response;
@@ -50,7 +50,7 @@ export class DemoServer implements AsyncDisposable {
 
   #listen(port: number): Listener {
     const listener = this.#host.listen({ hostname: HOSTNAME, port, handler: this.#handler });
-    // One that the system ends is opened anew by the next tick.
+    // The next tick reopens a listener that the system closed.
     listener.finished.catch(() => {
       if (this.#listener === listener) this.#listener = undefined;
     });
@@ -71,7 +71,7 @@ export class DemoServer implements AsyncDisposable {
     this.#closing = listener.shutdown();
   }
 
-  /** Listens on the same port again; when somebody else has it now, the next tick tries again. */
+  /** Listens on the same port again; if it is taken, the next tick retries. */
   #listenAgain(): Listener | undefined {
     try {
       return this.#listen(this.port);
@@ -81,7 +81,7 @@ export class DemoServer implements AsyncDisposable {
     }
   }
 
-  /** Stops time and listens no more. */
+  /** Stops the clock and closes the port. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#close();

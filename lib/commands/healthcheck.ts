@@ -25,7 +25,7 @@ export async function healthcheck(host: Host): Promise<number> {
   return found.length === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Asks one listener; gives what is wrong with the service there, or with the setting. */
+/** Checks one listener; returns what is wrong with the service or the setting. */
 async function problemOf(
   host: Host,
   env: Environment,

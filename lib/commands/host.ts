@@ -1,4 +1,4 @@
-/** What commands may use of the world outside. `main.ts` makes the one that is real. */
+/** What commands may use of the process. `main.ts` provides the real one. */
 
 import type { Environment } from "../config/env_file.ts";
 import type { Listener, ListenOptions } from "../net/listener.ts";
@@ -11,15 +11,15 @@ export interface LogOutput {
   readonly dropped: number;
   /** Queues a line; never waits. */
   write(line: string): void;
-  /** Waits until all lines are written, but not longer than so many milliseconds. */
+  /** Waits until all lines are written, at most this many milliseconds. */
   flush(timeoutMs: number): Promise<void>;
 }
 
-/** The terminal that a person sits at. */
+/** The terminal on standard output. */
 export interface Terminal {
-  /** How many characters fit into a line, and how many lines. */
+  /** Its size in characters and lines. */
   size(): { readonly columns: number; readonly rows: number };
-  /** Calls a function at each key; gives a function that ends that. */
+  /** Calls a function at each key; returns a function that stops it. */
   onKey(press: (key: string) => void): () => void;
 }
 
@@ -33,7 +33,7 @@ export interface TextFile {
 
 /** The process, as far as commands need it. */
 export interface Host {
-  /** The words behind the command's name. */
+  /** The arguments after the command's name. */
   readonly args: readonly string[];
   /** The process environment. */
   readonly env: Environment;
@@ -41,7 +41,7 @@ export interface Host {
   readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Standard output. */
   readonly stdout: WritableStream<Uint8Array<ArrayBuffer>>;
-  /** What standard output goes to; undefined when that is no terminal. */
+  /** The terminal on standard output; undefined if there is none. */
   terminal(): Terminal | undefined;
   /** Writes a text to standard output, all of it. */
   print(text: string): void;
@@ -52,13 +52,13 @@ export interface Host {
   /** Reads a text file; throws as `Deno.readTextFileSync` does. */
   readTextFile(path: string): string;
   /**
-   * Writes text files into a folder, and makes the folders that they need. The service itself may
-   * not write: on a terminal, the operator is asked. Throws as `Deno.writeTextFileSync` does.
+   * Writes text files into a folder and creates missing folders. Without write permission it
+   * prompts on a terminal. Throws as `Deno.writeTextFileSync` does.
    */
   writeFiles(folder: string, files: readonly TextFile[]): void;
   /** Opens a listener; throws as `Deno.serve` does when the address is taken. */
   listen(options: ListenOptions): Listener;
-  /** Calls a function at each SIGTERM, SIGINT, SIGHUP and SIGQUIT; gives a function that ends that. */
+  /** Calls a function at each SIGTERM, SIGINT, SIGHUP, SIGQUIT; returns a function that stops it. */
   onStopSignal(stop: () => void): () => void;
   /** The time in milliseconds since 1970. */
   now(): number;
@@ -72,9 +72,9 @@ export interface Host {
   readonly runtime: string;
 }
 
-/** Exit codes, as the design has them. */
+/** Exit codes. */
 export const EXIT = {
-  /** Done, or asked to stop. */
+  /** Success, or stopped by a signal. */
   ok: 0,
   /** Failed. */
   failed: 1,

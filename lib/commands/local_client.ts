@@ -39,8 +39,8 @@ const FOREVER_MS = 2 ** 31 - 1;
 const LOOPBACK_NAMES = ["127.0.0.1", "[::1]", "localhost"];
 
 /**
- * Makes a client of the service that the settings describe, or says what is wrong with them. It
- * accepts any certificate: it is for another name, and the way does not leave this machine.
+ * Creates a client of the service that the settings describe, or returns what is wrong with them.
+ * It accepts any certificate: that is for another name, and the connection stays on this machine.
  */
 export function localClient(
   env: Environment,
@@ -58,7 +58,7 @@ export function localClient(
 }
 
 /**
- * Makes a client of the service at a URL, with the credentials in it. Those of the settings are sent
+ * Creates a client of the service at a URL, with the credentials in it. Those of the settings are sent
  * only to the service that they describe.
  */
 export function remoteClient(

@@ -20,12 +20,12 @@ import { Arguments } from "./arguments.ts";
 import { configureWith } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
-/** What `--wait` allows. */
+/** Range of `--wait`. */
 const WAIT_RANGE = { min: "1s", max: "1h", example: "60s" } as const;
-/** Names that Parseable 2.9.5 takes for a user and for a role. */
+/** Names that Parseable 2.9.5 accepts for users and roles. */
 const SHIPPER_NAMES = /^(?=.{3,64}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
-/** What the words behind the command say. */
+/** The options of the command. */
 interface Options {
   readonly isDryRun: boolean;
   readonly isForced: boolean;
@@ -103,7 +103,7 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
   return report.hasFailed ? EXIT.failed : EXIT.ok;
 }
 
-/** Brings Parseable to what it should hold. */
+/** Creates and updates what Parseable should have. */
 export async function provision(host: Host): Promise<number> {
   const args = new Arguments("provision", host.args);
   const options = readOptions(args);

@@ -8,14 +8,14 @@ import { Arguments } from "./arguments.ts";
 import { EXIT, type Host } from "./host.ts";
 
 const EMPTY = new Uint8Array(0);
-/** Bytes by which the format is told; nothing is written before. */
+/** Bytes used to detect the format; nothing is written before. */
 const HEAD_BYTES = 65_536;
-/** Bytes of a foreign text that are kept to say what it is. */
+/** Bytes of a foreign text that are kept to describe it. */
 const FOREIGN_BYTES = 1_024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Reads until there is enough to tell the format by, whatever pieces it comes in. */
+/** Reads enough to detect the format, whatever the chunks. */
 async function readHead(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
   const head = new ByteBuffer();
   while (head.length < HEAD_BYTES) {
@@ -26,13 +26,13 @@ async function readHead(reader: ReadableStreamDefaultReader<Bytes>): Promise<Byt
   return head.take();
 }
 
-/** Passes standard input on; gives what was left out, or the words for what is no exposition. */
+/** Sanitizes standard input; returns the dropped lines, or a description of what is no exposition. */
 async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | string> {
   const reader = host.stdin.getReader();
   const writer = host.stdout.getWriter();
   try {
     const head = await readHead(reader);
-    // A copy: the sanitiser edits the bytes in place.
+    // A copy: the sanitizer edits the bytes in place.
     const beginning = head.slice(0, FOREIGN_BYTES);
     if (isMarkup(head)) return describeForeign(beginning, true);
     const format = openmetrics ? "openmetrics" : detectFormat("", head);
@@ -52,7 +52,7 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
   }
 }
 
-/** Sanitises one exposition. What was left out is told on standard error. */
+/** Sanitizes one exposition and prints dropped lines to standard error. */
 export async function sanitize(host: Host): Promise<number> {
   const args = new Arguments("sanitize", host.args);
   if (args.refuse(host)) return EXIT.badConfig;

@@ -28,12 +28,12 @@ const RELAY_STOP_MS = 8_000;
 /** How long the last log lines may take to be read, in milliseconds. */
 const LOG_FLUSH_MS = 500;
 
-/** An address as it stands in a URL. */
+/** An address as written in a URL. */
 function addressText({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Opens a listener, or says why that cannot be. */
+/** Opens a listener. */
 function open(options: ReloadableListenerOptions, setting: string): ReloadableListener {
   try {
     return new ReloadableListener(options);
@@ -134,7 +134,7 @@ async function runUntilStopped(
 
 /** What the demo changes about the service. */
 export interface ServeOptions {
-  /** Scrapes that were made before; the history begins with those. */
+  /** Earlier scrapes; the history starts with them. */
   readonly past?: Iterable<GoodScrape>;
   /** Prints where the live page is. @default {a line on a terminal} */
   readonly announce?: (url: string) => void;

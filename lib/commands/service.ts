@@ -1,4 +1,4 @@
-/** The service put together: what answers on its listeners. */
+/** Assembles the service. */
 
 import type { Access, Goals, HistoryConfig, RelayConfig, ServersConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
@@ -26,10 +26,9 @@ import type { Host } from "./host.ts";
 import { ServiceHistory } from "./service_history.ts";
 
 /**
- * Requests on `/metrics` at once: a scrape takes milliseconds, so more means that
- * readers hang. Each of those costs what fits into the buffers of its connection,
- * about 4 MB, before it stands still and can make room: 100 of them held the next
- * scrape up for 8 s, 32 for 3 s.
+ * Concurrent requests to `/metrics`: a scrape takes milliseconds, so more means that
+ * clients hang. Each of those fills the buffers of its connection, about 4 MB, before
+ * it stalls and can be evicted: 100 of them delayed the next scrape by 8 s, 32 by 3 s.
  */
 const MAX_REQUESTS = 32;
 
@@ -48,9 +47,9 @@ export interface Service extends Disposable {
   readonly relayHandler: Handler | undefined;
   /** The scrapes of the last day, or of longer with a file. */
   readonly history: History;
-  /** Has the server scraped while somebody looks at the history, until that is disposed. */
+  /** Scrapes at `SCRAPE_INTERVAL` until that is disposed. */
   watch(): Disposable;
-  /** Makes the service say that it is no longer ready, and ends the streams of open pages. */
+  /** Reports not ready and ends the streams of open pages. */
   stop(): void;
 }
 
@@ -63,7 +62,7 @@ export type ServiceHost = Pick<
 /** Log lines that were not written: each one of many repetitions, or there was no room for more. */
 export type LostLogLines = Readonly<Record<"repeated" | "unread", number>>;
 
-/** What the service is made of. */
+/** The parts of the service. */
 export interface ServiceParts {
   /** The servers that are scraped. */
   readonly servers: ServersConfig;
@@ -75,9 +74,9 @@ export interface ServiceParts {
   readonly history: HistoryConfig;
   /** Scrapes of its servers that were made before; none without. */
   readonly past?: Iterable<GoodScrape>;
-  /** Host names that requests may be for; undefined when any may. */
+  /** Host names that requests may use; undefined for any. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Who may read the metrics; undefined when everybody may. */
+  /** Credentials of clients; undefined if none are required. */
   readonly access?: Access | undefined;
   /** How fast answers should be. */
   readonly goals: Goals;
@@ -101,7 +100,7 @@ function readerOf(options: MergedScraperOptions): Read {
 }
 
 /**
- * Puts the parts of the service together.
+ * Assembles the service.
  *
  * @throws {MetricsError} When a header field, a certificate, a file of authorities or that of the
  *   history cannot be used.
@@ -183,7 +182,7 @@ export function createService(parts: ServiceParts): Service {
     isReady,
     routes: { ...assets.routes, ...dashboard.routes },
   });
-  // Before all routes at once, so that none is forgotten.
+  // In front of all routes, so that none is forgotten.
   const guarded = access === undefined
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });

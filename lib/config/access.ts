@@ -1,12 +1,12 @@
-/** Who may read the metrics, read from the `METRICS_*` settings. */
+/** The credentials of clients, read from the `METRICS_*` settings. */
 
 import { Secret } from "./secret.ts";
 import type { SettingReader } from "./setting_reader.ts";
 
-/** Fewer characters than this are found by trying, in hours or days. */
+/** Shorter secrets can be guessed within hours or days. */
 const MIN_SECRET_LENGTH = 12;
 
-/** The credentials that let somebody in; either is enough where both are set. */
+/** The credentials that clients must send; either is enough if both are set. */
 export interface Access {
   /** User name and password with a colon between them, as Basic sends them (RFC 7617). */
   readonly basic?: Secret;
@@ -14,7 +14,7 @@ export interface Access {
   readonly bearer?: Secret;
 }
 
-/** Reads who may read the metrics. */
+/** Reads the credentials of clients. */
 export function readAccess(reader: SettingReader): Access | undefined {
   const username = reader.get("METRICS_USERNAME");
   const password = reader.get("METRICS_PASSWORD");

@@ -45,19 +45,19 @@ export interface Config {
   readonly relay?: RelayConfig;
   /** Where to listen. */
   readonly listen: Address;
-  /** Host names that requests may be for; absent when any may. */
+  /** Host names that requests may use; absent for any. */
   readonly allowedHosts?: readonly string[];
-  /** Who may read the metrics; absent when everybody may. */
+  /** Credentials of clients; absent if none are required. */
   readonly access?: Access;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
   readonly tls?: ServingTls;
-  /** How fast answers should be. */
+  /** Latency goals. */
   readonly goals: Goals;
   /** How the history is fed and kept. */
   readonly history: HistoryConfig;
   /** Which log lines to write, and how. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-  /** What works but is probably not meant, one sentence each. */
+  /** What works but is probably unintended, one sentence each. */
   readonly warnings: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export type ConfigResult<C = Config> =
 
 /**
  * Refuses a variable of Deno that moves a listener: it would take the place of
- * the address in the code, and nothing here could tell.
+ * the address in the code without notice.
  */
 function refuseServeAddress(reader: SettingReader, env: Environment): void {
   if ((env.DENO_SERVE_ADDRESS ?? "").trim() === "") return;
@@ -101,7 +101,7 @@ function readHistory(reader: SettingReader): HistoryConfig | undefined {
 
 /**
  * Turns the environment into a configuration. Pure: files come through `readFile`.
- * The names in `env` that are no settings give warnings where they look like one.
+ * Unknown names that look like settings cause warnings.
  *
  * @example Usage
  * ```ts

@@ -9,7 +9,7 @@ import type { Address } from "./values.ts";
 export interface ParseableTls {
   /** PEM text of authorities to trust besides the usual ones. */
   readonly caCerts?: string;
-  /** Whether any certificate of the server is taken. */
+  /** Whether to skip verification of the server. */
   readonly skipVerify: boolean;
 }
 
@@ -69,7 +69,7 @@ export interface RelayConfig {
 function clash(one: Address, other: Address): boolean {
   if (one.port !== other.port || one.port === 0) return false;
   const hosts = [one.hostname, other.hostname];
-  // "::" takes IPv4 as well; "0.0.0.0" takes all but IPv6.
+  // "::" includes IPv4; "0.0.0.0" is all addresses but IPv6.
   return one.hostname === other.hostname || hosts.includes("::") ||
     (hosts.includes("0.0.0.0") && !hosts.some((host) => host.includes(":")));
 }

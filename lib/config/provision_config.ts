@@ -8,15 +8,15 @@ import { type ParseableConfig, readParseable } from "./parseable_config.ts";
 import type { Secret } from "./secret.ts";
 import { SettingReader } from "./setting_reader.ts";
 
-/** What dashboards and alerts are made of, beside the stream. */
+/** Limits used in dashboards and alerts. */
 export interface Limits {
-  /** How fast answers should be. */
+  /** Latency goals. */
   readonly goals: Goals;
   /** Share of the KV cache in use above which an alert fires, between 0 and 1. */
   readonly kvLimit: number;
 }
 
-/** What dashboards and alerts are made of. */
+/** Inputs of dashboards and alerts. */
 export interface ContentConfig extends Limits {
   /** The stream that they read. */
   readonly stream: string;
@@ -28,22 +28,22 @@ export interface ProvisionConfig {
   readonly parseable: ParseableConfig;
   /** The header with the credentials. */
   readonly credentials: Header;
-  /** What dashboards and alerts are made of. */
+  /** Inputs of dashboards and alerts. */
   readonly content: ContentConfig;
   /** How long rows are kept. */
   readonly retention: {
     /** In days. */
     readonly days: number;
-    /** Whether somebody chose it; else it is the default. */
+    /** Whether it was set; otherwise it is the default. */
     readonly isChosen: boolean;
   };
   /** Where alerts are sent; absent when they are not sent. */
   readonly webhook?: Secret;
-  /** What works but is probably not meant, one sentence each. */
+  /** What works but is probably unintended, one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** The credentials; at most one of the two ways to give them may be used. */
+/** The credentials; only one of the two ways may be used. */
 function readCredentials(reader: SettingReader, isRequired: boolean): Header | undefined {
   if (isRequired && !hasUser(reader) && !reader.isSet("PARSEABLE_API_KEY")) {
     reader.refuse("P_USERNAME", "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.");
@@ -136,7 +136,7 @@ export function parseContent(
   return { ok: true, config: Object.freeze({ stream, ...limits }) };
 }
 
-/** What a look at Parseable runs with: whatever of its settings is right. */
+/** The Parseable settings that are valid, for `check`. */
 export interface LookConfig {
   /** Parseable; undefined when PARSEABLE_URL is not set, and after some of the mistakes. */
   readonly parseable?: ParseableConfig;
@@ -144,7 +144,7 @@ export interface LookConfig {
   readonly credentials?: Header;
   /** What is wrong with all that `provision` reads, but for what is not set. */
   readonly mistakes: readonly string[];
-  /** What works but is probably not meant, one sentence each. */
+  /** What works but is probably unintended, one sentence each. */
   readonly warnings: readonly string[];
 }
 

@@ -5,7 +5,7 @@ import { parseUrl, type UrlWithCredentials } from "./url.ts";
 
 /** A server, or the name that several are found by. */
 export interface ServerAddress extends UrlWithCredentials {
-  /** What tells it from others: the name that was given, or host and port. */
+  /** Its unique name: the given one, or host and port. */
   readonly name: string;
   /** Whether that name was given. */
   readonly isNamed: boolean;
@@ -13,9 +13,9 @@ export interface ServerAddress extends UrlWithCredentials {
   readonly isDiscovered: boolean;
 }
 
-/** Servers that can be named; with more than that, the readers had better scrape them. */
+/** Maximum number of servers; beyond that, clients should scrape them directly. */
 const MAX_SERVERS = 256;
-/** Longest name, in characters: it stands in every sample. */
+/** Longest name, in characters: it is in every sample. */
 const MAX_NAME = 64;
 
 /**
@@ -23,7 +23,7 @@ const MAX_NAME = 64;
  * address before: a query or a password may hold commas.
  */
 const SEPARATOR = /[\s,]+(?=(?:[^\s,:/?#@=]*=)?[a-z][a-z0-9+.-]*:\/\/)/i;
-/** A name and what it stands before; a query has its first `=` behind a `:` or `?`. */
+/** A name and the address after it; in a query the first `=` follows a `:` or `?`. */
 const NAMED = /^([^\s,:/?#@=]*)=(.*)$/s;
 const NAME = /^[A-Za-z0-9._-]+$/;
 const DISCOVERED = /^dns\+/i;
@@ -32,7 +32,7 @@ const OPEN_LIST = /^[^?#@]*[\s,][^@]*$/;
 /** The URL parser leaves no other host of digits and dots alone. */
 const IP_ADDRESS = /^(?:\[.*\]|[\d.]+)$/;
 
-/** Takes a list apart. */
+/** Splits a list. */
 export function splitServers(text: string): string[] {
   return text.replace(/^[\s,]+|[\s,]+$/g, "").split(SEPARATOR);
 }

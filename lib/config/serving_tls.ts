@@ -16,7 +16,7 @@ export interface ServingTls {
   readonly key: Secret;
 }
 
-/** A text and the path of the file that it stands in. */
+/** A text and the path of its file. */
 interface FileText<T> {
   readonly path: string;
   readonly text: T;
@@ -65,7 +65,7 @@ export type ReadAgain =
   | { readonly ok: true; readonly tls: ServingTls }
   | { readonly ok: false; readonly problem: string };
 
-/** Reads the files of a pair anew. */
+/** Reads the files of a pair again. */
 export function readServingTlsAgain(
   { certFile, keyFile }: ServingTls,
   readFile: (path: string) => string,

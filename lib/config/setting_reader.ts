@@ -30,15 +30,15 @@ function quote(text: string): string {
 
 /** A server, and how TLS is set for it. */
 interface TlsUse {
-  /** How people call the server. */
+  /** Its name. */
   readonly server: string;
   /** The setting with its URL. */
   readonly urlName: string;
   /** Its URL; undefined after a mistake. */
   readonly url: URL | undefined;
-  /** How the names of its TLS settings begin. */
+  /** Prefix of its TLS settings. */
   readonly prefix: string;
-  /** What they say. */
+  /** The TLS settings. */
   readonly tls: {
     readonly caCerts?: string;
     readonly cert?: string;
@@ -50,7 +50,7 @@ interface TlsUse {
 export class SettingReader {
   /** What is wrong so far, one sentence each. */
   readonly mistakes: string[] = [];
-  /** What works but is probably not meant, one sentence each. */
+  /** What works but is probably unintended, one sentence each. */
   readonly warnings: string[] = [];
   readonly #env: Environment;
   readonly #readFile: (path: string) => string;
@@ -77,19 +77,19 @@ export class SettingReader {
     return this.#plain(name, setting);
   }
 
-  /** Notes a mistake when only one of two settings is set. */
+  /** Adds a mistake if only one of two settings is set. */
   together(name: SettingName, other: SettingName): void {
     if (this.isSet(name) === this.isSet(other)) return;
     const [set, missing] = this.isSet(name) ? [name, other] : [other, name];
     this.refuse(set, `is set without ${missing}. Set both or neither.`);
   }
 
-  /** Notes a mistake. */
+  /** Adds a mistake. */
   refuse(name: string, sentence: string): void {
     this.mistakes.push(`${name}: ${sentence}`);
   }
 
-  /** Notes a warning. */
+  /** Adds a warning. */
   warn(name: string, sentence: string): void {
     this.warnings.push(`${name}: ${sentence}`);
   }

@@ -1,9 +1,9 @@
-/** Finds variables that were meant to be settings. */
+/** Finds misspelled settings. */
 
 import { nearest } from "../nearest.ts";
 import { SETTING_NAMES } from "./settings.ts";
 
-/** Beginnings of names that are ours alone: any other name in them is a mistake. */
+/** Prefixes that only this service uses: any unknown name with them is a mistake. */
 const OWN_PREFIXES = [
   "VLLM_METRICS_",
   "VLLM_TLS_",
@@ -19,9 +19,9 @@ const OWN_PREFIXES = [
 ];
 
 /**
- * Names that begin like ours and that others set: Kubernetes for services called
+ * Names with our prefixes that others set: Kubernetes for services called
  * `vllm-metrics`, `parseable` or `otlp`, systemd for socket activation, and
- * everybody for OpenTelemetry, which is not more than two edits from `OTLP`.
+ * and OpenTelemetry's, which are within two edits of `OTLP`.
  */
 const FOREIGN_NAMES = [
   /^(?:VLLM_\w+|PARSEABLE\w*|OTLP(?!_LISTEN)\w*)_SERVICE_(?:HOST|PORT)(?:_|$)/,
@@ -33,7 +33,7 @@ const FOREIGN_NAMES = [
 /** Where people look for the credentials of Parseable. */
 const PARSEABLE_CREDENTIALS = /^PARSEABLE_(?!TLS_)\w*(?:USER|PASS|TOKEN|KEY|AUTH|HEADER)/;
 
-/** The known name that was meant; undefined for a variable of somebody else. */
+/** The setting that was probably meant; undefined for another program's variable. */
 function meantName(name: string): string | undefined {
   if (FOREIGN_NAMES.some((foreign) => foreign.test(name))) return undefined;
   const prefix = OWN_PREFIXES.find((start) => name.startsWith(start));
@@ -45,7 +45,7 @@ function meantName(name: string): string | undefined {
     nearest(name, family, { maxDistance: Infinity });
 }
 
-/** The warning about a variable; undefined when it is a setting or somebody else's. */
+/** The warning about a variable; undefined for a setting or another program's variable. */
 function warningAbout(name: string): string | undefined {
   if (SETTING_NAMES.includes(name)) return undefined;
   if (PARSEABLE_CREDENTIALS.test(name)) {

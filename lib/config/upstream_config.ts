@@ -14,7 +14,7 @@ export interface UpstreamTls {
   readonly cert?: string;
   /** PEM text of the private key of that certificate. */
   readonly key?: Secret;
-  /** Whether any certificate of the server is taken. */
+  /** Whether to skip verification of the server. */
   readonly skipVerify: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface UpstreamConfig {
 
 /** A server among others. */
 export interface ServerConfig {
-  /** What tells it from the others: the name that was given, or host and port. */
+  /** Its unique name: the given one, or host and port. */
   readonly name: string;
   /** Whether that name was given. */
   readonly isNamed: boolean;
@@ -50,13 +50,13 @@ export interface ServerConfig {
 export interface ServersConfig {
   /** At least one, in the order of the setting. */
   readonly list: readonly ServerConfig[];
-  /** Whether a label tells their samples apart: always but for one address without a name. */
+  /** Whether samples get the label `instance`: always except for a single unnamed address. */
   readonly isMerged: boolean;
 }
 
 /**
- * The credentials as headers, by what stands in a server's own URL; at most one of the places to
- * give them may be used.
+ * Returns a server's headers, given the credentials in its URL; credentials may be set in one
+ * place only.
  */
 function readCredentials(
   reader: SettingReader,
@@ -135,7 +135,7 @@ function refuseUnverifiable(
   );
 }
 
-/** Reads how the servers are asked: credentials, limits and TLS hold for all of them. */
+/** Reads credentials, limits and TLS, which apply to all servers. */
 export function readServers(
   reader: SettingReader,
   addresses: readonly ServerAddress[] | undefined,

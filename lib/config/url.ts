@@ -1,4 +1,4 @@
-/** Reads URLs, and writes them so that people may see them. */
+/** Reads URLs, and writes them without secrets. */
 
 import { parsePassword, parseUsername } from "./headers.ts";
 import { accept, type Parsed, refuse } from "./values.ts";
@@ -26,7 +26,7 @@ const METRICS_URL: UrlForm = {
   mend: (url) => maskUrl(withPath(url)),
 };
 
-/** Longest text that is mended into an example, in characters. */
+/** Longest text that is corrected into an example, in characters. */
 const MAX_MEANT = 200;
 
 /** vLLM's own path, for a URL that names only the server. */
@@ -50,13 +50,13 @@ function isHttp(url: URL): boolean {
 /**
  * Tells whether an `@` follows the host. A password with a bare `/`, `?` or `#`
  * gives such a URL (`http://user:1/2@host` is path `/2@host` on host `user`), so
- * it is not safe to show, nor is it what was meant.
+ * it is neither safe to show nor intended.
  */
 function hasLateAt(url: URL): boolean {
   return `${url.pathname}${url.search}${url.hash}`.includes("@");
 }
 
-/** Masks what cannot be told apart with certainty: rather too much than too little. */
+/** Masks ambiguous text: rather too much than too little. */
 function maskText(text: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "";
   const rest = text.slice(scheme.length);
@@ -67,8 +67,8 @@ function maskText(text: string): string {
 }
 
 /**
- * Writes a URL so that people may see it: credentials and query values become
- * `***`, the fragment goes. Takes any text, a URL or not.
+ * Writes a URL without secrets: credentials and query values become
+ * `***`, the fragment is removed. Accepts any text.
  */
 export function maskUrl(url: string | URL): string {
   const text = String(url);
@@ -85,7 +85,7 @@ function withPath(url: URL): URL {
   return url;
 }
 
-/** Writes the URL that was probably meant, for a message. */
+/** The URL that was probably meant, for a message. */
 export function meantUrl(text: string, form: UrlForm): string {
   const url = text.length > MAX_MEANT ? null : URL.parse(text);
   return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.mend(url);
@@ -105,7 +105,7 @@ function schemeProblem(text: string, form: UrlForm): string | undefined {
   return `its scheme is neither http nor https. Write "${meantUrl(`http://${rest}`, form)}".`;
 }
 
-/** Reads an `http` or `https` URL as it stands. */
+/** Reads an `http` or `https` URL. */
 export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
   if (/[\s\p{Cc}]/u.test(text)) {
     return refuse(`it has white space in it. Write one URL, such as "${form.example}".`);
@@ -155,7 +155,7 @@ function urlCredentials(url: URL): Parsed<UrlWithCredentials["credentials"]> {
 
 /**
  * Reads the URL where a server has its metrics. Without a path it gets
- * `/metrics`; credentials are taken out of it; the fragment goes.
+ * `/metrics`; credentials and fragment are removed.
  */
 export function parseUrl(text: string): Parsed<UrlWithCredentials> {
   const parsed = parseHttpUrl(text, METRICS_URL);
@@ -183,7 +183,7 @@ function prefixOf(url: URL): string {
   return path.endsWith(METRICS_PATH) ? path.slice(0, -METRICS_PATH.length) : path;
 }
 
-/** Reads the base URL of Parseable. Its path is kept as a prefix, the fragment goes. */
+/** Reads the base URL of Parseable. Its path is kept as a prefix, the fragment is removed. */
 export function parseBaseUrl(text: string): Parsed<URL> {
   // First, and by the sign alone: credentials that break the URL are credentials all the same.
   if (text.includes("@")) {

@@ -57,7 +57,7 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 };
 
-/** The number in `10MiB` times what its unit stands for; undefined for any other text. */
+/** The number in `10MiB` times its unit; undefined for any other text. */
 function inUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
   if (digits === undefined || !Object.hasOwn(units, unit.toLowerCase())) return undefined;

@@ -12,11 +12,11 @@ import { Display } from "./display.ts";
 import { readTopOptions, type TopOptions, windowText } from "./top_options.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
 
-/** How long before the next attempt when the service has gone, in milliseconds. */
+/** Pause before reconnecting, in milliseconds. */
 const RETRY_MS = 2_000;
-/** How long `--once` waits for numbers of a service that nobody had scrape, in milliseconds. */
+/** How long `--once` waits for numbers of a service without scrapes so far, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** How old numbers may be to count as of now, in milliseconds. */
+/** Maximum age of current numbers, in milliseconds. */
 const FRESH_MS = 30_000;
 /** Views after which a rate has the two scrapes that it needs. */
 const ENOUGH_VIEWS = 4;
@@ -76,7 +76,7 @@ function checkInstance({ selection: { instance }, instances }: View): void {
   });
 }
 
-/** Waits, but not when it is over. */
+/** Waits, unless it is over. */
 async function pause(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, RETRY_MS);

@@ -48,7 +48,7 @@ const COLUMN_TITLES: Readonly<Record<string, string>> = {
 const NAME_WIDTH = 32;
 const CELL_WIDTH = 18;
 
-/** The time as the page has it: that of the time zone of whoever looks. */
+/** The time in the local time zone, as on the page. */
 function localTime(timeMs: number): string {
   const parts = new Intl.DateTimeFormat("sv-SE", {
     year: "numeric",

@@ -6,7 +6,7 @@ import type { LocalClient, LocalReply } from "../local_client.ts";
 
 /** Longest event that is read, in characters: a view of a hundred engines has about a million. */
 const MAX_EVENT_LENGTH = 33_554_432;
-/** How long the service may take to begin its answer, in milliseconds. */
+/** Timeout for the start of the response, in milliseconds. */
 const TIMEOUT_MS = 5_000;
 
 /** A view, and how it was written. */
@@ -31,7 +31,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** Whether an answer is a view: the service is ours, so its outer form is enough to tell. */
+/** Whether a response is a view, by its outer form: the service is ours. */
 function isView(value: unknown): value is View {
   return isObject(value) && typeof value.version === "string" &&
     ["targets", "tiles", "findings"].every((name) => Array.isArray(value[name]));
@@ -49,7 +49,7 @@ function failure({ origin }: LocalClient, problem: string, hint: string): Metric
   return new MetricsError("UPSTREAM_FAILED", `Cannot reach "${origin}": ${problem}`, { hint });
 }
 
-/** The error that the API wrote; other answers are told by their status. */
+/** The error in a response of the API; other responses are described by their status. */
 function refusal(client: LocalClient, status: number, text: string): MetricsError {
   const reply = parse(text);
   const error = isObject(reply) && isObject(reply.error) ? reply.error : {};
@@ -68,7 +68,7 @@ function refusal(client: LocalClient, status: number, text: string): MetricsErro
   return new MetricsError(code, message, { hint: typeof hint === "string" ? hint : "" });
 }
 
-/** Asks for events, and waits for the head of the answer only so long. */
+/** Requests events, with a timeout for the response headers. */
 async function connect({ client, query, signal }: ViewEventsOptions): Promise<LocalReply> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), TIMEOUT_MS);
