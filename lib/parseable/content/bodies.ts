@@ -1,13 +1,13 @@
 /**
- * The JSON that Parseable 2.9.5 takes for dashboards and alerts. The server checks titles and
- * tile ids and keeps the rest as it is; the front end's fields are those of Parseable's own
+ * The JSON of dashboards and alerts of Parseable 2.9.5. The server validates titles and tile ids and
+ * keeps the rest as it is; the front end's fields are those of Parseable's own
  * templates (github.com/parseablehq/dashboards).
  */
 
-/** How a tile draws its answer. */
+/** The kind of chart of a tile. */
 export type ChartType = "query-value" | "timeseries" | "table" | "bar";
 
-/** Where a tile stands, in cells of a grid that is 12 wide. */
+/** The position of a tile, in cells of a grid that is 12 wide. */
 export interface LayoutBody {
   /** The id of the tile. */
   readonly i: string;
@@ -15,9 +15,7 @@ export interface LayoutBody {
   readonly x: number;
   /** The row of its upper edge, from 0, within its section. */
   readonly y: number;
-  /** Its width. */
   readonly w: number;
-  /** Its height. */
   readonly h: number;
   /** Whether it is being moved. */
   readonly moved: boolean;
@@ -27,15 +25,15 @@ export interface LayoutBody {
 
 /** One axis of a chart. */
 export interface AxisBody {
-  /** Which column it shows; several, or one in a list, over time. */
+  /** Its column; a list over time. */
   readonly field: string | readonly string[];
-  /** What stands beside it. */
+  /** Its label. */
   readonly title: string;
   /** Whether it is shown. */
   readonly display: boolean;
 }
 
-/** How a tile looks. */
+/** The appearance of a tile. */
 export interface ConfigBody {
   /** The shape of the marks: `line` for a chart over time, else the type of the chart. */
   readonly type: string;
@@ -50,13 +48,13 @@ export interface ConfigBody {
     readonly precision: number;
     readonly humanize: boolean;
   };
-  /** Which columns of the answer go where. */
+  /** The columns of its axes. */
   readonly axes: {
     readonly x: AxisBody;
     readonly y: AxisBody & { readonly beginAtZero: boolean };
     readonly groupBy: { readonly field: readonly string[] };
   };
-  /** Labels at the marks, and what the pointer shows. */
+  /** Labels of marks and tooltips. */
   readonly advanced: {
     readonly dataLabels: { readonly enabled: boolean };
     readonly tooltip: {
@@ -72,43 +70,43 @@ export interface TileBody {
   /** A ULID. */
   // deno-lint-ignore camelcase
   readonly tile_id: string;
-  /** The section it stands in. */
+  /** Its section. */
   readonly sectionId: string;
-  /** What stands above it. */
+  /** Its title. */
   readonly title: string;
   /** The query is SQL text. */
   readonly tileType: "code";
   /** The streams that it reads. */
   readonly dbName: readonly string[];
-  /** How it draws its answer. */
+  /** Its kind of chart. */
   readonly chartType: ChartType;
-  /** SQL without a condition on the time: Parseable adds the range of the dashboard. */
+  /** SQL without a time condition: Parseable adds the range of the dashboard. */
   readonly chartQuery: string;
-  /** Where it stands. */
+  /** Its position. */
   readonly layout: LayoutBody;
-  /** How it looks. */
+  /** Its appearance. */
   readonly config: ConfigBody;
 }
 
-/** A part of a dashboard that can be folded. */
+/** A collapsible section of a dashboard. */
 export interface SectionBody {
-  /** What tiles name. */
+  /** Its id, which tiles refer to. */
   readonly sectionId: string;
   /** Its heading. */
   readonly title: string;
-  /** Whether it is open. */
+  /** Whether it is expanded. */
   readonly isExpanded: boolean;
 }
 
 /** The body of `POST /api/v1/dashboards`. */
 export interface DashboardBody {
-  /** Unique among all dashboards; Parseable refuses a second one. */
+  /** Unique: Parseable rejects a second one. */
   readonly title: string;
   /** The version of the format. */
   readonly version: "v1";
   /** The kind of dashboard. */
   readonly dashboardType: "Dashboard";
-  /** Tags, for finding it again. */
+  /** Tags. */
   readonly tags: readonly string[];
   /** Its sections, from the top. */
   readonly sections: readonly SectionBody[];
@@ -118,38 +116,38 @@ export interface DashboardBody {
   readonly tiles: readonly TileBody[];
 }
 
-/** How urgent an alert is. */
+/** The severity of an alert. */
 export type Severity = "critical" | "high" | "medium" | "low";
 
-/** The body of `POST /api/v1/alerts`, but for `targets`. */
+/** The body of `POST /api/v1/alerts`, without `targets`. */
 export interface AlertBody {
-  /** How urgent it is. */
+  /** Its severity. */
   readonly severity: Severity;
-  /** Unique among ours. Parseable allows a second one of the same title. */
+  /** Unique among ours; Parseable allows duplicates. */
   readonly title: string;
-  /** The only kind that Parseable's open source evaluates. */
+  /** The only kind that open-source Parseable evaluates. */
   readonly alertType: "threshold";
   /** SQL whose topmost aggregate is the value. Without rows the value is 0. */
   readonly query: string;
-  /** When it fires: for any row whose value stands so to the threshold. */
+  /** It fires for any row whose value compares like this with the threshold. */
   readonly thresholdConfig: {
     readonly operator: ">" | "<";
     readonly value: number;
   };
-  /** What it looks at. */
+  /** Its window. */
   readonly evalConfig: {
     readonly rollingWindow: {
       /** The length of the window, such as `10m`. */
       readonly evalStart: string;
       /** Its end. */
       readonly evalEnd: "now";
-      /** How often it looks, in minutes. */
+      /** How often it is evaluated, in minutes. */
       readonly evalFrequency: number;
     };
   };
-  /** How often it tells of it again while it fires, in minutes; at most `evalFrequency`. */
+  /** How often it notifies while it fires, in minutes; at most `evalFrequency`. */
   readonly notificationConfig: { readonly interval: number };
-  /** Tags, for finding it again. */
+  /** Tags. */
   readonly tags: readonly string[];
   /** What to do when it fires; Parseable keeps the field and shows it in the alert. */
   readonly runbook: string;

@@ -1,6 +1,6 @@
-/** The columns of the stream that our queries read, in one place: Parseable has renamed some before. */
+/** The columns that our queries read, in one place: Parseable has renamed some before. */
 
-/** The Arrow type of each column, as Parseable 2.9.5 makes it out of what the relay sends. */
+/** The Arrow type that each column has in Parseable 2.9.5. */
 export const COLUMNS: ReadonlyMap<string, string> = new Map([
   ["metric_name", "Utf8"],
   ["time_unix_nano", "Timestamp(Millisecond, None)"],
@@ -29,13 +29,13 @@ export const COLUMNS: ReadonlyMap<string, string> = new Map([
   ].map((label): [string, string] => [label, "Utf8"]),
 ]);
 
-/** What tells series apart: the name in Parseable 2.9.5, and the one after it. */
+/** The column that identifies a series: its name in Parseable 2.9.5, and the later one. */
 export const SERIES_COLUMNS: ReadonlyMap<string, string> = new Map([
   ["__series_hash", "Utf8"],
   ["__series_hash_u64", "UInt64"],
 ]);
 
-/** What every query reads. */
+/** The columns of every query. */
 const ALWAYS = ["metric_name", "time_unix_nano", "model_name", "engine", "instance"];
 
 /** Finds the columns that a query reads. */

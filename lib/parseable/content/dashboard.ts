@@ -1,10 +1,10 @@
-/** A dashboard as a list of sections, and the JSON of it. */
+/** A dashboard as a list of sections, and its JSON. */
 
 import type { DashboardBody } from "./bodies.ts";
 import { type Tile, tileBodies } from "./tile.ts";
 import { ulidOf } from "../ulid.ts";
 
-/** A part of a dashboard. */
+/** A section of a dashboard. */
 export interface Section {
   /** Its heading. */
   readonly title: string;
@@ -14,18 +14,18 @@ export interface Section {
 
 /** A dashboard. */
 export interface Dashboard {
-  /** Its name; the ids of sections and tiles are made of it. */
+  /** Its key, from which the ids of sections and tiles are derived. */
   readonly key: string;
-  /** What stands above it. */
+  /** Its title. */
   readonly title: string;
   /** Its sections, from the top. */
   readonly sections: readonly Section[];
 }
 
-/** The tag of all that is ours. */
+/** The tag of everything that `provision` creates. */
 export const TAG = "vllm-metrics";
 
-/** Makes the JSON of a dashboard. */
+/** Creates the JSON of a dashboard. */
 export function dashboardBody({ key, title, sections }: Dashboard, stream: string): DashboardBody {
   const placed = sections.map((section) => ({
     ...section,

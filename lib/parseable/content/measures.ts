@@ -1,4 +1,4 @@
-/** Queries about one metric, as one number over the whole range and as lines over time by model. */
+/** Queries for one metric: a number over the whole range, and lines over time by model. */
 
 import type { Query } from "./query.ts";
 import GAUGE from "./sql/tiles/gauge.sql" with { type: "text" };
@@ -12,18 +12,18 @@ import RATIO from "./sql/tiles/ratio.sql" with { type: "text" };
 import WITHIN_NOW from "./sql/tiles/within-now.sql" with { type: "text" };
 import WITHIN from "./sql/tiles/within.sql" with { type: "text" };
 
-/** The same question about the whole range and over time. */
+/** A measure over the whole range and over time. */
 export interface Measure {
-  /** Answers with one number, in a column `value`. */
+  /** Returns one number, in a column `value`. */
   readonly now: Query;
-  /** Answers with rows of `time_bin`, the columns it is split by, and `value`. */
+  /** Returns rows of `time_bin`, the columns it is split by, and `value`. */
   readonly overTime: Query;
 }
 
-/** By which columns the lines are split when nothing else is said. */
+/** The default columns that lines are split by. */
 const MODEL = ["model_name"];
 
-/** How fast a counter grows, a second. */
+/** The rate of a counter, per second. */
 export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   return {
     now: { sql: RATE_NOW, metrics: [metric] },
@@ -31,7 +31,7 @@ export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   };
 }
 
-/** The value of a gauge: the newest one, and the mean of each minute. */
+/** A gauge: its newest value, and the mean of each minute. */
 export function gauge(metric: string, value: string, by: readonly string[] = MODEL): Measure {
   const values = { value };
   return {
@@ -40,7 +40,7 @@ export function gauge(metric: string, value: string, by: readonly string[] = MOD
   };
 }
 
-/** What part of an increase is of one kind, in percent. */
+/** The share of an increase that meets a condition, in percent. */
 export function ratio(metrics: readonly string[], part: string, whole: string): Measure {
   const values = { part, whole };
   return {
@@ -58,8 +58,8 @@ export function percentile(metric: string, by: readonly string[] = MODEL): Measu
 }
 
 /**
- * What part of a histogram's observations is within a goal, in percent. Exact where the goal is a
- * bound of a bucket; between two bounds they are taken as evenly spread.
+ * The share of a histogram's observations within a goal, in percent: exact where the goal is a bound
+ * of a bucket, interpolated linearly elsewhere.
  */
 export function within(metric: string, goal: number, by: readonly string[] = MODEL): Measure {
   const values = { goal: `CAST(${goal} AS DOUBLE)` };

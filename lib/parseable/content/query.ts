@@ -1,4 +1,4 @@
-/** Queries: SQL files with their placeholders filled in. */
+/** Queries: SQL files with placeholders. */
 
 import type { Goals } from "../../config/goals.ts";
 import { COLUMNS, columnsIn, SERIES_COLUMNS } from "./columns.ts";
@@ -19,7 +19,7 @@ export interface ContentSettings {
   readonly kvLimit: number;
 }
 
-/** Common table expressions that several queries begin with. */
+/** Common table expressions of several queries. */
 const PARTS: Readonly<Record<string, string>> = {
   increases: INCREASES.trim(),
   buckets: BUCKETS.trim(),
@@ -28,24 +28,25 @@ const PARTS: Readonly<Record<string, string>> = {
   minutes: MINUTES.trim(),
 };
 
-/** A query before it is filled in. */
+/** A query with placeholders. */
 export interface Query {
-  /** The text of its file. `{{name}}` is a part, or a value. */
+  /** The text of its file; `{{name}}` is a part or a value. */
   readonly sql: string;
-  /** Which metrics it reads. */
+  /** Its metrics. */
   readonly metrics: readonly string[];
-  /** Which columns its answer is split by; the name of the metric without it. */
+  /** The columns that the result is split by; the name of the metric without it. */
   readonly by?: readonly string[];
-  /** By which columns the buckets of a histogram are summed; `by` without it. */
+  /** The columns that buckets of a histogram are summed by; `by` without it. */
   readonly keys?: readonly string[];
   /** Further placeholders. */
   readonly values?: Readonly<Record<string, string | number>>;
 }
 
 /**
- * Fills a query in.
+ * Fills in the placeholders. The SQL is for DataFusion and parses as PostgreSQL, as Parseable needs
+ * both.
  *
- * @throws `Error` when the file names a placeholder that has no value: a mistake of ours.
+ * @throws `Error` when the file names a placeholder that has no value: a bug.
  */
 export function queryText(query: Query, stream: string): string {
   const by = query.by ?? ["metric_name"];

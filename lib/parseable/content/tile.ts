@@ -1,35 +1,35 @@
-/** Tiles as the dashboards list them, and the JSON that Parseable keeps of them. */
+/** Tiles, and their JSON. */
 
 import type { ChartType, TileBody } from "./bodies.ts";
 import { type Query, queryText } from "./query.ts";
 import { ulidOf } from "../ulid.ts";
 
-/** How a tile looks: a number, lines or stacked areas over time, a table, or bars. */
+/** The look of a tile: a number, lines or stacked areas over time, a table, or bars. */
 export type Look = "number" | "lines" | "areas" | "table" | "bars";
 
 /** A tile. */
 export interface Tile {
-  /** Its name within the dashboard; the id is made of it, so it stays when the title changes. */
+  /** Its key within the dashboard. The id is derived from it, so a title may change. */
   readonly key: string;
-  /** What stands above it, in plain words. */
+  /** Its title. */
   readonly title: string;
-  /** What question of an operator it answers. */
+  /** The operator's question that it answers. */
   readonly question: string;
-  /** How it looks. */
+  /** Its look. */
   readonly look: Look;
-  /** The unit of its numbers; empty in tables, whose columns are named after theirs. */
+  /** The unit of its numbers; empty in tables, whose columns are named after their units. */
   readonly unit: string;
-  /** Digits behind the point. */
+  /** Digits after the decimal point. */
   readonly digits: number;
-  /** What it asks. */
+  /** Its query. */
   readonly query: Query;
   /** The columns that are drawn; `value` without it. */
   readonly columns?: readonly string[];
-  /** The columns that tell its lines apart; those of the query's `by` without it. */
+  /** The columns that identify its lines; those of the query's `by` without it. */
   readonly lines?: readonly string[];
 }
 
-/** What Parseable's front end calls a look, and how large it is on a grid 12 cells wide. */
+/** The name of each look in Parseable's front end, and its size on a grid 12 cells wide. */
 const LOOKS: Readonly<Record<Look, { chart: ChartType; type: string; w: number; h: number }>> = {
   number: { chart: "query-value", type: "query-value", w: 3, h: 5 },
   lines: { chart: "timeseries", type: "line", w: 6, h: 8 },
@@ -41,9 +41,9 @@ const LOOKS: Readonly<Record<Look, { chart: ChartType; type: string; w: number; 
 /** The width of the grid. */
 const COLUMNS = 12;
 
-/** Where the tiles of a section belong. */
+/** The place of a section's tiles. */
 export interface Place {
-  /** The name of the dashboard, for the ids. */
+  /** The key of the dashboard, for the ids. */
   readonly dashboard: string;
   /** The id of the section. */
   readonly sectionId: string;
@@ -51,7 +51,7 @@ export interface Place {
   readonly stream: string;
 }
 
-/** Lays the tiles of a section out, from left to right and row by row. */
+/** Lays out the tiles of a section, from left to right and row by row. */
 export function tileBodies(tiles: readonly Tile[], place: Place): TileBody[] {
   let x = 0;
   let y = 0;
