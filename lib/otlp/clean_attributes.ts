@@ -1,7 +1,21 @@
 /** Taking out of attributes what Parseable does not read. */
 
 import { countDropped, type RelayCounts } from "./counts.ts";
-import { type AnyValue, isKeyValueList, type KeyValue } from "./model.ts";
+import type { AnyValue, KeyValue } from "./gen/metrics.mts";
+
+/**
+ * Removes items from a list, in place.
+ *
+ * @param list The list.
+ * @param keep Says which items stay.
+ */
+export function retain<T>(list: T[], keep: (item: T) => boolean): void {
+  let kept = 0;
+  for (const item of list) {
+    if (keep(item)) list[kept++] = item;
+  }
+  list.length = kept;
+}
 
 /**
  * Takes out attributes without a name or value, NaN and infinite ones, also
@@ -9,40 +23,27 @@ import { type AnyValue, isKeyValueList, type KeyValue } from "./model.ts";
  * request when it belongs to a resource or scope ("Invalid data for Value, no
  * known keys found").
  *
- * @param attributes The attributes; they are not changed.
+ * @param attributes The attributes; the list is changed.
  * @param counts Gets what was taken out.
- * @returns The attributes that stay; the same array if all do.
  */
-export function cleanAttributes(attributes: KeyValue[], counts: RelayCounts): KeyValue[] {
-  for (const { key, value } of attributes) {
-    if (typeof value !== "string" || key === "") return rebuilt(attributes, counts);
-  }
-  return attributes;
+export function cleanAttributes(attributes: KeyValue[], counts: RelayCounts): void {
+  retain(attributes, ({ key, value }) => isStorable(key === "" ? undefined : value, counts));
 }
 
-function rebuilt(attributes: KeyValue[], counts: RelayCounts): KeyValue[] {
-  const kept: KeyValue[] = [];
-  for (const attribute of attributes) {
-    const value = cleanValue(attribute.key === "" ? undefined : attribute.value, counts);
-    if (value === undefined) continue;
-    // The same object again lets the encoder use its text again.
-    kept.push(value === attribute.value ? attribute : { key: attribute.key, value });
+function isStorable(any: AnyValue | undefined, counts: RelayCounts): boolean {
+  switch (any?.value?.$case) {
+    case undefined:
+      countDropped(counts, "attribute_empty");
+      return false;
+    case "doubleValue":
+      if (Number.isFinite(any.value.value)) return true;
+      countDropped(counts, "attribute_not_finite");
+      return false;
+    case "arrayValue":
+      retain(any.value.value.values, (item) => isStorable(item, counts));
+      return true;
+    case "kvlistValue":
+      cleanAttributes(any.value.value.values, counts);
   }
-  return kept;
-}
-
-function cleanValue(value: AnyValue, counts: RelayCounts): AnyValue {
-  if (value === undefined) {
-    countDropped(counts, "attribute_empty");
-    return undefined;
-  }
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    countDropped(counts, "attribute_not_finite");
-    return undefined;
-  }
-  if (Array.isArray(value)) {
-    return value.map((item) => cleanValue(item, counts)).filter((item) => item !== undefined);
-  }
-  if (isKeyValueList(value)) return { entries: rebuilt(value.entries, counts) };
-  return value;
+  return true;
 }

@@ -1,36 +1,89 @@
-/** Taking points of gauges, sums and summaries out that Parseable does not read, or parts of them. */
+/** Taking data points out that Parseable does not read, or parts of them, in place. */
 
-import { cleanAttributes } from "./clean_attributes.ts";
-import { cleanExemplars } from "./clean_exemplars.ts";
-import { countDropped, type RelayCounts } from "./counts.ts";
-import { FLAG_NO_RECORDED_VALUE, type NumberPoint, type SummaryPoint } from "./model.ts";
+import { cleanAttributes, retain } from "./clean_attributes.ts";
+import { countDropped, type DropReason, type RelayCounts } from "./counts.ts";
+import type {
+  Buckets,
+  Exemplar,
+  ExponentialHistogramDataPoint,
+  HistogramDataPoint,
+  NumberDataPoint,
+  SummaryDataPoint,
+} from "./gen/metrics.mts";
+import { MAX_INT64 } from "./limits.ts";
 
-// A point that is fine is passed on as it is: no copy.
+/** The flag of a point that says "nothing was recorded here" (a stale series). */
+const FLAG_NO_RECORDED_VALUE = 1;
+
+/** A bound above every value that a histogram without buckets can have observed. */
+const BOUND_ABOVE_ALL = 1e308;
 
 /**
  * Cleans a point of a gauge or sum. NaN and infinite values are dropped:
  * Parseable would store a row without a value. A point that says by its flag
  * that it has none stays.
  *
- * @param point The point; it is not changed.
+ * @param point The point.
  * @param counts Gets what was taken out.
- * @returns What is left, `undefined` for nothing.
+ * @returns Whether anything is left.
  */
-export function cleanNumberPoint(point: NumberPoint, counts: RelayCounts): NumberPoint | undefined {
-  let { value } = point;
-  if (typeof value !== "bigint" && !Number.isFinite(value)) {
+export function cleanNumberPoint(point: NumberDataPoint, counts: RelayCounts): boolean {
+  const { value } = point;
+  if (value?.$case !== "asInt" && !Number.isFinite(value?.value)) {
     if ((point.flags & FLAG_NO_RECORDED_VALUE) === 0) {
-      countDropped(counts, value === undefined ? "value_missing" : "value_not_finite");
-      return undefined;
+      return dropped(counts, value === undefined ? "value_missing" : "value_not_finite");
     }
-    value = undefined;
+    point.value = undefined;
   }
-  const attributes = cleanAttributes(point.attributes, counts);
-  const exemplars = cleanExemplars(point.exemplars, counts);
+  cleanLabels(point, counts);
+  return true;
+}
+
+/**
+ * Cleans a point of a histogram. A sum, minimum or maximum that is NaN or
+ * infinite is taken out alone: they are optional, and Parseable stores the rest.
+ *
+ * @param point The point.
+ * @param counts Gets what was taken out.
+ * @returns Whether anything is left.
+ */
+export function cleanHistogramPoint(point: HistogramDataPoint, counts: RelayCounts): boolean {
+  if (point.count < 0n || !point.bucketCounts.every(isStorable)) {
+    return dropped(counts, "count_impossible");
+  }
+  if (!cleanBuckets(point, counts)) return dropped(counts, "bound_not_finite");
+  // Buckets that were joined may hold too much, or the one that holds all.
+  if (!point.bucketCounts.every(isStorable)) return dropped(counts, "count_impossible");
+  cleanStatistics(point, counts);
+  cleanLabels(point, counts);
+  return true;
+}
+
+/**
+ * Cleans a point of an exponential histogram, by the rules of
+ * {@linkcode cleanHistogramPoint}. A side without buckets is left out, for an
+ * empty array types its column for ever.
+ *
+ * @param point The point.
+ * @param counts Gets what was taken out.
+ * @returns Whether anything is left.
+ */
+export function cleanExponentialPoint(
+  point: ExponentialHistogramDataPoint,
+  counts: RelayCounts,
+): boolean {
+  const { positive, negative } = point;
   if (
-    value === point.value && attributes === point.attributes && exemplars === point.exemplars
-  ) return point;
-  return { ...point, value, attributes, exemplars };
+    point.count < 0n || point.zeroCount < 0n ||
+    positive?.bucketCounts.every(isStorable) === false ||
+    negative?.bucketCounts.every(isStorable) === false
+  ) return dropped(counts, "count_impossible");
+  point.positive = filled(positive);
+  point.negative = filled(negative);
+  point.zeroThreshold = finite(point.zeroThreshold, "extreme_not_finite", counts) ?? 0;
+  cleanStatistics(point, counts);
+  cleanLabels(point, counts);
+  return true;
 }
 
 /**
@@ -38,26 +91,107 @@ export function cleanNumberPoint(point: NumberPoint, counts: RelayCounts): Numbe
  * 0 for a missing one: a point whose sum is NaN or infinite is dropped. Quantiles
  * of nothing are NaN; they are taken out alone.
  *
- * @param point The point; it is not changed.
+ * @param point The point.
  * @param counts Gets what was taken out.
- * @returns What is left, `undefined` for nothing.
+ * @returns Whether anything is left.
  */
-export function cleanSummaryPoint(
-  point: SummaryPoint,
+export function cleanSummaryPoint(point: SummaryDataPoint, counts: RelayCounts): boolean {
+  if (point.count < 0n) return dropped(counts, "count_impossible");
+  if (!Number.isFinite(point.sum)) return dropped(counts, "summary_sum_not_finite");
+  retain(
+    point.quantileValues,
+    ({ quantile, value }) =>
+      Number.isFinite(quantile) && Number.isFinite(value) ||
+      dropped(counts, "quantile_not_finite"),
+  );
+  cleanAttributes(point.attributes, counts);
+  return true;
+}
+
+function dropped(counts: RelayCounts, reason: DropReason): false {
+  countDropped(counts, reason);
+  return false;
+}
+
+/** Attributes, and exemplars: one that is NaN or infinite loses the metric. */
+function cleanLabels(
+  { attributes, exemplars }: Pick<NumberDataPoint, "attributes" | "exemplars">,
   counts: RelayCounts,
-): SummaryPoint | undefined {
-  if (point.count < 0) {
-    countDropped(counts, "count_impossible");
-    return undefined;
-  }
-  if (!Number.isFinite(point.sum)) {
-    countDropped(counts, "summary_sum_not_finite");
-    return undefined;
-  }
-  const quantileValues = point.quantileValues.filter(({ quantile, value }) => {
-    const isFinite = Number.isFinite(quantile) && Number.isFinite(value);
-    if (!isFinite) countDropped(counts, "quantile_not_finite");
-    return isFinite;
+): void {
+  cleanAttributes(attributes, counts);
+  retain(exemplars, ({ value, filteredAttributes }: Exemplar) => {
+    if (value?.$case === "asDouble" && !Number.isFinite(value.value)) {
+      return dropped(counts, "exemplar_not_finite");
+    }
+    cleanAttributes(filteredAttributes, counts);
+    return true;
   });
-  return { ...point, attributes: cleanAttributes(point.attributes, counts), quantileValues };
+}
+
+function cleanStatistics(
+  point: HistogramDataPoint | ExponentialHistogramDataPoint,
+  counts: RelayCounts,
+): void {
+  point.sum = finite(point.sum, "sum_not_finite", counts);
+  point.min = finite(point.min, "extreme_not_finite", counts);
+  point.max = finite(point.max, "extreme_not_finite", counts);
+}
+
+function finite(
+  value: number | undefined,
+  reason: "sum_not_finite" | "extreme_not_finite",
+  counts: RelayCounts,
+): number | undefined {
+  if (value === undefined || Number.isFinite(value)) return value;
+  countDropped(counts, reason);
+  return undefined;
+}
+
+function isStorable(count: bigint): boolean {
+  return count >= 0n && count <= MAX_INT64;
+}
+
+function filled(buckets: Buckets | undefined): Buckets | undefined {
+  return buckets === undefined || buckets.bucketCounts.length === 0 ? undefined : buckets;
+}
+
+/**
+ * Leaves a point without infinite bounds, and with buckets.
+ *
+ * A first bound of -Inf or a last one of +Inf bounds a bucket in which nothing
+ * can be; the bucket is joined with its neighbor. (`le="+Inf"` is the bound that
+ * OTLP leaves out; a sender may forget to.) Counts and bounds whose numbers do
+ * not match are passed on: Parseable stores them.
+ *
+ * A point without buckets, legal in OTLP, becomes one with the single bound
+ * `max`, or 1e308 when it has no maximum, and all counts below it: true, and with
+ * no empty array, which would type Parseable's columns for ever.
+ *
+ * @returns False when a bound is NaN, or infinite between others.
+ */
+function cleanBuckets(point: HistogramDataPoint, counts: RelayCounts): boolean {
+  const { bucketCounts, explicitBounds, max } = point;
+  const matches = bucketCounts.length === explicitBounds.length + 1;
+  if (explicitBounds[0] === -Infinity) {
+    explicitBounds.shift();
+    if (matches) joinBuckets(bucketCounts, 0);
+  }
+  if (explicitBounds.at(-1) === Infinity) {
+    explicitBounds.pop();
+    if (matches) joinBuckets(bucketCounts, bucketCounts.length - 2);
+  }
+  if (!explicitBounds.every(Number.isFinite)) return false;
+  if (bucketCounts.length > 0 && explicitBounds.length > 0) return true;
+  if (bucketCounts.length > 1 || explicitBounds.length > 0) {
+    countDropped(counts, "buckets_incomplete");
+  }
+  point.bucketCounts = [point.count, 0n];
+  point.explicitBounds = [max !== undefined && Number.isFinite(max) ? max : BOUND_ABOVE_ALL];
+  return true;
+}
+
+/** Adds the counts at `index` and the one after it. */
+function joinBuckets(bucketCounts: bigint[], index: number): void {
+  const sum = (bucketCounts[index] ?? 0n) + (bucketCounts[index + 1] ?? 0n);
+  bucketCounts.splice(index, 2, sum);
 }

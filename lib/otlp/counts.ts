@@ -1,6 +1,6 @@
-/** What became of the points of a request: the numbers of the relay's own metrics. */
+/** What became of the points of a request: the relay's own metrics. */
 
-import type { MetricKind, MetricsRequest } from "./model.ts";
+import type { ExportMetricsServiceRequest, Metric } from "./gen/metrics.mts";
 
 /** Why a whole point is taken out, with what each word means; they are label values. */
 export const POINT_DROP_REASONS = {
@@ -27,6 +27,21 @@ export const PART_DROP_REASONS = {
 /** Why something is taken out. */
 export type DropReason = keyof typeof POINT_DROP_REASONS | keyof typeof PART_DROP_REASONS;
 
+/** The points of a metric, of one of five kinds. */
+export type MetricData = NonNullable<Metric["data"]>;
+
+/** The kinds as Parseable's column `metric_type` names them. */
+const KIND_NAMES = {
+  gauge: "gauge",
+  sum: "sum",
+  histogram: "histogram",
+  exponentialHistogram: "exponential_histogram",
+  summary: "summary",
+} as const satisfies Record<MetricData["$case"], string>;
+
+/** The name of a kind. */
+export type MetricKind = typeof KIND_NAMES[MetricData["$case"]];
+
 /**
  * The counts of one request. Every point that came in is in `pointsByKind`, and
  * is either sent on or in `droppedByReason` under one of
@@ -44,19 +59,27 @@ export interface RelayCounts {
 }
 
 /**
+ * Lists the metrics of a request.
+ *
+ * @param request The request.
+ * @returns All metrics, of all resources and scopes.
+ */
+export function metricsOf({ resourceMetrics }: ExportMetricsServiceRequest): Metric[] {
+  return resourceMetrics.flatMap(({ scopeMetrics }) =>
+    scopeMetrics.flatMap(({ metrics }) => metrics)
+  );
+}
+
+/**
  * Starts the counts of a request with the points it has.
  *
  * @param request The request as decoded.
  * @returns New counts; the other functions of this folder add to them.
  */
-export function countPoints(request: MetricsRequest): RelayCounts {
+export function countPoints(request: ExportMetricsServiceRequest): RelayCounts {
   const pointsByKind = { gauge: 0, sum: 0, histogram: 0, "exponential_histogram": 0, summary: 0 };
-  for (const { scopeMetrics } of request.resourceMetrics) {
-    for (const { metrics } of scopeMetrics) {
-      for (const { data } of metrics) {
-        if (data !== undefined) pointsByKind[data.kind] += data.points.length;
-      }
-    }
+  for (const { data } of metricsOf(request)) {
+    if (data !== undefined) pointsByKind[KIND_NAMES[data.$case]] += data.value.dataPoints.length;
   }
   return { pointsByKind, repaired: 0, unrepairable: 0, droppedByReason: {} };
 }

@@ -1,83 +1,72 @@
 /** A metrics request from protobuf. */
 
-import { readAttribute } from "./decode_attributes.ts";
-import type { DecodeOptions } from "./decode_options.ts";
-import { readMetric } from "./decode_metric.ts";
-import type { MetricsRequest, Resource, ResourceMetrics, Scope, ScopeMetrics } from "./model.ts";
-import { RequestReader } from "./request_reader.ts";
-import { bytesTag, varintTag } from "./wire_tags.ts";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { Buffer } from "node:buffer";
+import { ExportMetricsServiceRequest } from "./gen/metrics.mts";
+import { scanRequest } from "./scan.ts";
+
+/** Told how much memory a request takes before it is decoded, in bytes; may throw. */
+export type Reserve = (bytes: number) => void;
 
 /**
  * Decodes an `ExportMetricsServiceRequest` (OTLP 1.x, `metrics_service.proto`).
- * Unknown fields are passed over; packed and unpacked repeated fields are read.
+ * Unknown fields are skipped; packed and unpacked repeated fields are read.
  *
- * @param bytes The request body, without its content encoding. The model may refer to it.
- * @param options Bounds.
+ * @param bytes The request body, without its content encoding. The request may refer to it.
+ * @param reserve Told of the memory.
  * @returns The request.
  * @throws {DecodeError} When the bytes are malformed, with the byte offset.
  */
-export function decodeMetrics(bytes: Uint8Array, options: DecodeOptions = {}): MetricsRequest {
-  const reader = new RequestReader(bytes, options);
-  // The text that all texts of the request are pieces of.
-  reader.reserve(bytes.length);
-  const request: MetricsRequest = { resourceMetrics: [] };
-  reader.readAll(readRequest, request);
-  return request;
+export function decodeMetrics(
+  bytes: Uint8Array,
+  reserve: Reserve = () => {},
+): ExportMetricsServiceRequest {
+  reserve(scanRequest(bytes));
+  return ExportMetricsServiceRequest.decode(new Reader(bytes));
 }
 
-function readRequest(reader: RequestReader, tag: number, request: MetricsRequest): void {
-  if (tag !== bytesTag(1)) return;
-  request.resourceMetrics.push(
-    reader.message(readResourceMetrics, { resource: undefined, scopeMetrics: [], schemaUrl: "" }),
-  );
-}
+// The library's decoder refuses what is not UTF-8; the rest of the text is worth keeping.
+const TEXT_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 
-function readResourceMetrics(reader: RequestReader, tag: number, metrics: ResourceMetrics): void {
-  switch (tag) {
-    case bytesTag(1):
-      metrics.resource ??= { attributes: [], droppedAttributesCount: 0 };
-      reader.message(readResource, metrics.resource);
-      return;
-    case bytesTag(2):
-      metrics.scopeMetrics.push(
-        reader.message(readScopeMetrics, { scope: undefined, metrics: [], schemaUrl: "" }),
-      );
-      return;
-    case bytesTag(3):
-      metrics.schemaUrl = reader.text();
+/** Reads what a scrape has most of twice as fast as the library does. */
+class Reader extends BinaryReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #latin1: string | undefined;
+
+  constructor(bytes: Uint8Array) {
+    super(bytes);
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
-}
 
-function readResource(reader: RequestReader, tag: number, resource: Resource): void {
-  if (tag === bytesTag(1)) readAttribute(reader, resource.attributes);
-  else if (tag === varintTag(2)) resource.droppedAttributesCount = reader.uint32();
-}
-
-function readScopeMetrics(reader: RequestReader, tag: number, metrics: ScopeMetrics): void {
-  switch (tag) {
-    case bytesTag(1):
-      metrics.scope ??= { name: "", version: "", attributes: [], droppedAttributesCount: 0 };
-      reader.message(readScope, metrics.scope);
-      return;
-    case bytesTag(2):
-      metrics.metrics.push(
-        reader.message(readMetric, {
-          name: "",
-          description: "",
-          unit: "",
-          metadata: [],
-          data: undefined,
-        }),
-      );
-      return;
-    case bytesTag(3):
-      metrics.schemaUrl = reader.text();
+  override fixed64(): bigint {
+    this.pos += 8;
+    return this.#view.getBigUint64(this.pos - 8, true);
   }
-}
 
-function readScope(reader: RequestReader, tag: number, scope: Scope): void {
-  if (tag === bytesTag(1)) scope.name = reader.text();
-  else if (tag === bytesTag(2)) scope.version = reader.text();
-  else if (tag === bytesTag(3)) readAttribute(reader, scope.attributes);
-  else if (tag === varintTag(4)) scope.droppedAttributesCount = reader.uint32();
+  override uint64(): bigint {
+    const first = this.#bytes[this.pos] ?? 0;
+    if (first >= 0x80) return BigInt(super.uint64());
+    this.pos++;
+    return BigInt(first);
+  }
+
+  override double(): number {
+    this.pos += 8;
+    return this.#view.getFloat64(this.pos - 8, true);
+  }
+
+  override string(): string {
+    const length = this.uint32();
+    const start = this.pos;
+    const end = this.pos += length;
+    const bytes = this.#bytes;
+    let at = start;
+    while (at < end && (bytes[at] ?? 0) < 0x80) at++;
+    if (at < end) return TEXT_DECODER.decode(bytes.subarray(start, end));
+    // A slice of one long text costs a tenth of a text of its own.
+    this.#latin1 ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    return this.#latin1.slice(start, end);
+  }
 }

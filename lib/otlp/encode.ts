@@ -1,30 +1,22 @@
-/** The JSON around the data points of a request. */
+/** Metrics as the JSON that Parseable 2.9.5 reads. */
 
-import { AttributeEncoder } from "./encode_attributes.ts";
+import type { MetricData } from "./counts.ts";
 import type {
+  AnyValue,
+  Buckets,
+  Exemplar,
+  ExponentialHistogramDataPoint,
+  HistogramDataPoint,
+  InstrumentationScope,
   KeyValue,
   Metric,
-  MetricData,
+  NumberDataPoint,
   Resource,
   ResourceMetrics,
-  Scope,
   ScopeMetrics,
-} from "./model.ts";
-
-/** What opens a request body. */
-export const OPEN_REQUEST = '{"resourceMetrics":[';
-
-/** What closes the points of a metric, and the metric. */
-export const CLOSE_METRIC = "]}}";
-
-/** What closes a scope, all its metrics being closed. */
-export const CLOSE_SCOPE = "]}";
-
-/** What closes a resource, all its scopes being closed. */
-export const CLOSE_RESOURCE = "]}";
-
-/** What closes a request body, all its resources being closed. */
-export const CLOSE_REQUEST = "]}";
+  SummaryDataPoint,
+} from "./gen/metrics.mts";
+import { MAX_BODY_BYTES, MAX_TEXT_LENGTH, TooLargeError } from "./limits.ts";
 
 /**
  * Opens a resource, up to its first scope.
@@ -35,7 +27,7 @@ export const CLOSE_REQUEST = "]}";
 export function openResource({ resource, schemaUrl }: ResourceMetrics): string {
   let text = "{";
   if (resource !== undefined) text += `"resource":{${fieldList(attributed(resource))}},`;
-  if (schemaUrl !== "") text += `"schemaUrl":${JSON.stringify(schemaUrl)},`;
+  if (schemaUrl !== "") text += `"schemaUrl":${quoted(schemaUrl)},`;
   return `${text}"scopeMetrics":[`;
 }
 
@@ -51,7 +43,7 @@ export function openScope({ scope, schemaUrl }: ScopeMetrics): string {
     const fields = [textField("name", scope.name), textField("version", scope.version)];
     text += `"scope":{${fieldList([...fields, ...attributed(scope)])}},`;
   }
-  if (schemaUrl !== "") text += `"schemaUrl":${JSON.stringify(schemaUrl)},`;
+  if (schemaUrl !== "") text += `"schemaUrl":${quoted(schemaUrl)},`;
   return `${text}"metrics":[`;
 }
 
@@ -63,44 +55,241 @@ export function openScope({ scope, schemaUrl }: ScopeMetrics): string {
  * @returns The JSON.
  */
 export function openMetric(metric: Metric, data: MetricData): string {
-  let text = `{"name":${JSON.stringify(metric.name)}`;
-  if (metric.description !== "") text += `,"description":${JSON.stringify(metric.description)}`;
-  if (metric.unit !== "") text += `,"unit":${JSON.stringify(metric.unit)}`;
-  if (metric.metadata.length > 0) text += `,${attributeField("metadata", metric.metadata)}`;
-  return `${text},${openData(data)}"dataPoints":[`;
+  let text = `{"name":${quoted(metric.name)}`;
+  if (metric.description !== "") text += `,"description":${quoted(metric.description)}`;
+  if (metric.unit !== "") text += `,"unit":${quoted(metric.unit)}`;
+  if (metric.metadata.length > 0) text += `,"metadata":${attributeList(metric.metadata)}`;
+  return `${text},"${data.$case}":{${dataFields(data)}"dataPoints":[`;
 }
 
 /** Enums are numbers: Parseable drops a metric that names its temporality. */
-function openData(data: MetricData): string {
-  switch (data.kind) {
-    case "gauge":
-      return '"gauge":{';
-    case "sum":
-      return `"sum":{"aggregationTemporality":${data.temporality},"isMonotonic":${data.isMonotonic},`;
-    case "histogram":
-      return `"histogram":{"aggregationTemporality":${data.temporality},`;
-    case "exponential_histogram":
-      return `"exponentialHistogram":{"aggregationTemporality":${data.temporality},`;
-    case "summary":
-      return '"summary":{';
-  }
+function dataFields(data: MetricData): string {
+  if (data.$case === "gauge" || data.$case === "summary") return "";
+  const temporality = `"aggregationTemporality":${data.value.aggregationTemporality},`;
+  return data.$case === "sum"
+    ? `${temporality}"isMonotonic":${data.value.isMonotonic},`
+    : temporality;
 }
 
-function attributed({ attributes, droppedAttributesCount }: Resource | Scope): string[] {
+function attributed(
+  { attributes, droppedAttributesCount }: Resource | InstrumentationScope,
+): string[] {
   return [
-    attributes.length === 0 ? "" : attributeField("attributes", attributes),
+    attributes.length === 0 ? "" : `"attributes":${attributeList(attributes)}`,
     droppedAttributesCount === 0 ? "" : `"droppedAttributesCount":${droppedAttributesCount}`,
   ];
 }
 
-function attributeField(name: string, attributes: KeyValue[]): string {
-  return `"${name}":${new AttributeEncoder().list(attributes)}`;
-}
-
 function textField(name: string, text: string): string {
-  return text === "" ? "" : `"${name}":${JSON.stringify(text)}`;
+  return text === "" ? "" : `"${name}":${quoted(text)}`;
 }
 
 function fieldList(fields: string[]): string {
   return fields.filter((field) => field !== "").join(",");
+}
+
+/** A JSON string; escapes make it up to six times as long as the text. */
+function quoted(text: string): string {
+  if (text.length > MAX_TEXT_LENGTH) {
+    throw new TooLargeError(`a text is longer than ${MAX_TEXT_LENGTH} characters`);
+  }
+  return JSON.stringify(text);
+}
+
+/** A JSON list. */
+function listOf<T>(items: readonly T[], textOf: (item: T, index: number) => string): string {
+  let list = "";
+  for (const [index, item] of items.entries()) {
+    list += (index === 0 ? "" : ",") + textOf(item, index);
+    // Before it grows to several times what can be sent.
+    if (list.length > MAX_BODY_BYTES) {
+      throw new TooLargeError(`a list is longer than ${MAX_BODY_BYTES} characters as JSON`);
+    }
+  }
+  return `[${list}]`;
+}
+
+function attributeList(attributes: KeyValue[]): string {
+  return listOf(attributes, attributeText);
+}
+
+function attributeText({ key, value }: KeyValue): string {
+  return `{"key":${quoted(key)},"value":${value === undefined ? "{}" : valueText(value)}}`;
+}
+
+/** OTLP/JSON: 64-bit integers as text, bytes as base64. */
+function valueText({ value }: AnyValue): string {
+  switch (value?.$case) {
+    case undefined:
+      return "{}";
+    case "stringValue":
+      return `{"stringValue":${quoted(value.value)}}`;
+    case "intValue":
+      return `{"intValue":"${value.value}"}`;
+    case "boolValue":
+    case "doubleValue":
+      return `{"${value.$case}":${value.value}}`;
+    case "bytesValue":
+      return `{"bytesValue":"${value.value.toBase64()}"}`;
+    case "arrayValue":
+      return `{"arrayValue":{"values":${listOf(value.value.values, valueText)}}}`;
+    case "kvlistValue":
+      return `{"kvlistValue":{"values":${attributeList(value.value.values)}}}`;
+  }
+}
+
+/** A label as the point before had it, and its JSON. */
+interface Label {
+  readonly key: string;
+  readonly value: string;
+  readonly text: string;
+}
+
+/** Writes data points. Most of what a point has, the point before it had as well. */
+export class PointEncoder {
+  readonly #labels: Label[] = [];
+  #time = 0n;
+  #timeText = "0";
+
+  /**
+   * Writes the points of a metric, one after the other.
+   *
+   * Fields with their default value are left out, but for exponential histograms
+   * and exemplars: there Parseable's reader (opentelemetry-proto 0.32.0, serde)
+   * demands every field.
+   *
+   * @param data The points, cleaned.
+   * @returns The JSON of each point.
+   */
+  *points(data: MetricData): Generator<string, void> {
+    switch (data.$case) {
+      case "gauge":
+      case "sum":
+        for (const point of data.value.dataPoints) yield this.#number(point);
+        return;
+      case "histogram":
+        for (const point of data.value.dataPoints) yield this.#histogram(point);
+        return;
+      case "exponentialHistogram":
+        for (const point of data.value.dataPoints) yield this.#exponential(point);
+        return;
+      case "summary":
+        for (const point of data.value.dataPoints) yield this.#summary(point);
+    }
+  }
+
+  /**
+   * The value is always `asDouble`, a JSON number: Parseable loses an `asInt` in
+   * text, which is the standard form (facts, finding 10). Integers beyond 2^53 are
+   * rounded; Parseable keeps values as Float64 anyway.
+   */
+  #number(point: NumberDataPoint): string {
+    let text = this.#open(point);
+    if (point.value !== undefined) text += `,"asDouble":${double(point.value.value)}`;
+    return text + this.#close(point.exemplars);
+  }
+
+  #histogram(point: HistogramDataPoint): string {
+    return `${this.#open(point)},"count":"${point.count}"${statistics(point)}` +
+      `,"bucketCounts":${countList(point.bucketCounts)}` +
+      `,"explicitBounds":${JSON.stringify(point.explicitBounds)}` +
+      this.#close(point.exemplars);
+  }
+
+  #exponential(point: ExponentialHistogramDataPoint): string {
+    return `{"attributes":${this.#attributes(point.attributes)}` +
+      `,"startTimeUnixNano":"${point.startTimeUnixNano}","timeUnixNano":"${point.timeUnixNano}"` +
+      `,"flags":${point.flags},"count":"${point.count}"${statistics(point)}` +
+      `,"scale":${point.scale},"zeroCount":"${point.zeroCount}"` +
+      `,"zeroThreshold":${double(point.zeroThreshold)}` +
+      `${side("positive", point.positive)}${side("negative", point.negative)}` +
+      `,"exemplars":${exemplarList(point.exemplars)}}`;
+  }
+
+  #summary(point: SummaryDataPoint): string {
+    const text = `${this.#open(point)},"count":"${point.count}","sum":${double(point.sum)}`;
+    if (point.quantileValues.length === 0) return `${text}}`;
+    const quantiles = listOf(
+      point.quantileValues,
+      ({ quantile, value }) => `{"quantile":${double(quantile)},"value":${double(value)}}`,
+    );
+    return `${text},"quantileValues":${quantiles}}`;
+  }
+
+  #open(point: NumberDataPoint | HistogramDataPoint | SummaryDataPoint): string {
+    let text = "{";
+    if (point.attributes.length > 0) text += `"attributes":${this.#attributes(point.attributes)},`;
+    if (point.timeUnixNano !== this.#time) {
+      this.#time = point.timeUnixNano;
+      this.#timeText = String(point.timeUnixNano);
+    }
+    text += `"timeUnixNano":"${this.#timeText}"`;
+    if (point.startTimeUnixNano !== 0n) text += `,"startTimeUnixNano":"${point.startTimeUnixNano}"`;
+    if (point.flags !== 0) text += `,"flags":${point.flags}`;
+    return text;
+  }
+
+  #close(exemplars: Exemplar[]): string {
+    return exemplars.length === 0 ? "}" : `,"exemplars":${exemplarList(exemplars)}}`;
+  }
+
+  #attributes(attributes: KeyValue[]): string {
+    return listOf(attributes, (attribute, place) => this.#attribute(attribute, place));
+  }
+
+  #attribute(attribute: KeyValue, place: number): string {
+    const value = attribute.value?.value;
+    if (value?.$case !== "stringValue" || place > MAX_REMEMBERED) return attributeText(attribute);
+    const before = this.#labels[place];
+    if (before?.key === attribute.key && before.value === value.value) return before.text;
+    const text = attributeText(attribute);
+    this.#labels[place] = { key: attribute.key, value: value.value, text };
+    return text;
+  }
+}
+
+/** Labels of a point that are remembered: those of vLLM are three or four. */
+const MAX_REMEMBERED = 32;
+
+/** The optional numbers of both kinds of histograms. */
+function statistics({ sum, min, max }: HistogramDataPoint | ExponentialHistogramDataPoint): string {
+  let text = "";
+  if (sum !== undefined) text += `,"sum":${double(sum)}`;
+  if (min !== undefined) text += `,"min":${double(min)}`;
+  if (max !== undefined) text += `,"max":${double(max)}`;
+  return text;
+}
+
+function side(name: "positive" | "negative", buckets: Buckets | undefined): string {
+  if (buckets === undefined) return "";
+  return `,"${name}":{"offset":${buckets.offset},"bucketCounts":${
+    countList(buckets.bucketCounts)
+  }}`;
+}
+
+function countList(counts: bigint[]): string {
+  return counts.length === 0 ? "[]" : `["${counts.join('","')}"]`;
+}
+
+function exemplarList(exemplars: Exemplar[]): string {
+  return listOf(exemplars, exemplarText);
+}
+
+/**
+ * OTLP/JSON has the value of an exemplar beside its other fields. Parseable's
+ * reader looks for it one level down and ignores the other, so both are written.
+ */
+function exemplarText(exemplar: Exemplar): string {
+  const text = `{"filteredAttributes":${attributeList(exemplar.filteredAttributes)}` +
+    `,"timeUnixNano":"${exemplar.timeUnixNano}"` +
+    `,"spanId":"${exemplar.spanId.toHex()}","traceId":"${exemplar.traceId.toHex()}"`;
+  if (exemplar.value === undefined) return `${text}}`;
+  const value = `"asDouble":${double(exemplar.value.value)}`;
+  return `${text},${value},"value":{${value}}}`;
+}
+
+/** A JSON number. What was not cleaned becomes `null`: `NaN` would cost the whole request. */
+function double(value: number | bigint): string {
+  const number = Number(value);
+  return Number.isFinite(number) ? `${number}` : "null";
 }

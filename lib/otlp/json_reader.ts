@@ -1,14 +1,13 @@
 /** Reading OTLP/JSON without trust in its values. */
 
 import { DecodeError } from "./decode_error.ts";
-import { MAX_UINT64, toInt64 } from "./int64.ts";
-import type { Int64, NanoTime } from "./model.ts";
+import { MAX_NUMBERS, MAX_POINTS, MAX_UINT64 } from "./limits.ts";
 
 /** A JSON object. */
 export type JsonObject = { readonly [name: string]: unknown };
 
 /** What no count can be; stands for counts that are negative, fractional or too large. */
-const IMPOSSIBLE = -1;
+const IMPOSSIBLE = -1n;
 
 /** An integer of 64 bits in text; longer ones are read as doubles, and are none. */
 const INTEGER = /^-?\d{1,20}$/;
@@ -23,20 +22,19 @@ const HEX = /^(?:[0-9a-f]{2})*$/i;
  */
 export class JsonReader {
   readonly #path: (string | number)[] = [];
-  #messagesLeft: number;
-
-  /**
-   * Starts with no path.
-   *
-   * @param maxMessages How many nested objects to accept.
-   */
-  constructor(maxMessages: number) {
-    this.#messagesLeft = maxMessages;
-  }
+  #points = 0;
 
   /** Reads a list of objects. */
   list<T>(parent: JsonObject, name: string, read: (item: JsonObject) => T): T[] {
     return this.#items(parent, name, (item) => read(this.object(item)));
+  }
+
+  /** Reads the list of data points. */
+  points<T>(parent: JsonObject, read: (item: JsonObject) => T): T[] {
+    return this.list(parent, "dataPoints", (point) => {
+      if (++this.#points > MAX_POINTS) this.fail(`more than ${MAX_POINTS} data points`);
+      return read(point);
+    });
   }
 
   /** Reads a nested object; `undefined` when there is none. */
@@ -51,7 +49,6 @@ export class JsonReader {
 
   /** Takes a value as an object. */
   object(value: unknown): JsonObject {
-    if (--this.#messagesLeft < 0) this.fail("more points and attributes than one request may hold");
     if (isObject(value)) return value;
     return this.fail("not an object");
   }
@@ -78,7 +75,7 @@ export class JsonReader {
 
   /** Reads a list of doubles. */
   doubles(parent: JsonObject, name: string): number[] {
-    return this.#items(parent, name, (item) => this.#double(item));
+    return this.#numbers(parent, name, (item) => this.#double(item));
   }
 
   /** Reads an `int32` or an enum. */
@@ -91,21 +88,19 @@ export class JsonReader {
     return this.#within(parent, name, 0, 2 ** 32 - 1);
   }
 
-  /** Reads an integer of 64 bits; `undefined` when there is none. */
-  int64(parent: JsonObject, name: string): Int64 | undefined {
-    const value = parent[name] ?? undefined;
-    return value === undefined ? undefined : this.#integer(value, name);
+  /** Reads an integer of 64 bits; a double where the number is none. */
+  integer(parent: JsonObject, name: string): bigint | number {
+    return this.#integer(parent[name] ?? 0, name);
   }
 
-  /** Reads an integer of 64 bits that stays apart from a double. */
-  bigint(parent: JsonObject, name: string): bigint {
-    const value = this.#integer(parent[name] ?? 0, name);
-    if (typeof value === "number" && !Number.isInteger(value)) this.fail("not an integer", name);
-    return BigInt.asIntN(64, BigInt(value));
+  /** Reads an `int64`. */
+  int64(parent: JsonObject, name: string): bigint {
+    const value = this.integer(parent, name);
+    return typeof value === "bigint" ? BigInt.asIntN(64, value) : this.fail("not an integer", name);
   }
 
   /** Reads bytes in base64, in either alphabet. */
-  base64(parent: JsonObject, name: string): Uint8Array {
+  base64(parent: JsonObject, name: string): Uint8Array<ArrayBuffer> {
     const text = this.text(parent, name).replaceAll("-", "+").replaceAll("_", "/");
     try {
       return Uint8Array.fromBase64(text);
@@ -116,31 +111,37 @@ export class JsonReader {
   }
 
   /** Reads bytes in hex, as OTLP has traces and spans, or in base64, as proto3 has them. */
-  hex(parent: JsonObject, name: string): string {
+  hex(parent: JsonObject, name: string): Uint8Array<ArrayBuffer> {
     const text = this.text(parent, name);
-    return HEX.test(text) ? text.toLowerCase() : this.base64(parent, name).toHex();
+    return HEX.test(text) ? Uint8Array.fromHex(text) : this.base64(parent, name);
   }
 
   /** Reads a count; -1 for a number that no count can be, which costs only its point. */
-  count(parent: JsonObject, name: string): Int64 {
-    return countOf(this.#integer(parent[name] ?? 0, name));
+  count(parent: JsonObject, name: string): bigint {
+    return countOf(this.integer(parent, name));
   }
 
   /** Reads a list of counts, each as {@linkcode count} does. */
-  counts(parent: JsonObject, name: string): Int64[] {
-    return this.#items(parent, name, (item) => countOf(this.#integer(item)));
+  counts(parent: JsonObject, name: string): bigint[] {
+    return this.#numbers(parent, name, (item) => countOf(this.#integer(item)));
   }
 
   /** Reads a time. */
-  nanoTime(parent: JsonObject, name: string): NanoTime {
-    const value = countOf(this.#integer(parent[name] ?? 0, name));
-    return value === IMPOSSIBLE ? this.fail("not a time", name) : value.toString();
+  nanoTime(parent: JsonObject, name: string): bigint {
+    const value = this.count(parent, name);
+    return value === IMPOSSIBLE ? this.fail("not a time", name) : value;
   }
 
   /** Gives up with what is wrong with the value at `name`. */
   fail(problem: string, name?: string): never {
     const path = name === undefined ? this.#path : [...this.#path, name];
     throw new DecodeError({ path: pathText(path) }, problem);
+  }
+
+  #numbers<T>(parent: JsonObject, name: string, read: (item: unknown) => T): T[] {
+    const numbers = this.#items(parent, name, read);
+    if (numbers.length > MAX_NUMBERS) this.fail(`more than ${MAX_NUMBERS} numbers`, name);
+    return numbers;
   }
 
   #items<T>(parent: JsonObject, name: string, read: (item: unknown) => T): T[] {
@@ -169,17 +170,15 @@ export class JsonReader {
     return Number.isNaN(number) ? this.fail("not a number", name) : number;
   }
 
-  #integer(value: unknown, name?: string): Int64 {
-    if (typeof value === "string" && INTEGER.test(value)) return toInt64(BigInt(value));
+  #integer(value: unknown, name?: string): bigint | number {
+    if (typeof value === "string" && INTEGER.test(value)) return BigInt(value);
     const number = this.#double(value, name);
-    if (Number.isSafeInteger(number) || !Number.isInteger(number)) return number;
-    return BigInt(number);
+    return Number.isInteger(number) ? BigInt(number) : number;
   }
 }
 
-function countOf(value: Int64): Int64 {
-  if (typeof value === "number") return Number.isInteger(value) && value >= 0 ? value : IMPOSSIBLE;
-  return value >= 0n && value <= MAX_UINT64 ? value : IMPOSSIBLE;
+function countOf(value: bigint | number): bigint {
+  return typeof value === "bigint" && value >= 0n && value <= MAX_UINT64 ? value : IMPOSSIBLE;
 }
 
 function isObject(value: unknown): value is JsonObject {

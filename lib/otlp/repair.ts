@@ -1,15 +1,10 @@
 /** Repair of the histograms that Fluent Bit sends. */
 
-import type { RelayCounts } from "./counts.ts";
-import { addInt64, subtractInt64 } from "./int64.ts";
-import {
-  type Histogram,
-  type HistogramPoint,
-  type Int64,
-  type Metric,
-  type MetricsRequest,
-  TEMPORALITY,
-} from "./model.ts";
+import { metricsOf, type RelayCounts } from "./counts.ts";
+import type { ExportMetricsServiceRequest, Histogram, HistogramDataPoint } from "./gen/metrics.mts";
+
+const UNSPECIFIED = 0;
+const CUMULATIVE = 2;
 
 /**
  * What the counts of a point may be: Prometheus' cumulative `le` counts, OTLP's
@@ -18,7 +13,7 @@ import {
 type Convention = "le" | "bucket" | "either" | "neither";
 
 /**
- * Turns Prometheus' cumulative bucket counts into OTLP's counts per bucket.
+ * Turns Prometheus' cumulative bucket counts into OTLP's counts per bucket, in place.
  *
  * Fluent Bit 5.1.1 copies the `le` counts of the exposition into `bucket_counts`
  * and leaves the temporality unspecified (`cmt_encode_opentelemetry.c`). OTLP
@@ -39,67 +34,49 @@ type Convention = "le" | "bucket" | "either" | "neither";
  * per bucket: then it is not from Prometheus, and stays unspecified. A point
  * without buckets says nothing.
  *
- * @param request The request; it is not changed.
+ * @param request The request; its histograms are changed.
  * @param counts Gets `repaired` and `unrepairable`.
- * @returns The request with the histograms repaired; the rest is shared.
  */
-export function repairHistograms(request: MetricsRequest, counts: RelayCounts): MetricsRequest {
-  return {
-    resourceMetrics: request.resourceMetrics.map((resource) => ({
-      ...resource,
-      scopeMetrics: resource.scopeMetrics.map((scope) => ({
-        ...scope,
-        metrics: scope.metrics.map((metric) => repairMetric(metric, counts)),
-      })),
-    })),
-  };
+export function repairHistograms(
+  request: ExportMetricsServiceRequest,
+  counts: RelayCounts,
+): void {
+  for (const { data } of metricsOf(request)) {
+    if (data?.$case !== "histogram") continue;
+    if (data.value.aggregationTemporality === UNSPECIFIED) repair(data.value, counts);
+  }
 }
 
-function repairMetric(metric: Metric, counts: RelayCounts): Metric {
-  const { data } = metric;
-  if (data?.kind !== "histogram" || data.temporality !== TEMPORALITY.unspecified) return metric;
-  return { ...metric, data: repairHistogram(data, counts) };
-}
-
-function repairHistogram(histogram: Histogram, counts: RelayCounts): Histogram {
-  const conventions = histogram.points.map(conventionOf);
+function repair(histogram: Histogram, counts: RelayCounts): void {
+  const conventions = histogram.dataPoints.map(conventionOf);
   const someBucket = conventions.includes("bucket");
   const someLe = conventions.includes("le");
   let repaired = 0;
-  const points = histogram.points.map((point, index) => {
+  for (const [index, { bucketCounts }] of histogram.dataPoints.entries()) {
     const convention = conventions[index];
     if (convention === "neither") counts.unrepairable++;
-    if (convention !== "le" && (convention !== "either" || someBucket && !someLe)) return point;
-    if (point.bucketCounts.length === 0) return point;
+    if (convention !== "le" && (convention !== "either" || someBucket && !someLe)) continue;
+    if (bucketCounts.length === 0) continue;
     repaired++;
-    return { ...point, bucketCounts: perBucket(point.bucketCounts) };
-  });
+    for (let at = bucketCounts.length - 1; at > 0; at--) {
+      bucketCounts[at] = (bucketCounts[at] ?? 0n) - (bucketCounts[at - 1] ?? 0n);
+    }
+  }
   counts.repaired += repaired;
-  const temporality = repaired > 0 && !someBucket ? TEMPORALITY.cumulative : histogram.temporality;
-  return { ...histogram, points, temporality };
+  if (repaired > 0 && !someBucket) histogram.aggregationTemporality = CUMULATIVE;
 }
 
-function conventionOf(point: HistogramPoint): Convention {
-  const { bucketCounts, count } = point;
+function conventionOf({ bucketCounts, count }: HistogramDataPoint): Convention {
   if (bucketCounts.length === 0) return "either";
   let rising = true;
-  let sum: Int64 = 0;
-  let before: Int64 = 0;
+  let sum = 0n;
+  let before = 0n;
   for (const bucketCount of bucketCounts) {
     if (bucketCount < before) rising = false;
-    sum = addInt64(sum, bucketCount);
+    sum += bucketCount;
     before = bucketCount;
   }
   const isLe = rising && before === count;
   if (sum === count) return isLe ? "either" : "bucket";
   return isLe ? "le" : "neither";
-}
-
-function perBucket(bucketCounts: Int64[]): Int64[] {
-  let before: Int64 = 0;
-  return bucketCounts.map((bucketCount) => {
-    const own = subtractInt64(bucketCount, before);
-    before = bucketCount;
-    return own;
-  });
 }

@@ -1,13 +1,16 @@
 /** The memory that all requests to the relay share. */
 
 import { STATUS_CODE } from "@std/http/status";
+import { collectGarbage } from "./collect_garbage.ts";
 import { RelayError } from "./relay_error.ts";
 
 /**
- * Memory for all requests together, in bytes: a third of what compose.yml gives
- * the service. One request of 16 MiB from Fluent Bit takes 130 MiB.
+ * Memory for all requests together, in bytes: a quarter of what compose.yml gives
+ * the service. One request of 10 MB from Fluent Bit takes 120 MiB, one scrape 0.3.
  */
-const LIMIT_BYTES = 160 * 1_048_576;
+const LIMIT_BYTES = 128 * 1_048_576;
+/** Before so much is taken at once, what earlier requests left is collected. */
+const LARGE_BYTES = 16 * 1_048_576;
 /** Seconds after which a sender that found no memory may try again: requests take less. */
 const RETRY_SECONDS = 1;
 
@@ -70,6 +73,7 @@ export class RequestMemory implements Disposable {
    */
   reserve(bytes: number): void {
     this.hold(this.#bytes + bytes);
+    if (bytes > LARGE_BYTES) collectGarbage();
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 
 import { STATUS_CODE } from "@std/http/status";
-import { PbfWriter } from "pbf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { RelayError } from "./relay_error.ts";
 
 /** The encodings of OTLP/HTTP. */
@@ -42,20 +42,17 @@ export function encodingOf(contentType: string | null): OtlpEncoding | undefined
 }
 
 /** `ExportMetricsServiceResponse`, with `partial_success` when points were taken out. */
-function successBody(encoding: OtlpEncoding, rejected: number, message: string): BodyInit {
+function successBody(encoding: OtlpEncoding, rejected: number, message: string): BodyInit | null {
   if (encoding === "json") {
     return rejected === 0 ? "{}" : JSON.stringify({
       partialSuccess: { rejectedDataPoints: String(rejected), errorMessage: message },
     });
   }
-  const writer = new PbfWriter();
-  if (rejected > 0) {
-    writer.writeMessage(1, (_: undefined, partial: PbfWriter) => {
-      partial.writeVarintField(1, rejected);
-      partial.writeStringField(2, message);
-    }, undefined);
-  }
-  return new Uint8Array(writer.finish());
+  return rejected === 0 ? null : new BinaryWriter()
+    .tag(1, WireType.LengthDelimited).fork()
+    .tag(1, WireType.Varint).int64(rejected)
+    .tag(2, WireType.LengthDelimited).string(message)
+    .join().finish();
 }
 
 /**
@@ -92,8 +89,8 @@ export function errorReply(encoding: OtlpEncoding, error: RelayError): Response 
 
 function statusBody(encoding: OtlpEncoding, code: number, message: string): BodyInit {
   if (encoding === "json") return JSON.stringify({ code, message });
-  const writer = new PbfWriter();
-  writer.writeVarintField(1, code);
-  writer.writeStringField(2, message);
-  return new Uint8Array(writer.finish());
+  return new BinaryWriter()
+    .tag(1, WireType.Varint).int32(code)
+    .tag(2, WireType.LengthDelimited).string(message)
+    .finish();
 }

@@ -6,11 +6,12 @@ import { countPoints, type RelayCounts } from "../otlp/counts.ts";
 import { decodeMetrics } from "../otlp/decode.ts";
 import { DecodeError } from "../otlp/decode_error.ts";
 import { decodeMetricsJson } from "../otlp/decode_json.ts";
+import { MAX_BODY_BYTES, TooLargeError } from "../otlp/limits.ts";
 import { repairHistograms } from "../otlp/repair.ts";
-import { encodeMetrics, MAX_BODY_BYTES, TooLargeError } from "../otlp/split.ts";
-import { type Slot, Slots } from "../http/slots.ts";
+import { encodeMetrics } from "../otlp/bodies.ts";
 import { requestPath } from "../http/request_path.ts";
 import { textResponse } from "../http/responses.ts";
+import { type Slot, Slots } from "../http/slots.ts";
 import { forwardHeaders, hasCredentials } from "./forward_headers.ts";
 import { MemoryBudget, type RequestMemory } from "./memory_budget.ts";
 import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
@@ -62,30 +63,39 @@ export type RelayHandler = (request: Request) => Response | Promise<Response>;
 
 /** A request as the bodies to send on, and what became of its points. */
 interface Translated {
-  readonly bodies: Iterator<Uint8Array<ArrayBuffer>, void>;
   readonly counts: RelayCounts;
+  /** Makes the next body; undefined after the last one, when the request is let go. */
+  readonly take: () => Uint8Array<ArrayBuffer> | undefined;
 }
 
 function translate(bytes: Uint8Array, encoding: OtlpEncoding, memory: RequestMemory): Translated {
-  try {
-    const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
-    const request = decode(bytes, { reserve: (more) => memory.reserve(more) });
+  const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
+  return refusing(() => {
+    const request = decode(bytes, (more) => memory.reserve(more));
     const counts = countPoints(request);
-    const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
-    return { bodies: encodeMetrics(cleaned, counts), counts };
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw new RelayError(STATUS_CODE.BadRequest, error.message);
-  }
+    repairHistograms(request, counts);
+    cleanMetrics(request, counts);
+    let bodies: ReturnType<typeof encodeMetrics> | undefined = encodeMetrics(request, counts);
+    const take = (): Uint8Array<ArrayBuffer> | undefined => {
+      const { value, done } = bodies?.next() ?? {};
+      // A generator that has ended still refers to the request.
+      if (done) bodies = undefined;
+      return value ?? undefined;
+    };
+    return { counts, take: () => refusing(take) };
+  });
 }
 
-/** The next body to send; undefined when there is none. */
-function nextBody(bodies: Translated["bodies"]): Uint8Array<ArrayBuffer> | undefined {
+/** Makes refusals of what is wrong with a request. */
+function refusing<T>(step: () => T): T {
   try {
-    return bodies.next().value ?? undefined;
+    return step();
   } catch (error) {
-    if (!(error instanceof TooLargeError)) throw error;
-    throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
+    if (error instanceof DecodeError) throw new RelayError(STATUS_CODE.BadRequest, error.message);
+    if (error instanceof TooLargeError) {
+      throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
+    }
+    throw error;
   }
 }
 
@@ -206,16 +216,19 @@ async function relay(
 ): Promise<number> {
   const { parseable, metrics, log, memory, now } = options;
   log.checkCredentials(callerHeaders);
-  const { bodies, counts } = translate(body, encoding, memory);
+  const { counts, take } = translate(body, encoding, memory);
   const headers = forwardHeaders(callerHeaders, options.stream);
-  let next = nextBody(bodies);
-  // Two bodies of the largest size, should there be more than one: this one and the next.
-  if (next !== undefined) memory.reserve(2 * MAX_BODY_BYTES);
+  let next = take();
+  let isSplit = false;
   while (next !== undefined) {
     const part = next;
-    next = nextBody(bodies);
-    // The request is done with once the last body is made.
-    if (next === undefined) memory.hold(part.length);
+    next = take();
+    if (next === undefined) {
+      memory.hold(part.length);
+    } else if (!isSplit) {
+      isSplit = true;
+      memory.reserve(2 * MAX_BODY_BYTES);
+    }
     const startedMs = now();
     const error = await deliver(part, headers, parseable);
     const answered = error === undefined ? STATUS_CODE.OK : error.answered;

@@ -96,7 +96,7 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
   return bytes;
 }
 
-function decompressed(bytes: Bytes, coding: string): Bytes {
+function decompressed(bytes: Bytes, coding: string): Uint8Array {
   const decompress = Object.hasOwn(DECOMPRESS, coding) ? DECOMPRESS[coding] : undefined;
   if (decompress === undefined) {
     throw new RelayError(
@@ -110,7 +110,7 @@ function decompressed(bytes: Bytes, coding: string): Bytes {
   // Deno 2.9.6 gives what it has of a frame that is cut off, and leaves out all frames but the first.
   if (coding === "zstd" && !isOneZstdFrame(bytes)) throw invalid;
   try {
-    return new Uint8Array(decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES }));
+    return decompress(bytes, { maxOutputLength: MAX_REQUEST_BYTES });
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge();
     throw invalid;
@@ -129,7 +129,7 @@ function decompressed(bytes: Bytes, coding: string): Bytes {
 export async function readRequestBody(
   request: Request,
   options: BodyOptions,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > MAX_REQUEST_BYTES) throw tooLarge();
   if (request.body === null) return new Uint8Array(0);
   const bytes = await readBounded(request.body, options);

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { decodeMetricsJson as decodeLibrary } from "../../lib/otlp/decode_json.ts";
 import { DecodeError } from "../../lib/otlp/decode_error.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
-import { MAX_VALUE_DEPTH, type MetricsRequest } from "../../lib/otlp/model.ts";
 import { dataOf } from "./messages.ts";
+import { MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
+import { decodeMetricsJson, type MetricsRequest } from "./plain.ts";
 
 /** Far more than any of these takes, in milliseconds; a hang is longer. */
 const PATIENCE_MS = 5_000;
@@ -186,14 +187,22 @@ Deno.test("decodeMetricsJson() bounds how deep attribute values are nested", () 
   assertThrows(() => decode(json(100_000)), DecodeError, "nested deeper");
 });
 
-Deno.test("decodeMetricsJson() bounds how many objects a body makes", () => {
-  const json = `{"resourceMetrics":[${Array(20).fill("{}").join(",")}]}`;
+Deno.test("decodeMetricsJson() bounds how many points a body has", () => {
+  const json = metricJson(`"gauge":{"dataPoints":[${"{},".repeat(120_000)}{}]}`);
 
-  assertThrows(
-    () => decodeMetricsJson(new TextEncoder().encode(json), { maxMessages: 20 }),
-    DecodeError,
-    "more points and attributes",
-  );
+  assertThrows(() => decode(json), DecodeError, "more than 120000 data points");
+});
+
+Deno.test("decodeMetricsJson() tells the memory of a body before it is parsed", () => {
+  for (const json of ["[".repeat(100_000), `[${"0,".repeat(100_000)}`, `{"a":0,`.repeat(50_000)]) {
+    const bytes = new TextEncoder().encode(json);
+    const full = new Error("no memory");
+    const reserve = (wanted: number): void => {
+      assert(wanted > 5_000_000, `${wanted} bytes`);
+      throw full;
+    };
+    assertEquals(assertThrows(() => decodeLibrary(bytes, reserve)), full);
+  }
 });
 
 Deno.test("decodeMetricsJson() takes no longer for texts that do not end", () => {

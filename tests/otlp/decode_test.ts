@@ -1,8 +1,8 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
+import { assertEquals, assertThrows } from "@std/assert";
 import { DecodeError } from "../../lib/otlp/decode_error.ts";
-import { type HistogramPoint, MAX_VALUE_DEPTH } from "../../lib/otlp/model.ts";
 import { bytesOf, dataOf, nested, requestOf, type Write } from "./messages.ts";
+import { MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
+import { decodeMetrics, type HistogramPoint } from "./plain.ts";
 
 /** A `fixed64` as 8 bytes, which pbf writes exactly only up to 2^53. */
 function fixed64(field: number, value: bigint): Write {
@@ -21,11 +21,6 @@ function histogramPoint(...writes: Write[]): HistogramPoint | undefined {
 
 function text(field: number, value: string): Write {
   return (writer) => writer.writeStringField(field, value);
-}
-
-/** An attribute with a text. */
-function label(field: number, key: string, value: string): Write {
-  return nested(field, text(1, key), nested(2, text(1, value)));
 }
 
 Deno.test("decodeMetrics() reads packed, unpacked and mixed repeated fields alike", () => {
@@ -153,59 +148,26 @@ Deno.test("decodeMetrics() passes over a known field with another wire type", ()
   assertEquals(point?.bucketCounts, []);
 });
 
-Deno.test("decodeMetrics() joins a kind sent twice and takes the last of two kinds", () => {
+Deno.test("decodeMetrics() takes the last of two kinds", () => {
   const point = nested(1, (writer) => writer.writeDoubleField(4, 1));
-  const twice = dataOf(decodeMetrics(requestOf(nested(5, point), nested(5, point))));
   const changed = dataOf(decodeMetrics(requestOf(nested(5, point), nested(11))));
 
-  assertEquals(twice?.points.length, 2);
   assertEquals(changed, { kind: "summary", points: [] });
 });
 
-Deno.test("decodeMetrics() joins a message sent twice, as protobuf has it", () => {
-  const resource = (key: string): Write => nested(1, label(1, key, "x"));
-  const list = (value: string): Write => nested(5, nested(1, text(1, value)));
-  const entries = (key: string): Write => nested(6, label(1, key, "x"));
-  const bytes = bytesOf(nested(
-    1,
-    resource("a"),
-    resource("b"),
-    nested(
-      2,
-      nested(
-        2,
-        nested(12, nested(2, list("one")), nested(2, list("other"))),
-        nested(12, nested(2, entries("one")), nested(2, entries("other"))),
-        nested(12, nested(2, list("one"), entries("other"))),
-        nested(10, nested(1, nested(8, varint(2, 1n, 1)), nested(8, varint(2, 2n, 1)))),
-      ),
-    ),
-  ));
-
-  const [metrics] = decodeMetrics(bytes).resourceMetrics;
-  const metric = metrics?.scopeMetrics[0]?.metrics[0];
-  const [point] = metric?.data?.kind === "exponential_histogram" ? metric.data.points : [];
-  assertEquals(metrics?.resource?.attributes.map(({ key }) => key), ["a", "b"]);
-  assertEquals(metric?.metadata.map(({ value }) => value), [
-    ["one", "other"],
-    { entries: [{ key: "one", value: "x" }, { key: "other", value: "x" }] },
-    { entries: [{ key: "other", value: "x" }] },
-  ]);
-  assertEquals(point?.positive?.bucketCounts, [1, 2]);
-});
-
-Deno.test("decodeMetrics() shares attributes that a point repeats, and no others", () => {
-  const data = dataOf(decodeMetrics(requestOf(nested(
-    5,
-    nested(1, label(7, "engine", "0"), label(7, "model_name", "m")),
-    nested(1, label(7, "engine", "1"), label(7, "model_name", "m")),
-  ))));
-
-  const [one, other] = data?.points ?? [];
-  assertEquals(one?.attributes[0], { key: "engine", value: "0" });
-  assertEquals(other?.attributes[0], { key: "engine", value: "1" });
-  assertStrictEquals(one?.attributes[1], other?.attributes[1]);
-});
+Deno.test.each<[what: string, bytes: Uint8Array]>([
+  ["a resource", bytesOf(nested(1, nested(1), nested(1)))],
+  ["a scope", bytesOf(nested(1, nested(2, nested(1), nested(1))))],
+  ["a gauge", requestOf(nested(5), nested(5))],
+  ["a side of a histogram", requestOf(nested(10, nested(1, nested(8), nested(8))))],
+  ["a value", requestOf(nested(12, nested(2), nested(2)))],
+  ["a list in a value", requestOf(nested(12, nested(2, nested(5), nested(5))))],
+])(
+  "decodeMetrics() refuses %s that is sent twice: no sender does, and one would be lost",
+  (_, bytes) => {
+    assertThrows(() => decodeMetrics(bytes), DecodeError, "a second time in one message");
+  },
+);
 
 Deno.test("decodeMetrics() tells attributes apart that differ in one byte, be it the first", () => {
   const data = dataOf(decodeMetrics(requestOf(nested(

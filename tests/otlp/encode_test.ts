@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
-import type { MetricData, MetricsRequest } from "../../lib/otlp/model.ts";
 import { exponential, gauge, histogram, labelled, requestWith, summary } from "./messages.ts";
 import { capture, captureNames, relayed, testdata } from "./relay.ts";
+import { decodeMetrics, decodeMetricsJson, type MetricData, type MetricsRequest } from "./plain.ts";
 
 /** The JSON of the first point of a metric. */
 function pointText(data: MetricData): string | undefined {

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
+import { decodeMetrics as decodeLibrary } from "../../lib/otlp/decode.ts";
 import { DecodeError } from "../../lib/otlp/decode_error.ts";
-import { bytesOf, nested, requestOf } from "./messages.ts";
+import { bytesOf, nested, requestOf, type Write } from "./messages.ts";
 import { capture } from "./relay.ts";
+import { decodeMetrics } from "./plain.ts";
 
 /** Far more than any of these takes, in milliseconds; a hang is longer. */
 const PATIENCE_MS = 5_000;
@@ -18,6 +19,12 @@ function isRefused(bytes: Uint8Array): boolean {
     assert("offset" in error.place && error.place.offset <= bytes.length);
     return true;
   }
+}
+
+/** A message in field `outer` with `bytes` zeros as the packed numbers of field `inner`. */
+function packed(outer: number, inner: number, bytes: number): Write {
+  const point: Write = (writer) => writer.writeBytesField(inner, new Uint8Array(bytes));
+  return nested(outer, outer === 9 ? nested(1, point) : point);
 }
 
 Deno.test.each([
@@ -93,18 +100,36 @@ Deno.test("decodeMetrics() neither crashes nor hangs on a request with bytes cha
   assert(performance.now() - started < PATIENCE_MS);
 });
 
-Deno.test("decodeMetrics() bounds how many messages a small body makes", () => {
+Deno.test("decodeMetrics() bounds how many points a small body makes", () => {
   // Two bytes a point: a body of 4 MB would become some 200 MB of points.
   const points = new Uint8Array(4_000_000);
   for (let at = 0; at < points.length; at += 2) points[at] = 0x0a;
   const bytes = requestOf((metric) => metric.writeBytesField(5, points));
 
-  assertThrows(() => decodeMetrics(bytes), DecodeError, "more points and attributes");
-  assertThrows(
-    () => decodeMetrics(requestOf(nested(5, nested(1), nested(1))), { maxMessages: 4 }),
-    DecodeError,
-    "more points and attributes",
-  );
+  assertThrows(() => decodeMetrics(bytes), DecodeError, "more than 120000 data points");
+});
+
+Deno.test("decodeMetrics() bounds the numbers of a point, however they are written", () => {
+  for (const bytes of [80_008, 40_008]) {
+    const list: Write = (writer) => writer.writeBytesField(6, new Uint8Array(bytes));
+    const lists = Array<Write>(Math.ceil(80_008 / bytes)).fill(list);
+    const request = requestOf(nested(9, nested(1, ...lists)));
+
+    assertThrows(() => decodeMetrics(request), DecodeError, "more than 10000 numbers");
+  }
+});
+
+Deno.test.each<[what: string, bytes: Uint8Array, least: number]>([
+  ["eight bytes a count", requestOf(packed(9, 6, 72_000)), 500_000],
+  ["one byte a count", requestOf(nested(10, nested(1, packed(8, 2, 9_000)))), 500_000],
+  ["empty metrics", bytesOf(nested(1, packed(2, 2, 0), ...Array(5).fill(nested(2)))), 1_500],
+])("decodeMetrics() tells the memory of %s before it is taken", (_, bytes, least) => {
+  const full = new Error("no memory");
+  const reserve = (wanted: number): void => {
+    assert(wanted > least && wanted < 100_000_000, `${wanted} bytes`);
+    throw full;
+  };
+  assertEquals(assertThrows(() => decodeLibrary(bytes, reserve)), full);
 });
 
 Deno.test("decodeMetrics() refuses nesting without end", () => {

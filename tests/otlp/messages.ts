@@ -1,19 +1,14 @@
 /** Requests to decode, written by hand with pbf's own writer. */
 
 import { PbfWriter } from "pbf";
-import type { AnyValue, MetricData, MetricsRequest } from "../../lib/otlp/model.ts";
+import type { AnyValue, MetricData, MetricsRequest } from "./plain.ts";
 import {
   newExponentialPoint,
   newHistogramPoint,
   newNumberPoint,
   newSummaryPoint,
-} from "../../lib/otlp/new_points.ts";
-import type {
-  ExponentialPoint,
-  HistogramPoint,
-  NumberPoint,
-  SummaryPoint,
-} from "../../lib/otlp/model.ts";
+} from "./plain.ts";
+import type { ExponentialPoint, HistogramPoint, NumberPoint, SummaryPoint } from "./plain.ts";
 
 /** Writes the fields of a message. */
 export type Write = (writer: PbfWriter) => void;

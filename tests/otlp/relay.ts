@@ -1,11 +1,15 @@
 /** The whole way of a request, and the second implementation to hold it against. */
 
-import { cleanMetrics } from "../../lib/otlp/clean.ts";
-import { countPoints, type RelayCounts } from "../../lib/otlp/counts.ts";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import type { MetricsRequest } from "../../lib/otlp/model.ts";
-import { repairHistograms } from "../../lib/otlp/repair.ts";
-import { encodeMetrics, type EncodeOptions } from "../../lib/otlp/split.ts";
+import type { EncodeOptions } from "../../lib/otlp/bodies.ts";
+import type { RelayCounts } from "../../lib/otlp/counts.ts";
+import {
+  cleanMetrics,
+  countPoints,
+  decodeMetrics,
+  encodeMetrics,
+  type MetricsRequest,
+  repairHistograms,
+} from "./plain.ts";
 
 /** What comes out at the end. */
 export interface Relayed {
@@ -19,7 +23,7 @@ export interface Relayed {
 export function relayed(request: MetricsRequest, options: EncodeOptions = {}): Relayed {
   const counts = countPoints(request);
   const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
-  const bodies = [...encodeMetrics(cleaned, counts, options)]
+  const bodies = encodeMetrics(cleaned, counts, options)
     .map((body) => new TextDecoder().decode(body));
   return { bodies, counts };
 }

@@ -1,8 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
-import type { HistogramPoint, KeyValue, MetricsRequest } from "../../lib/otlp/model.ts";
 import { capture, captureNames, relayed, testdata } from "./relay.ts";
+import {
+  decodeMetrics,
+  decodeMetricsJson,
+  type HistogramPoint,
+  type KeyValue,
+  type MetricsRequest,
+} from "./plain.ts";
 
 /** Metrics that came from elsewhere than the capture. */
 const ADDED = new Set(["fixture_index"]);

@@ -1,12 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { countPoints } from "../../lib/otlp/counts.ts";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
-import type { MetricsRequest } from "../../lib/otlp/model.ts";
-import { encodeMetrics } from "../../lib/otlp/split.ts";
 import { gauge, labelled, requestWith } from "./messages.ts";
 import { capture } from "./relay.ts";
+import {
+  countPoints,
+  decodeMetrics,
+  decodeMetricsJson,
+  encodeMetrics,
+  type MetricsRequest,
+} from "./plain.ts";
 
 /** All points with what is around them, in order. */
 function pointsOf(bodies: Uint8Array[]): unknown[] {
@@ -24,7 +26,7 @@ function pointsOf(bodies: Uint8Array[]): unknown[] {
 
 function encode(request: MetricsRequest, maxBytes: number): [Uint8Array[], number] {
   const counts = countPoints(request);
-  const bodies = [...encodeMetrics(request, counts, { maxBytes })];
+  const bodies = encodeMetrics(request, counts, { maxBytes });
   return [bodies, counts.droppedByReason.point_too_large ?? 0];
 }
 
@@ -76,7 +78,7 @@ Deno.test("encodeMetrics() keeps 10 MiB a body by itself, of a request many time
     value,
     attributes,
   }))));
-  const bodies = [...encodeMetrics(request, countPoints(request))];
+  const bodies = encodeMetrics(request, countPoints(request));
 
   assert(bodies.length > 1);
   assert(bodies.every((body) => body.length <= 10 * 1024 * 1024));

@@ -1,6 +1,6 @@
 /** What Fluent Bit 5.1.1 sends of a scrape, made from the text (`tests/testdata/otlp` holds real ones). */
 
-import type { HistogramPoint, Metric, MetricData, MetricsRequest } from "../../lib/otlp/model.ts";
+import type { HistogramPoint, Metric, MetricData, MetricsRequest } from "../otlp/plain.ts";
 import { readAsFluentBit } from "../exposition/fluent_bit_rules.ts";
 import type { Point } from "../exposition/fluent_bit_families.ts";
 

@@ -1,11 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import type { MetricsRequest } from "../../lib/otlp/model.ts";
 import { readCapture, sanitized } from "../exposition/sanitized.ts";
 import { capture, relayed } from "../otlp/relay.ts";
 import { fluentBitRequest } from "./fluent_bit_request.ts";
 import { recorded } from "./recorded.ts";
 import { streamRows } from "./stream_rows.ts";
+import { decodeMetrics, type MetricsRequest } from "../otlp/plain.ts";
 
 /** Rows with keys in order; times without a fraction of nothing, and no hash but that there is one. */
 function comparable(rows: readonly unknown[]): string[] {

@@ -1,8 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
 import { compare, generate } from "./otlp_oracle.ts";
 import { capture, captureNames, caseOf, relayed } from "../otlp/relay.ts";
+import { decodeMetrics, decodeMetricsJson } from "../otlp/plain.ts";
 
 /** Random requests a run; each seed finds the same ones again. */
 const SEEDS = [1, 2, 3];

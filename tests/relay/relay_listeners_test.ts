@@ -49,7 +49,7 @@ Deno.test("healthcheck says what is wrong with OTLP_LISTEN_ADDRESS, when the rel
     OTLP_LISTEN_ADDRESS: "4318",
     PARSEABLE_URL: "http://parseable:8000",
   };
-  const sentence = 'OTLP_LISTEN_ADDRESS: it has no host. Write "0.0.0.0:4318".';
+  const sentence = 'OTLP_LISTEN_ADDRESS: cannot use "4318": it has no host. Write "0.0.0.0:4318".';
   assertEquals(await run(["healthcheck"], { env }), {
     code: 1,
     stdout: "",

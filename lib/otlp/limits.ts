@@ -1,0 +1,32 @@
+/** Bounds on one request. */
+
+/**
+ * Most data points: a request of 16 MiB from Fluent Bit has 100,000, one scrape of
+ * an engine 165. Empty points have two bytes each, so their number needs a bound
+ * beside the length of the request.
+ */
+export const MAX_POINTS = 120_000;
+
+/** Most numbers in the lists of one data point: a histogram of vLLM has 30 buckets. */
+export const MAX_NUMBERS = 10_000;
+
+/** Longest text, and longest JSON around the points of a metric, in characters. */
+export const MAX_TEXT_LENGTH = 1_048_576;
+
+/** Largest body that Parseable accepts by default (`P_MAX_EVENT_PAYLOAD_SIZE`), in bytes. */
+export const MAX_BODY_BYTES = 10 * 1_048_576;
+
+/** A request that is beyond a bound once it is JSON. */
+export class TooLargeError extends Error {}
+
+/**
+ * How deep lists may be nested in an attribute value. Parseable's JSON reader
+ * (serde_json) takes 127 levels; a point uses 15, each list up to 4 more.
+ */
+export const MAX_VALUE_DEPTH = 24;
+
+/** The largest `uint64` and `fixed64`. */
+export const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
+
+/** The largest `int64`, and so the largest count that Parseable's `List<Int64>` holds. */
+export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
