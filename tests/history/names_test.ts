@@ -28,17 +28,6 @@ Deno.test("every family of vLLM's captures is kept with its type, but those that
   assertEquals([...FAMILIES.keys()].filter((family) => !types.has(family)), []);
 });
 
-Deno.test("a sample is known with vllm: and with vllm_", () => {
-  for (const written of ["vllm:prompt_tokens_total", "vllm_prompt_tokens_total"]) {
-    assertEquals(sampleName(written), {
-      name: "prompt_tokens_total",
-      family: "prompt_tokens_total",
-      isCounter: true,
-      isOld: false,
-    });
-  }
-});
-
 Deno.test("old names are told by their new ones", () => {
   assertEquals(sampleName("vllm_gpu_cache_usage_perc")?.name, "kv_cache_usage_perc");
   assertEquals(sampleName("vllm_gpu_prefix_cache_hits_total")?.name, "prefix_cache_hits_total");

@@ -1,5 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
-import fc from "fast-check";
+import { assertEquals } from "@std/assert";
 import { Rates } from "../../lib/history/rates.ts";
 import { grid, history, values } from "./scrapes.ts";
 
@@ -12,27 +11,6 @@ function increase(samples: readonly Sample[], end: number, range: number): numbe
     values: Float64Array.from(samples, ([, value]) => value),
   });
   return rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
-}
-
-/** The rule as the manual tells it, sample by sample. */
-function oracle(samples: readonly Sample[], end: number, range: number): number {
-  const inside = samples.filter(([seconds, value]) =>
-    seconds >= end - range && seconds <= end && !Number.isNaN(value)
-  );
-  const [first, last] = [inside[0], inside.at(-1)];
-  if (first === undefined || last === undefined || inside.length < 2) return NaN;
-  let grown = 0;
-  for (const [index, [, value]] of inside.entries()) {
-    const before = inside[index - 1]?.[1] ?? value;
-    grown += value < before ? value : value - before;
-  }
-  const sampled = last[0] - first[0];
-  const mean = sampled / (inside.length - 1);
-  const zero = grown > 0 ? sampled * first[1] / grown : Infinity;
-  const before = Math.min(first[0] - (end - range), zero);
-  const behind = end - last[0];
-  const extended = (gap: number): number => gap < mean * 1.1 ? gap : mean / 2;
-  return grown * (sampled + extended(before) + extended(behind)) / sampled;
 }
 
 Deno.test("an increase reaches to both ends of the stretch when samples are close to them", () => {
@@ -62,29 +40,6 @@ Deno.test("a sample at either end of the stretch is in it", () => {
 
 Deno.test("scrapes in which a series was absent count as if there were none", () => {
   assertEquals(increase([[2, 100], [4, NaN], [6, 120], [8, 130]], 8, 6), 30);
-});
-
-Deno.test("increases are those of the rule, for any samples and ascending stretches", () => {
-  const steps = fc.array(
-    fc.record({
-      gap: fc.integer({ min: 1, max: 40 }),
-      value: fc.oneof(fc.integer({ min: 0, max: 1_000 }), fc.constant(NaN)),
-    }),
-    { maxLength: 30 },
-  );
-  fc.assert(fc.property(steps, fc.integer({ min: 1, max: 120 }), (list, range) => {
-    let seconds = 0;
-    const samples = list.map(({ gap, value }): Sample => [seconds += gap, value]);
-    const rates = new Rates({
-      times: Float64Array.from(samples, ([at]) => at * 1_000),
-      intervals: new Float64Array(samples.length),
-      values: Float64Array.from(samples, ([, value]) => value),
-    });
-    for (let end = 0; end < seconds + 50; end += 7) {
-      const found = rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
-      assertAlmostEquals(found, oracle(samples, end, range), 1e-6);
-    }
-  }));
 });
 
 Deno.test("a rate is the increase by the seconds asked for", () => {
