@@ -1,15 +1,16 @@
-/** One request to Parseable and its answer, with the certificate verified or not. */
+/** One request to Parseable and its response: in time, bounded, and without our credentials in it. */
 
-import type { ParseableTls } from "../config/config.ts";
+import type { ParseableTls } from "../config/parseable_config.ts";
 import { MetricsError } from "../errors.ts";
-import { connectionReason } from "./connection_reason.ts";
+import { type Client, createClient, type Reply } from "../net/client.ts";
+import { NetError } from "../net/net_error.ts";
 import { hideCredentials } from "./hide_credentials.ts";
 
 /** A request. */
 export interface Ask {
-  /** The method of HTTP. */
+  /** The HTTP method. */
   readonly method: string;
-  /** Where it goes. */
+  /** Where to send it. */
   readonly url: URL;
   /** The header fields. */
   readonly headers: Headers;
@@ -17,91 +18,84 @@ export interface Ask {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
-/** What Parseable answered. */
+/** A response. */
 export interface Answer {
   /** The HTTP status. */
   readonly status: number;
-  /** The body, or its beginning when it is longer than what is read of it. */
+  /** The body, or its beginning when it is longer than the limit. */
   readonly bytes: Uint8Array;
 }
 
 /** How requests are sent. */
 export interface ExchangeOptions {
-  /** A URL of the server: its scheme decides about TLS. */
-  readonly url: URL;
-  /** Longest wait for an answer, in milliseconds. */
+  /** Time until the last byte of the response, in milliseconds. */
   readonly timeoutMs: number;
-  /** How to reach it when the URL is `https:`. */
+  /** How to verify the server of an `https:` URL. */
   readonly tls: ParseableTls;
-  /** Bytes of an answer that are read. */
+  /** Bytes of a response that are read. */
   readonly maxAnswerBytes: number;
 }
 
-/** Sends requests; close it to let its connections go. */
+/** Sends requests to Parseable. Disposing it closes its connections. */
 export interface Exchange extends Disposable {
   /**
    * Sends one request. Redirects are not followed.
    *
-   * @param ask The request.
-   * @returns The answer.
-   * @throws {ExchangeFailure} When there is none.
+   * @throws {ExchangeFailure} When there is no response.
    */
   send(ask: Ask): Promise<Answer>;
 }
 
-/** There is no answer: no connection, or none in time. */
+/** There is no response: no connection, or none in time. The message has no full stop. */
 export class ExchangeFailure extends Error {
-  /**
-   * Words the failure.
-   *
-   * @param reason What is wrong, without a full stop.
-   */
-  constructor(reason: string) {
-    super(reason);
-    this.name = "ExchangeFailure";
-  }
+  override readonly name = "ExchangeFailure";
 }
 
-/** Bytes of an answer that are shown: Parseable's errors are one sentence. */
+/** Bytes of a response that are quoted: Parseable's errors are one sentence. */
 export const MAX_WORDS_BYTES = 2_048;
 
-/**
- * Reads an answer as words for people.
- *
- * @param bytes The body of the answer.
- * @returns Its beginning as one line, without control characters.
- */
+/** The beginning of a body as one line, without control characters. */
 export function wordsOf(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes.subarray(0, MAX_WORDS_BYTES));
   return text.replace(/[\s\p{Cc}]+/gu, " ").trim();
 }
 
 /**
- * Makes what sends requests. Nothing is sent before the first of them.
+ * Creates an exchange. Nothing is sent before the first request.
  *
- * @param options Time limit, TLS settings and the bound of answers.
- * @returns What sends them.
- * @throws {MetricsError} When the file of authorities cannot be used.
+ * @throws {MetricsError} When the CA file cannot be used.
  */
-export function createExchange(options: ExchangeOptions): Exchange {
-  if (options.tls.skipVerify && options.url.protocol === "https:") return createLazy(options);
-  const client = createClient(options.tls);
+export function createExchange({ timeoutMs, tls, maxAnswerBytes }: ExchangeOptions): Exchange {
+  const client = createTlsClient(tls);
   return {
-    send: async (ask) => withoutCredentials(ask, await sendVerified(options, client, ask)),
-    [Symbol.dispose]: () => client.close(),
+    async send({ url, headers, ...request }): Promise<Answer> {
+      const fields = new Headers(headers);
+      fields.set("accept-encoding", "identity");
+      try {
+        // The limit cuts a response off; it does not fail the request.
+        const limits = { timeoutMs, maxBytes: Infinity };
+        const { status, body } = await client.request(url, {
+          ...request,
+          ...limits,
+          headers: fields,
+        });
+        const bytes = await beginningOf(body, maxAnswerBytes);
+        // Error pages are shown to people, and those of proxies repeat the request.
+        return { status, bytes: status < 300 ? bytes : hideCredentials(bytes, headers) };
+      } catch (error) {
+        if (!(error instanceof NetError)) throw error;
+        throw new ExchangeFailure(reasonOf(error, timeoutMs));
+      }
+    },
+    [Symbol.dispose]: () => client[Symbol.dispose](),
   };
 }
 
-/** What a server says beside data is shown to people. */
-function withoutCredentials({ headers }: Ask, { status, bytes }: Answer): Answer {
-  return { status, bytes: status < 300 ? bytes : hideCredentials(bytes, headers) };
-}
-
-function createClient(tls: ParseableTls): Deno.HttpClient {
+function createTlsClient(tls: ParseableTls): Client {
   try {
-    return Deno.createHttpClient(tls.caCerts === undefined ? {} : { caCerts: [tls.caCerts] });
-  } catch {
-    // What was thrown says no more than that a certificate in it is broken.
+    return createClient({ tls });
+  } catch (error) {
+    if (!(error instanceof NetError)) throw error;
     throw new MetricsError(
       "CONFIG_INVALID",
       "Cannot use the file of PARSEABLE_TLS_CA_FILE: it holds no certificate that can be read",
@@ -109,76 +103,20 @@ function createClient(tls: ParseableTls): Deno.HttpClient {
   }
 }
 
-/** Loads `node:https` only for those who turned verification off. */
-function createLazy(options: ExchangeOptions): Exchange {
-  let exchange: Promise<Exchange> | undefined;
-  async function load(): Promise<Exchange> {
-    const { createInsecureExchange } = await import("./insecure_exchange.ts");
-    return createInsecureExchange(options);
-  }
-  return {
-    async send(ask): Promise<Answer> {
-      exchange ??= load();
-      return withoutCredentials(ask, await (await exchange).send(ask));
-    },
-    [Symbol.dispose](): void {
-      exchange?.then((loaded) => loaded[Symbol.dispose]());
-    },
-  };
+/** Why there is no response, without the address. */
+function reasonOf({ kind, message }: NetError, timeoutMs: number): string {
+  if (kind === "tls" || kind === "refused") return message;
+  if (kind === "timeout" || kind === "slow") return `no answer within ${timeoutMs} ms`;
+  return kind === "dns" ? "its name cannot be resolved" : "the connection broke off";
 }
 
-async function sendVerified(
-  { timeoutMs, maxAnswerBytes }: ExchangeOptions,
-  client: Deno.HttpClient,
-  { url, method, headers, body }: Ask,
-): Promise<Answer> {
-  const abort = new AbortController();
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new ExchangeFailure(`no answer within ${timeoutMs} ms`));
-    abort.abort();
-  }, timeoutMs);
-  try {
-    const { signal } = abort;
-    const init = { method, headers, client, signal, redirect: "manual" } as const;
-    const sent = fetch(url, body === undefined ? init : { ...init, body });
-    const response = await Promise.race([sent, late]);
-    const bytes = await Promise.race([beginningOf(response, maxAnswerBytes), late]);
-    return { status: response.status, bytes };
-  } catch (error) {
-    if (error instanceof ExchangeFailure) throw error;
-    if (error instanceof TypeError) throw new ExchangeFailure(connectionReason(error));
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    // Also ends an answer that is longer than what is read of it.
-    abort.abort();
-  }
-}
-
-async function beginningOf({ body }: Response, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+async function beginningOf(body: Reply["body"], maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     chunks.push(chunk);
     length += chunk.length;
     if (length >= maxBytes) break;
   }
-  return joined(chunks);
-}
-
-/**
- * Puts the pieces of an answer together.
- *
- * @param chunks The pieces in order.
- * @returns All of their bytes.
- */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return await new Blob(chunks).bytes();
 }

@@ -1,4 +1,4 @@
-/** What a server answered, without the credentials that it was sent. */
+/** Removes from a response the credentials that were sent with the request. */
 
 /** The header fields with credentials. */
 const FIELDS = ["authorization", "x-api-key"];
@@ -6,13 +6,9 @@ const FIELDS = ["authorization", "x-api-key"];
 const MIN_LENGTH = 4;
 
 /**
- * Takes credentials out of an answer: error pages of proxies repeat the fields of
- * the request, and the answer goes into logs and replies.
- *
- * @param bytes The beginning of the answer.
- * @param headers The fields of the request.
- * @returns The answer with `[hidden]` for credentials, also escaped for HTML, JSON or URLs, and
- *   without a part of them at its end.
+ * Replaces credentials by `[hidden]`, also when they are escaped for HTML, JSON or URLs, and removes
+ * a part of them at the end: error pages of proxies repeat the fields of the request, and the
+ * response goes into logs and replies.
  */
 export function hideCredentials(bytes: Uint8Array, headers: Headers): Uint8Array {
   const secrets = FIELDS.flatMap((field) => formsOf(headers.get(field) ?? ""));
@@ -29,7 +25,7 @@ export function hideCredentials(bytes: Uint8Array, headers: Headers): Uint8Array
   return hidden === text ? bytes : new TextEncoder().encode(hidden);
 }
 
-/** The longest forms first: what has a scheme before it, the token, and what Basic encodes. */
+/** The longest forms first: the token, then what Basic encodes. */
 function formsOf(value: string): string[] {
   const token = value.slice(value.lastIndexOf(" ") + 1);
   const decoded = /^basic /i.test(value) ? decodedOf(token) : "";
@@ -43,7 +39,7 @@ function decodedOf(base64: string): string {
   try {
     return new TextDecoder().decode(Uint8Array.fromBase64(base64));
   } catch {
-    return ""; // Not Base64: a server decodes it no better.
+    return ""; // Not Base64: a server cannot decode it either.
   }
 }
 
