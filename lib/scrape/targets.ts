@@ -13,8 +13,6 @@ import { createUpstream, type Upstream } from "./upstream.ts";
 
 /** Addresses of one name that are scraped; a headless service has one per pod. */
 const MAX_ADDRESSES = 256;
-/** Stands for the addresses of a name that does not resolve. */
-const UNRESOLVED = "";
 
 /** What {@linkcode Targets} need. */
 export interface TargetsOptions {
@@ -44,8 +42,8 @@ export interface TargetsOptions {
   readonly now: () => number;
 }
 
-/** One server. */
-export interface Target {
+/** One server. Disposing it closes its connections. */
+export interface Target extends Disposable {
   /** Distinguishes it from the others: its name, or host and port. */
   readonly name: string;
   /** Its address for people, without secrets. */
@@ -54,93 +52,89 @@ export interface Target {
   readonly state: TargetState;
   /** Scrapes it. */
   readonly scraper: Scraper;
-  /** Closes its connections. */
-  readonly close: () => void;
 }
 
-/** The servers of one entry of the configuration. */
-interface Group extends Disposable {
-  /** The servers as of the last lookup. */
-  readonly targets: readonly Target[];
-  /** Looks them up if they are discovered. */
-  refresh(waitMs: number): Promise<void>;
+/** A server that should be there. */
+interface Wanted {
+  readonly name: string;
+  readonly create: () => Upstream;
 }
 
 /** The servers. Dispose it to close their connections. */
 export class Targets implements Disposable {
   /** Whether samples carry a label that distinguishes the servers. */
   readonly isMerged: boolean;
-  readonly #groups: readonly Group[];
+  readonly #options: TargetsOptions;
+  readonly #entries: readonly (Wanted | DiscoveredName)[];
+  readonly #memo = new SanitizerMemo();
+  #targets = new Map<string, Target>();
 
   /**
    * Starts with the state of all servers unknown; nothing is sent or looked up.
    *
    * @throws {MetricsError} When a header field or a certificate cannot be used.
    */
-  constructor(config: ServersConfig, options: TargetsOptions) {
-    this.isMerged = config.isMerged;
-    const pool = new TargetPool(config.isMerged, options);
-    this.#groups = config.list.map((server) =>
-      server.isDiscovered ? new DiscoveredTargets(server, pool) : new StaticTarget(server, pool)
-    );
+  constructor({ list, isMerged }: ServersConfig, options: TargetsOptions) {
+    this.isMerged = isMerged;
+    this.#options = options;
+    this.#entries = list.map((config) => {
+      const { name, upstream } = config;
+      if (config.isDiscovered) return new DiscoveredName(config, options);
+      return { name, create: () => createUpstream(upstream, { instance: name }) };
+    });
+    this.#set(this.#wanted());
   }
 
   /** The servers as of the last lookup, in the order of the configuration. */
   get list(): readonly Target[] {
-    return [...new Set(this.#groups.flatMap(({ targets }) => targets))];
+    return [...this.#targets.values()];
   }
 
-  /** Looks up discovered servers. A name that does not resolve is listed as one failing server. */
+  /**
+   * Looks up discovered servers, for at most so many milliseconds. A name that does not resolve is
+   * listed as one failing server.
+   */
   async refresh(waitMs: number): Promise<readonly Target[]> {
-    await Promise.all(this.#groups.map((group) => group.refresh(waitMs)));
+    await Promise.all(this.#discovered().map((entry) => entry.refresh(waitMs)));
+    this.#set(this.#wanted());
     return this.list;
   }
 
   /** Closes the connections of all servers. */
   [Symbol.dispose](): void {
-    for (const group of this.#groups) group[Symbol.dispose]();
-  }
-}
-
-/** A server, and how many entries of the configuration lead to it. */
-interface Member {
-  readonly target: Target;
-  entries: number;
-}
-
-/** Creates and removes servers; two names that lead to one address share a server. */
-class TargetPool {
-  readonly options: TargetsOptions;
-  readonly #isMerged: boolean;
-  readonly #members = new Map<string, Member>();
-  readonly #memo = new SanitizerMemo();
-
-  constructor(isMerged: boolean, options: TargetsOptions) {
-    this.#isMerged = isMerged;
-    this.options = options;
+    for (const entry of this.#discovered()) entry[Symbol.dispose]();
+    this.#set([]);
   }
 
-  add(name: string, create: () => Upstream): Target {
-    const member = this.#members.get(name) ?? { target: this.#create(create()), entries: 0 };
-    member.entries++;
-    this.#members.set(name, member);
-    return member.target;
+  #discovered(): readonly DiscoveredName[] {
+    return this.#entries.filter((entry) => entry instanceof DiscoveredName);
   }
 
-  remove({ name, close }: Target): void {
-    const member = this.#members.get(name);
-    if (member === undefined || --member.entries > 0) return;
-    this.#members.delete(name);
-    this.options.metrics.removeServer(name);
-    this.options.feed.removeServer(name);
-    close();
+  #wanted(): readonly Wanted[] {
+    return this.#entries.flatMap((one) => one instanceof DiscoveredName ? one.wanted() : [one]);
   }
 
-  #create(upstream: Upstream): Target {
-    const { metrics, feed, log, maxPerSecond, now } = this.options;
-    const { instance: name, label } = upstream;
-    const names = { upstream: label, instance: this.#isMerged ? name : undefined };
-    const state = new TargetState(names, log);
+  /** Keeps these servers, adds new ones, removes the others. */
+  #set(wanted: readonly Wanted[]): void {
+    const before = this.#targets;
+    this.#targets = new Map();
+    for (const { name, create } of wanted) {
+      if (this.#targets.has(name)) continue;
+      this.#targets.set(name, before.get(name) ?? this.#create(name, create()));
+    }
+    for (const [name, target] of before) {
+      if (this.#targets.has(name)) continue;
+      this.#options.metrics.removeServer(name);
+      this.#options.feed.removeServer(name);
+      target[Symbol.dispose]();
+    }
+  }
+
+  #create(name: string, upstream: Upstream): Target {
+    const { metrics, feed, log, maxPerSecond, now } = this.#options;
+    const { label } = upstream;
+    const instance = this.isMerged ? name : undefined;
+    const state = new TargetState({ upstream: label, instance }, log);
     metrics.addServer(name);
     const recorder = feed.addServer(name);
     const scraper = new Scraper({
@@ -152,106 +146,67 @@ class TargetPool {
       maxPerSecond,
       now,
     });
-    return { name, label, state, scraper, close: () => upstream[Symbol.dispose]() };
+    return { name, label, state, scraper, [Symbol.dispose]: () => upstream[Symbol.dispose]() };
   }
 }
 
-/** A server with an address of its own. */
-class StaticTarget implements Group {
-  readonly targets: readonly Target[];
-  readonly #pool: TargetPool;
-
-  constructor({ name, upstream }: ServerConfig, pool: TargetPool) {
-    this.#pool = pool;
-    this.targets = [pool.add(name, () => createUpstream(upstream, { instance: name }))];
-  }
-
-  refresh(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  [Symbol.dispose](): void {
-    for (const target of this.targets) this.#pool.remove(target);
-  }
-}
-
-/** The servers that a host name resolves to. */
-class DiscoveredTargets implements Group {
+/** A configured name, every address of which is a server. */
+class DiscoveredName implements Disposable {
   readonly #config: ServerConfig;
-  readonly #pool: TargetPool;
+  readonly #log: Logger;
   readonly #addresses: Addresses;
-  #targets = new Map<string, Target>();
+  #found: readonly string[] = [];
   /** Why the name does not resolve. */
   #failure: unknown;
-  #isTruncated = false;
 
-  constructor(config: ServerConfig, pool: TargetPool) {
-    const { url, label } = config.upstream;
-    const { resolve, now } = pool.options;
+  constructor(config: ServerConfig, { log, resolve, now }: TargetsOptions) {
+    const { url: { hostname }, label } = config.upstream;
     this.#config = config;
-    this.#pool = pool;
-    this.#addresses = new Addresses({ hostname: url.hostname, label, resolve, now });
+    this.#log = log;
+    this.#addresses = new Addresses({ hostname, label, resolve, now });
     // Created for its checks, so that a bad certificate is reported at start.
     createUpstream(config.upstream)[Symbol.dispose]();
-    this.#set([UNRESOLVED]);
   }
 
-  get targets(): readonly Target[] {
-    return [...this.#targets.values()];
+  wanted(): readonly Wanted[] {
+    const { name, upstream: { label } } = this.#config;
+    const scrape = (): Promise<never> => Promise.reject(this.#failure);
+    const unresolved = (): Upstream => ({
+      instance: name,
+      label,
+      sendsSecret: false,
+      scrape,
+      [Symbol.dispose]: () => {},
+    });
+    if (this.#found.length === 0) return [{ name, create: unresolved }];
+    return this.#found.slice(0, MAX_ADDRESSES).map((address) => this.#at(address));
   }
 
   async refresh(waitMs: number): Promise<void> {
+    const before = this.#found.length;
     try {
-      const addresses = await this.#addresses.current(waitMs);
-      if (addresses.length > MAX_ADDRESSES && !this.#isTruncated) {
-        const { log } = this.#pool.options;
-        const { label: upstream } = this.#config.upstream;
-        log.warn("Too many addresses", { upstream, found: addresses.length, used: MAX_ADDRESSES });
-      }
-      this.#isTruncated = addresses.length > MAX_ADDRESSES;
-      this.#set(addresses.slice(0, MAX_ADDRESSES));
+      this.#found = await this.#addresses.current(waitMs);
     } catch (error) {
       this.#failure = error;
-      this.#set([UNRESOLVED]);
+      this.#found = [];
     }
+    const found = this.#found.length;
+    if (found <= MAX_ADDRESSES || before > MAX_ADDRESSES) return;
+    const { label: upstream } = this.#config.upstream;
+    this.#log.warn("Too many addresses", { upstream, found, used: MAX_ADDRESSES });
   }
 
   [Symbol.dispose](): void {
     this.#addresses[Symbol.dispose]();
-    for (const target of this.targets) this.#pool.remove(target);
   }
 
-  /** Keeps the servers of these addresses, adds new ones, removes the others. */
-  #set(addresses: readonly string[]): void {
-    const before = this.#targets;
-    this.#targets = new Map();
-    for (const address of addresses) {
-      this.#targets.set(address, before.get(address) ?? this.#add(address));
-    }
-    for (const [address, target] of before) {
-      if (!this.#targets.has(address)) this.#pool.remove(target);
-    }
-  }
-
-  #add(address: string): Target {
+  #at(address: string): Wanted {
     const { name, isNamed, upstream } = this.#config;
-    if (address === UNRESOLVED) return this.#pool.add(name, () => this.#unresolved());
     const url = new URL(upstream.url);
     url.hostname = address.includes(":") ? `[${address}]` : address;
     const found = hostAndPort(url);
     const instance = isNamed ? `${name}@${found}` : found;
     const config = { ...upstream, label: maskUrl(url) };
-    return this.#pool.add(instance, () => createUpstream(config, { instance, address }));
-  }
-
-  #unresolved(): Upstream {
-    const { name, upstream: { label } } = this.#config;
-    return {
-      instance: name,
-      label,
-      sendsSecret: false,
-      scrape: () => Promise.reject(this.#failure),
-      [Symbol.dispose]: () => {},
-    };
+    return { name: instance, create: () => createUpstream(config, { instance, address }) };
   }
 }
