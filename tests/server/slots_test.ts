@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { type Slot, Slots } from "../../lib/http/slots.ts";
 import { startService, type TestService, until, within } from "../fakes.ts";
 import { serveRaw } from "../upstream/fakes.ts";
 import { RawClient } from "./raw_client.ts";
@@ -7,92 +6,6 @@ import { RawClient } from "./raw_client.ts";
 /** Requests on `/metrics` that the service answers at once. */
 const MAX_REQUESTS = 32;
 const REQUEST = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-
-/** A clock that a test moves, and what happened. */
-interface Seen {
-  nowMs: number;
-  requests: number;
-  evicted: number;
-}
-
-function places(limit: number): { readonly slots: Slots; readonly seen: Seen } {
-  const seen = { nowMs: 0, requests: 0, evicted: 0 };
-  const slots = new Slots({
-    limit,
-    now: () => seen.nowMs,
-    onChange: (requests) => seen.requests = requests,
-    onEvict: () => seen.evicted++,
-  });
-  return { slots, seen };
-}
-
-/** Takes a place for a reply that is being sent. */
-function enter(slots: Slots, onEvict: () => void = () => {}): Slot {
-  const slot = slots.enter();
-  if (slot === undefined) throw new Error("There is no slot");
-  slot.evict = onEvict;
-  return slot;
-}
-
-Deno.test("Slots: gives as many places as its limit, and those that are given back", () => {
-  const { slots, seen } = places(2);
-  const first = enter(slots);
-  enter(slots);
-  assertEquals(seen.requests, 2);
-  assertEquals(slots.enter(), undefined);
-  first.leave();
-  assertEquals(seen.requests, 1);
-  enter(slots);
-  assertEquals(slots.enter(), undefined);
-  assertEquals(seen, { nowMs: 0, requests: 2, evicted: 0 });
-});
-
-Deno.test("Slots: takes a place back once only", () => {
-  const { slots, seen } = places(2);
-  const first = enter(slots);
-  enter(slots);
-  first.leave();
-  first.leave();
-  assertEquals(seen.requests, 1);
-  enter(slots);
-  assertEquals(slots.enter(), undefined);
-});
-
-Deno.test("Slots: lets a reader that stood still for a second make room", () => {
-  const { slots, seen } = places(2);
-  const gone: string[] = [];
-  const moving = enter(slots, () => gone.push("moving"));
-  const still = enter(slots, () => gone.push("still"));
-  still.stalledSince = 0;
-  seen.nowMs = 999;
-  moving.stalledSince = 999;
-  assertEquals(slots.enter(), undefined);
-  seen.nowMs = 1_000;
-  enter(slots, () => gone.push("new"));
-  assertEquals(gone, ["still"]);
-  assertEquals(seen, { nowMs: 1_000, requests: 2, evicted: 1 });
-  // The evicted one's own end takes nobody's place.
-  still.leave();
-  assertEquals(seen.requests, 2);
-});
-
-Deno.test("Slots: lets nobody make room while there is room", () => {
-  const { slots, seen } = places(2);
-  enter(slots).stalledSince = 0;
-  seen.nowMs = 60_000;
-  enter(slots);
-  assertEquals(seen.evicted, 0);
-});
-
-Deno.test("Slots: does not let a request make room that waits for vLLM", () => {
-  const { slots, seen } = places(2);
-  // One whose reply has not begun, and one that is asking for more.
-  slots.enter();
-  enter(slots).stalledSince = undefined;
-  seen.nowMs = 60_000;
-  assertEquals(slots.enter(), undefined);
-  assertEquals(seen, { nowMs: 60_000, requests: 2, evicted: 0 });
-});
 
 async function requestsInFlight(service: TestService): Promise<number | undefined> {
   return (await service.ownMetrics()).get("vllm_metrics_requests_in_flight");
