@@ -9,11 +9,10 @@ import {
 import { parseDuration } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
 import { ParseableApi } from "../parseable/api.ts";
+import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
 import { dashboards } from "../parseable/content/dashboards.ts";
-import { exportFiles } from "../parseable/export.ts";
 import { type Content, provision as provisionParseable } from "../parseable/provision.ts";
-import { untilReady } from "../parseable/ready.ts";
 import { Report } from "../parseable/report.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
 import { Arguments } from "./arguments.ts";
@@ -80,7 +79,7 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
   const { parseable, credentials, content, webhook } = config;
   const secrets = [credentials[1], ...(webhook === undefined ? [] : [webhook])];
   using api = new ParseableApi({ parseable, credentials, secrets });
-  if (options.waitMs > 0) await untilReady(api, { waitMs: options.waitMs, now: host.now });
+  if (options.waitMs > 0) await api.untilReady({ waitMs: options.waitMs, now: host.now });
   const report = new Report({ isDryRun: options.isDryRun, print: host.print });
   const password = await provisionParseable(api, {
     config,

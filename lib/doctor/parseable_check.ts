@@ -4,8 +4,7 @@ import type { Header } from "../config/headers.ts";
 import type { ParseableConfig } from "../config/parseable_config.ts";
 import { MetricsError } from "../errors.ts";
 import { ParseableApi } from "../parseable/api.ts";
-import { Shelf } from "../parseable/shelf.ts";
-import { DASHBOARDS } from "../parseable/shelf_kind.ts";
+import { Collection, DASHBOARDS } from "../parseable/collection.ts";
 import { hasColumns, streamInfo, takesMetrics } from "../parseable/stream.ts";
 import { CHECK_MS, type CheckRun, type Verdict } from "./check_run.ts";
 import { endpointOf, expiryVerdict, readCertificate } from "./connection.ts";
@@ -97,8 +96,8 @@ async function streamVerdict(api: ParseableApi, stream: string): Promise<Verdict
 }
 
 async function dashboardsOf(api: ParseableApi, stream: string): Promise<Verdict<void>> {
-  const all = await new Shelf(api, DASHBOARDS).list();
-  const ours = all.filter(({ mark }) => mark?.stream === stream);
+  const all = await new Collection(api, DASHBOARDS).list();
+  const ours = all.filter(({ tag }) => tag?.stream === stream);
   if (ours.length > 0) return { found: ours.map(({ title }) => `"${title}"`).join(", ") };
   return {
     status: "warn",

@@ -1,10 +1,11 @@
 /** Parseable's HTTP API, as of 2.9.5. */
 
-import { placeBelow } from "../config/url.ts";
+import { STATUS_CODE } from "@std/http/status";
 import type { Header } from "../config/headers.ts";
 import type { ParseableConfig } from "../config/parseable_config.ts";
 import { REDACTED, type Secret } from "../config/secret.ts";
-import { maskUrl } from "../config/url.ts";
+import { maskUrl, placeBelow } from "../config/url.ts";
+import { type ErrorCode, MetricsError } from "../errors.ts";
 import {
   type Answer,
   createExchange,
@@ -13,87 +14,86 @@ import {
   wordsOf,
 } from "./exchange.ts";
 import { objectOf, textOf } from "./json.ts";
-import { ParseableError, refusalOf } from "./parseable_error.ts";
 
 /**
- * Bytes of an answer that are read: Parseable takes dashboards of up to 2 MiB, and a thousand
+ * Bytes of a response that are read: Parseable takes dashboards of up to 2 MiB, and a thousand
  * alerts are listed in half of that.
  */
-const MAX_ANSWER_BYTES = 8 * 1_048_576;
-
-/** What stands before the credentials in a header. */
+const MAX_RESPONSE_BYTES = 8 * 1_048_576;
+/** Time between two readiness requests, in milliseconds: Parseable starts in about a second. */
+const READINESS_PAUSE_MS = 500;
+/** What precedes the credentials in a header. */
 const SCHEME = /^Basic /;
 
-/** How to reach Parseable, and as whom. */
-export interface ApiOptions {
-  /** Where it is. */
-  readonly parseable: ParseableConfig;
-  /** The header with the credentials; without it, only what is open to everybody can be asked. */
-  readonly credentials: Header | undefined;
-  /** What must not be shown even when Parseable says it. */
-  readonly secrets: readonly Secret[];
-}
+/** A request that Parseable refused, or that did not reach it. */
+export class ParseableError extends MetricsError {
+  /** What is wrong, without a full stop and without the address. */
+  readonly reason: string;
+  /** The status of the response; undefined without one. */
+  readonly answered: number | undefined;
 
-/** What to send beside method and path. */
-export interface CallOptions {
-  /** What becomes the JSON body. */
-  readonly body?: unknown;
-  /** More header fields. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** An answer as a JSON value, or as a text where it is none. */
-function valueOf(bytes: Uint8Array): unknown {
-  const text = new TextDecoder().decode(bytes);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return text;
+  /** Creates the error; `label` is the address for people. */
+  constructor(
+    code: ErrorCode,
+    options: { label: string; reason: string; answered?: number; hint?: string },
+  ) {
+    const { label, reason, answered, hint = "" } = options;
+    super(code, `Cannot use Parseable at "${label}": ${reason}`, { hint });
+    this.name = "ParseableError";
+    this.reason = reason;
+    this.answered = answered;
   }
 }
 
-/** Asks Parseable, as one user. */
+/** How to reach Parseable, and as which user. */
+export interface ApiOptions {
+  /** Where it is. */
+  readonly parseable: ParseableConfig;
+  /** The header with the credentials; without it only public routes work. */
+  readonly credentials: Header | undefined;
+  /** What must not be shown even when Parseable repeats it. */
+  readonly secrets: readonly Secret[];
+}
+
+/** Sends requests to Parseable as one user. */
 export class ParseableApi implements Disposable {
   readonly #options: ApiOptions;
   readonly #exchange: Exchange;
 
   /**
-   * Makes a client. Nothing is sent yet.
+   * Creates a client. Nothing is sent yet.
    *
-   * @param options Where Parseable is, and the credentials.
-   * @throws {MetricsError} When the file of authorities cannot be used.
+   * @throws {MetricsError} When the CA file cannot be used.
    */
   constructor(options: ApiOptions) {
     this.#options = options;
-    this.#exchange = createExchange({ ...options.parseable, maxAnswerBytes: MAX_ANSWER_BYTES });
+    this.#exchange = createExchange({ ...options.parseable, maxAnswerBytes: MAX_RESPONSE_BYTES });
   }
 
   /**
-   * Sends one request.
+   * Sends one request. The path is below the base URL, with its query; the body becomes JSON.
    *
-   * @param method The method of HTTP.
-   * @param path The path below the base URL, with its query.
-   * @param options The body and more header fields.
-   * @returns The answer: a JSON value, or the text where it is no JSON.
-   * @throws {ParseableError} When there is no answer, or it is no 2xx.
+   * @returns The response: a JSON value, or the text where it is no JSON.
+   * @throws {ParseableError} When there is no response, or it is no 2xx.
    */
-  async call(method: string, path: string, options: CallOptions = {}): Promise<unknown> {
+  async call(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<unknown> {
     const url = placeBelow(this.#options.parseable.url, path);
-    const label = maskUrl(url);
     const { status, bytes } = await this.#send(method, url, options);
     const value = valueOf(bytes);
     if (status >= 200 && status < 300) return value;
     // Refusals are a sentence, or an object with one.
     const words = textOf(objectOf(value).message) || wordsOf(bytes);
-    throw refusalOf(status, this.#masked(words), label);
+    throw refusalOf(status, this.#masked(words), maskUrl(url));
   }
 
   /**
-   * Asks who is there, with the credentials.
+   * Asks for the version, such as `v2.9.5`, which needs valid credentials.
    *
-   * @returns The version, such as `v2.9.5`.
-   * @throws {ParseableError} When it is no Parseable, or does not know the credentials.
+   * @throws {ParseableError} When it is no Parseable, or does not accept the credentials.
    */
   async version(): Promise<string> {
     const path = "/api/v1/about";
@@ -112,20 +112,44 @@ export class ParseableApi implements Disposable {
     });
   }
 
-  /** Lets the connections go. */
+  /**
+   * Waits until Parseable is ready, up to `waitMs` and one last request.
+   *
+   * @throws {ParseableError} When it is not ready in time.
+   */
+  async untilReady({ waitMs, now }: { waitMs: number; now: () => number }): Promise<void> {
+    const startMs = now();
+    for (;;) {
+      try {
+        await this.call("GET", "/api/v1/readiness");
+        return;
+      } catch (error) {
+        if (!(error instanceof ParseableError) || now() - startMs >= waitMs) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, READINESS_PAUSE_MS));
+    }
+  }
+
+  /** Closes the connections. */
   [Symbol.dispose](): void {
     this.#exchange[Symbol.dispose]();
   }
 
-  async #send(method: string, url: URL, { body, headers = {} }: CallOptions): Promise<Answer> {
+  async #send(
+    method: string,
+    url: URL,
+    { body, headers = {} }: { body?: unknown; headers?: Readonly<Record<string, string>> },
+  ): Promise<Answer> {
     const fields = new Headers(headers);
     const { credentials } = this.#options;
     if (credentials !== undefined) fields.set(credentials[0], credentials[1].reveal());
     if (body !== undefined) fields.set("Content-Type", "application/json");
-    const ask = { method, url, headers: fields };
+    const request = { method, url, headers: fields };
     try {
       return await this.#exchange.send(
-        body === undefined ? ask : { ...ask, body: new TextEncoder().encode(JSON.stringify(body)) },
+        body === undefined
+          ? request
+          : { ...request, body: new TextEncoder().encode(JSON.stringify(body)) },
       );
     } catch (error) {
       if (!(error instanceof ExchangeFailure)) throw error;
@@ -139,8 +163,38 @@ export class ParseableApi implements Disposable {
 
   #masked(words: string): string {
     const hidden = this.#options.secrets.map((secret) => secret.reveal())
-      // Without its scheme, a header's value is no less of a secret.
+      // Without its scheme, the value of the header is still a secret.
       .flatMap((text) => [text, text.replace(SCHEME, "")]);
     return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), words);
   }
+}
+
+function valueOf(bytes: Uint8Array): unknown {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return text;
+  }
+}
+
+/**
+ * The error for a refused request. Parseable 2.9.5 answers 403 to a wrong password as well as to a
+ * missing privilege, 401 to a wrong key, and 408 when it is too busy to read a request in time.
+ */
+function refusalOf(status: number, words: string, label: string): ParseableError {
+  const said = words === "" ? "" : `: ${words.replace(/\.$/, "")}`;
+  const options = { label, reason: `it answered ${status}${said}`, answered: status };
+  if (status === STATUS_CODE.Unauthorized) {
+    const hint = "It knows no such key, or a proxy removed the credentials.";
+    return new ParseableError("PARSEABLE_DENIED", { ...options, hint });
+  }
+  if (status === STATUS_CODE.Forbidden) {
+    const hint = "The user name or password is wrong, or this user may not do that.";
+    return new ParseableError("PARSEABLE_DENIED", { ...options, hint });
+  }
+  const isBusy = status === STATUS_CODE.RequestTimeout || status === STATUS_CODE.TooManyRequests;
+  const hasFailed = isBusy || status >= STATUS_CODE.InternalServerError;
+  return new ParseableError(hasFailed ? "PARSEABLE_FAILED" : "PARSEABLE_REFUSED", options);
 }

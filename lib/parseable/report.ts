@@ -1,10 +1,10 @@
-/** What became of each thing in Parseable: one line each, and a count at the end. */
+/** The report of `provision`: a line per thing, and their count at the end. */
 
-/** What became of a thing. */
-export type Word = "made" | "updated" | "removed" | "unchanged" | "left alone" | "failed";
+/** What happened to a thing. */
+export type Outcome = "made" | "updated" | "removed" | "unchanged" | "left alone" | "failed";
 
 /** How the lines of a dry run begin. */
-const WOULD: Readonly<Partial<Record<Word, string>>> = {
+const WOULD: Readonly<Partial<Record<Outcome, string>>> = {
   made: "would make",
   updated: "would update",
   removed: "would remove",
@@ -13,37 +13,25 @@ const WOULD: Readonly<Partial<Record<Word, string>>> = {
 /** Width of the first column: that of the longest beginning. */
 const WIDTH = 12;
 
-/** What became of one thing. */
-export interface Outcome {
-  /** What became of it. */
-  readonly word: Word;
-  /** What it is, for people: `alert "No data"`. */
+/** A line of the report. */
+export type ReportLine = {
+  /** What happened. */
+  readonly outcome: Outcome;
+  /** To what, for people: `alert "No data"`. */
   readonly what: string;
-  /** Why, without a full stop; empty when that is plain. */
+  /** Why, without a full stop. */
   readonly why?: string;
-}
+};
 
-/** Settings of a {@linkcode Report}. */
-export interface ReportOptions {
-  /** Whether nothing is written. */
-  readonly isDryRun: boolean;
-  /** Takes the lines. */
-  readonly print: (text: string) => void;
-}
-
-/** Writes the lines and counts them. */
+/** Prints the lines and counts them. */
 export class Report {
-  /** Whether nothing is written. */
+  /** Whether nothing is written to Parseable. */
   readonly isDryRun: boolean;
   readonly #print: (text: string) => void;
   readonly #counts = new Map<string, number>();
 
-  /**
-   * Begins with no line.
-   *
-   * @param options Where lines go.
-   */
-  constructor({ isDryRun, print }: ReportOptions) {
+  /** Starts with no line; `print` takes the lines. */
+  constructor({ isDryRun, print }: { isDryRun: boolean; print: (text: string) => void }) {
     this.isDryRun = isDryRun;
     this.#print = print;
   }
@@ -53,22 +41,14 @@ export class Report {
     return this.#counts.has("failed");
   }
 
-  /**
-   * Tells what became of one thing.
-   *
-   * @param outcome What became of it; of a dry run, what would.
-   */
-  add({ word, what, why = "" }: Outcome): void {
-    const begin = this.isDryRun ? WOULD[word] ?? word : word;
+  /** Prints a line: what happened, or in a dry run would happen. */
+  add({ outcome, what, why = "" }: ReportLine): void {
+    const begin = this.isDryRun ? WOULD[outcome] ?? outcome : outcome;
     this.#counts.set(begin, (this.#counts.get(begin) ?? 0) + 1);
     this.#print(`${begin.padEnd(WIDTH)} ${what}${why === "" ? "" : `: ${why}`}\n`);
   }
 
-  /**
-   * Counts the lines.
-   *
-   * @returns Such as `2 made, 11 unchanged.`, with a line end.
-   */
+  /** The counts, such as `2 made, 11 unchanged.`, with a line end. */
   summary(): string {
     return `${[...this.#counts].map(([word, count]) => `${count} ${word}`).join(", ")}.\n`;
   }

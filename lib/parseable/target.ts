@@ -1,47 +1,30 @@
 /** The target: where Parseable sends alerts. */
 
 import type { Secret } from "../config/secret.ts";
-import type { ParseableApi } from "./api.ts";
+import { type ParseableApi, ParseableError } from "./api.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
-import { ParseableError } from "./parseable_error.ts";
-import type { Outcome } from "./report.ts";
+import type { ReportLine } from "./report.ts";
 import { ulidOf } from "./ulid.ts";
 
-/** The first ten digits of our ids, where others have a time: no clock will ever show it. */
+/** The first ten digits of our ids, where others have a time: no clock will ever reach it. */
 const PREFIX = "7VMETR1CS0";
-
 /** Its name in Parseable. */
 const NAME = "vllm-metrics";
-
-/** What it is, for people. */
 const WHAT = `target "${NAME}"`;
 
 /**
- * Makes the id of the target. Parseable keeps an id that it is given, and replaces the target of
- * the same id: so two copies of `provision` cannot make it twice. It shows no address, so the id
- * is also how we know that the address is still the same.
- *
- * @param webhook The address.
- * @returns A ULID, whose last 80 bits are a hash of the address.
+ * The id of the target: a ULID whose last 80 bits are a hash of the address. Parseable keeps a given
+ * id, and replaces the target of the same id, so concurrent runs cannot create it twice. It does not
+ * return the address, so the id also shows that the address is still the same.
  */
 export function targetId(webhook: Secret): string {
   return PREFIX + ulidOf(webhook.reveal()).slice(PREFIX.length);
 }
 
-/** Slack wants its own form; all others get a plain text. */
-function typeOf(webhook: Secret): "slack" | "webhook" {
-  return URL.parse(webhook.reveal())?.hostname === "hooks.slack.com" ? "slack" : "webhook";
-}
-
-/** A target that is there. */
-interface FoundTarget {
-  readonly id: string;
-  /** Why Parseable does not call it; undefined when it does. */
-  readonly refusal: string | undefined;
-}
-
-/** All targets. */
-async function targetsOf(api: ParseableApi): Promise<readonly FoundTarget[]> {
+/** Ids of all targets, and why Parseable does not call one. */
+async function targetsOf(
+  api: ParseableApi,
+): Promise<readonly { readonly id: string; readonly refusal: string | undefined }[]> {
   return listOf(await api.call("GET", "/api/v1/targets")).map((entry) => {
     const { target, enabled, error } = objectOf(entry);
     const refusal = enabled === false ? textOf(error) : undefined;
@@ -50,67 +33,57 @@ async function targetsOf(api: ParseableApi): Promise<readonly FoundTarget[]> {
 }
 
 /**
- * Makes the target unless it is there. One that Parseable does not call counts as failed: version
- * 2.9.5 stores its target policy, but does not find it again when it starts, and sends nothing to a
+ * Creates the target unless it exists. One that Parseable does not call counts as failed: version
+ * 2.9.5 stores its target policy, but does not load it when it starts, and sends nothing to a
  * private address from then on.
  *
- * @param api The client.
- * @param webhook The address.
- * @param options Whether nothing is written.
- * @returns What became of it.
- * @throws {ParseableError} When Parseable does not let us: a private address, for one, unless its
- *   target policy allows it.
+ * @throws {ParseableError} When Parseable refuses it, such as a private address.
  */
 export async function ensureTarget(
   api: ParseableApi,
   webhook: Secret,
-  { isDryRun }: { readonly isDryRun: boolean },
-): Promise<Outcome> {
+  isDryRun: boolean,
+): Promise<ReportLine> {
   const id = targetId(webhook);
   const found = (await targetsOf(api)).find((target) => target.id === id);
   if (found?.refusal !== undefined) {
     const why = `Parseable does not call it: "${found.refusal}". Its target policy must be set ` +
       "again after each of its starts";
-    return { word: "failed", what: WHAT, why };
+    return { outcome: "failed", what: WHAT, why };
   }
-  if (found !== undefined) return { word: "unchanged", what: WHAT };
+  if (found !== undefined) return { outcome: "unchanged", what: WHAT };
   if (!isDryRun) {
-    const common = { id, name: NAME, type: typeOf(webhook), endpoint: webhook.reveal() };
-    const body = common.type === "slack" ? common : { ...common, headers: {}, skipTlsCheck: false };
+    const common = { id, name: NAME, endpoint: webhook.reveal() };
+    // Slack has a format of its own; all others get a plain text.
+    const isSlack = URL.parse(common.endpoint)?.hostname === "hooks.slack.com";
+    const body = isSlack
+      ? { ...common, type: "slack" }
+      : { ...common, type: "webhook", headers: {}, skipTlsCheck: false };
     await api.call("POST", "/api/v1/targets", { body });
   }
-  return { word: "made", what: WHAT };
+  return { outcome: "made", what: WHAT };
 }
 
-/**
- * Removes the targets of addresses that we had before. One that an alert still names stays:
- * Parseable does not let it go.
- *
- * @param api The client.
- * @param current The id of the target that is used.
- * @param options Whether nothing is written.
- * @returns What became of each.
- * @throws {ParseableError} When Parseable does not let us.
- */
+/** Deletes the targets of earlier addresses; Parseable keeps one that an alert still uses. */
 export async function removeOldTargets(
   api: ParseableApi,
   current: string,
-  { isDryRun }: { readonly isDryRun: boolean },
-): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
+  isDryRun: boolean,
+): Promise<readonly ReportLine[]> {
+  const lines: ReportLine[] = [];
   for (const { id } of await targetsOf(api)) {
     if (!id.startsWith(PREFIX) || id === current) continue;
-    outcomes.push(await removeTarget(api, id, isDryRun));
+    lines.push(await removeTarget(api, id, isDryRun));
   }
-  return outcomes;
+  return lines;
 }
 
-async function removeTarget(api: ParseableApi, id: string, isDryRun: boolean): Promise<Outcome> {
+async function removeTarget(api: ParseableApi, id: string, isDryRun: boolean): Promise<ReportLine> {
   try {
     if (!isDryRun) await api.call("DELETE", `/api/v1/targets/${id}`);
-    return { word: "removed", what: WHAT, why: "its address is no longer used" };
+    return { outcome: "removed", what: WHAT, why: "its address is no longer used" };
   } catch (error) {
     if (!(error instanceof ParseableError) || error.answered !== 409) throw error;
-    return { word: "left alone", what: WHAT, why: "an alert still has its old address" };
+    return { outcome: "left alone", what: WHAT, why: "an alert still has its old address" };
   }
 }

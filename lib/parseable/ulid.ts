@@ -1,4 +1,4 @@
-/** Ids that Parseable takes, from names. */
+/** ULIDs made of names: the same name always gives the same id, so links to a tile survive updates. */
 
 import { createHash } from "node:crypto";
 
@@ -6,13 +6,7 @@ import { createHash } from "node:crypto";
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const DIGITS = 26;
 
-/**
- * Makes a ULID out of a name: the same name gives the same id for ever, so that links to a tile
- * outlive an update.
- *
- * @param name The name.
- * @returns 26 digits; they hold no time.
- */
+/** The ULID of a name; it contains no time. */
 export function ulidOf(name: string): string {
   const digest = createHash("sha256").update(name).digest("hex");
   let rest = BigInt(`0x${digest.slice(0, 32)}`);

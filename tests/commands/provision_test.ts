@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Host } from "../../lib/commands/host.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
 import { objectOf, textOf } from "../../lib/parseable/json.ts";
-import { readMark } from "../../lib/parseable/mark.ts";
+import { readTag } from "../../lib/parseable/ownership_tag.ts";
 import { ADMIN, serveApi } from "../parseable/fake_api.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 import { fakeHost } from "./fake_host.ts";
@@ -161,7 +161,7 @@ Deno.test("provision --export writes what is to be imported by hand, and asks no
   for (const [name, text] of alerts) {
     const { targets, tags, title } = objectOf(JSON.parse(text));
     assertEquals(targets, [], name);
-    assertEquals(readMark(Array.isArray(tags) ? tags : [])?.stream, "vLLMmetrics");
+    assertEquals(readTag(Array.isArray(tags) ? tags : [])?.stream, "vLLMmetrics");
     assert(textOf(title) !== "", name);
   }
 });

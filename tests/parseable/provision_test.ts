@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { objectOf, textsOf } from "../../lib/parseable/json.ts";
-import { ParseableError } from "../../lib/parseable/parseable_error.ts";
+import { ParseableError } from "../../lib/parseable/api.ts";
 import { ADMIN, KEY, READER, serveApi } from "./fake_api.ts";
 import { alert, dashboard, run, writes } from "./run.ts";
 

@@ -2,7 +2,7 @@
 
 import { parseProvision } from "../../lib/config/provision_config.ts";
 import { ParseableApi } from "../../lib/parseable/api.ts";
-import type { Wanted } from "../../lib/parseable/body.ts";
+import type { Wanted } from "../../lib/parseable/collection.ts";
 import { provision } from "../../lib/parseable/provision.ts";
 import { Report } from "../../lib/parseable/report.ts";
 import { ADMIN, type FakeApi } from "./fake_api.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { fingerprint, markOf, readMark, tagOf, withoutMark } from "../../lib/parseable/mark.ts";
+import { fingerprint, otherTags, readTag, writeTag } from "../../lib/parseable/ownership_tag.ts";
 
 Deno.test("a fingerprint does not depend on the order of keys, on null, or on the last bits", () => {
   const one = fingerprint({ a: 1, b: [{ c: 0.1, d: "x" }], e: null }, 12);
@@ -15,10 +15,15 @@ Deno.test.each<[what: string, one: unknown, other: unknown]>([
   assertNotEquals(fingerprint(one, 12), fingerprint(other, 12));
 });
 
-Deno.test("a mark survives as a tag among others", () => {
-  const mark = markOf("lab-1_b", "Overview", { title: "Overview" }, ["01T"]);
-  const tags = ["vllm", "vllm-metrics", tagOf(mark), "vllm-metrics:x"];
-  assertEquals(readMark(tags), mark);
-  assertEquals(withoutMark(tags), ["vllm", "vllm-metrics", "vllm-metrics:x"]);
-  assertEquals(readMark(withoutMark(tags)), undefined);
+Deno.test("an ownership tag is found among other tags", () => {
+  const tag = {
+    stream: "lab-1_b",
+    key: "0a1b2c3d",
+    content: "0a1b2c3d4e5f",
+    targets: "00000000",
+  };
+  const tags = ["vllm", "vllm-metrics", writeTag(tag), "vllm-metrics:x"];
+  assertEquals(readTag(tags), tag);
+  assertEquals(otherTags(tags), ["vllm", "vllm-metrics", "vllm-metrics:x"]);
+  assertEquals(readTag(otherTags(tags)), undefined);
 });
