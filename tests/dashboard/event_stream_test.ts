@@ -149,8 +149,7 @@ Deno.test("all pages end at once when the service stops, and no more are taken",
 Deno.test("a view that cannot be computed ends its pages, and no others", async () => {
   let works = true;
   const cache = new ViewCache({
-    // deno-lint-ignore require-yield
-    *build({ selection, windowSeconds }, timeMs): Generator<undefined, View, undefined> {
+    build({ selection, windowSeconds }, timeMs): View {
       if (!works && selection.engine === "1") throw new RangeError("no such view");
       const none = { targets: [], models: [], engines: [], instances: [], tiles: [], charts: [] };
       return {
