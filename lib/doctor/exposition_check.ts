@@ -2,6 +2,7 @@
 
 import type { Format } from "../exposition/types.ts";
 import { DROP_REASONS } from "../exposition/dropped.ts";
+import { parseFamilies } from "../exposition/family.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import type { Verdict } from "./check_run.ts";
 
@@ -13,11 +14,6 @@ const BREAKERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\\(?![\\n"])/g, "stray backslashes"],
 ];
 
-/** Running requests. */
-const RUNNING = "vllm:num_requests_running";
-/** Finished requests; the Rust front end lists none before the first. */
-const FINISHED = "vllm:request_success_total";
-
 /** An exposition as vLLM sent it. */
 export interface Exposition {
   /** The bytes. */
@@ -27,10 +23,10 @@ export interface Exposition {
 }
 
 /** Checks for vLLM's statistics, and for requests in them. */
-export function checkStatistics({ bytes }: Exposition): Verdict<void> {
-  const text = new TextDecoder().decode(bytes);
-  const families = new Set([...text.matchAll(/^# TYPE (vllm[:_]\S+)/gm)].map(([, name]) => name));
-  if (families.size === 0) {
+export function checkStatistics({ bytes, format }: Exposition): Verdict<void> {
+  const families = parseFamilies(bytes, undefined, format)
+    .filter(({ name, type }) => name.startsWith("vllm_") && type !== "untyped");
+  if (families.length === 0) {
     return {
       status: "failed",
       found: "the exposition has no vllm: family",
@@ -38,9 +34,12 @@ export function checkStatistics({ bytes }: Exposition): Verdict<void> {
         "Start vLLM without --disable-log-stats. If this is not vLLM, correct VLLM_METRICS_URL.",
     };
   }
-  const running = sumOf(text, RUNNING);
-  const finished = sumOf(text, FINISHED) ?? 0;
-  const found = `${families.size} families of vLLM` +
+  const sumOf = (wanted: string): number | undefined =>
+    families.find(({ name }) => name === wanted)?.values.reduce((sum, value) => sum + value, 0);
+  const running = sumOf("vllm_num_requests_running");
+  // The Rust front end lists no finished requests before the first.
+  const finished = sumOf("vllm_request_success_total") ?? 0;
+  const found = `${families.length} families of vLLM` +
     (running === undefined
       ? ""
       : `; ${running} requests running, ${finished} finished since it started`);
@@ -50,14 +49,6 @@ export function checkStatistics({ bytes }: Exposition): Verdict<void> {
     found: `${found}: no traffic`,
     action: "Send vLLM a request: until then rates and percentiles are empty.",
   };
-}
-
-/** Adds up the samples of a name; undefined when there are none. */
-function sumOf(text: string, name: string): number | undefined {
-  const values = text.split("\n")
-    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
-    .map((line) => Number(/ (\S+)(?: \d+)?\s*$/.exec(line)?.[1]));
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
 }
 
 /**

@@ -1,18 +1,15 @@
 /** What the metrics of a running service say. */
 
+import { type Family, parseFamilies } from "../exposition/family.ts";
 import type { Verdict } from "./check_run.ts";
 
-/** The service's own metrics, read from `/-/metrics`. */
+/** The service's own metrics. */
 export class SelfMetrics {
-  readonly #samples = new Map<string, { readonly labels: string; readonly value: number }[]>();
+  readonly #families: ReadonlyMap<string, Family>;
 
-  /** Reads them. */
-  constructor(text: string) {
-    for (const [, name = "", labels = "", value] of text.matchAll(/^(\w+)(\{.*\})? (\S+)$/gm)) {
-      const samples = this.#samples.get(name) ?? [];
-      samples.push({ labels, value: Number(value) });
-      this.#samples.set(name, samples);
-    }
+  /** Reads the response of `/-/metrics`. */
+  constructor(bytes: Uint8Array) {
+    this.#families = new Map(parseFamilies(bytes).map((family) => [family.name, family]));
   }
 
   /** The version of the service; undefined when these are not metrics of vllm-metrics. */
@@ -22,17 +19,18 @@ export class SelfMetrics {
 
   /** The sum of a metric. */
   sum(name: string): number {
-    return [...this.by(name, "").values()].reduce((sum, value) => sum + value, 0);
+    return (this.#families.get(name)?.values ?? new Float64Array())
+      .reduce((sum, value) => sum + value, 0);
   }
 
-  /** The sums of a metric by one of its labels; values of our own labels contain no quotes. */
+  /** The sums of a metric by one of its labels. */
   by(name: string, label: string): ReadonlyMap<string, number> {
     const sums = new Map<string, number>();
-    for (const { labels, value } of this.#samples.get(name) ?? []) {
-      const pair = [...labels.matchAll(/(\w+)="([^"]*)"/g)].find(([, each]) => each === label);
-      const key = pair?.[2] ?? "";
-      sums.set(key, (sums.get(key) ?? 0) + value);
-    }
+    const { series = [], values = [] } = this.#families.get(name) ?? {};
+    series.forEach(({ labels }, index) => {
+      const key = new Map(labels).get(label) ?? "";
+      sums.set(key, (sums.get(key) ?? 0) + (values[index] ?? 0));
+    });
     return sums;
   }
 

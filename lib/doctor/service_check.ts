@@ -103,7 +103,7 @@ async function readMetrics(
     };
   }
   if (status !== 200) return { status: "failed", found: `"${url}" answered ${status}` };
-  const metrics = new SelfMetrics(text);
+  const metrics = new SelfMetrics(new TextEncoder().encode(text));
   if (metrics.version !== undefined) {
     return { found: `of version ${metrics.version}`, value: metrics };
   }
