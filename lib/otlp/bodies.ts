@@ -38,10 +38,6 @@ export interface EncodeOptions {
  * its own, with resource, scope and metric around its points. A body is made when
  * it is asked for.
  *
- * @param request The request, cleaned.
- * @param counts Gets the points that are too long for any body.
- * @param options Bounds.
- * @returns The bodies, in the order of their points; none when there are no points.
  * @throws {TooLargeError} When a text is too long, or resource, scope or metric are.
  */
 export function* encodeMetrics(

@@ -58,24 +58,14 @@ export interface RelayCounts {
   droppedByReason: Partial<Record<DropReason, number>>;
 }
 
-/**
- * Lists the metrics of a request.
- *
- * @param request The request.
- * @returns All metrics, of all resources and scopes.
- */
+/** Lists the metrics of a request. */
 export function metricsOf({ resourceMetrics }: ExportMetricsServiceRequest): Metric[] {
   return resourceMetrics.flatMap(({ scopeMetrics }) =>
     scopeMetrics.flatMap(({ metrics }) => metrics)
   );
 }
 
-/**
- * Starts the counts of a request with the points it has.
- *
- * @param request The request as decoded.
- * @returns New counts; the other functions of this folder add to them.
- */
+/** Starts the counts of a request with the points it has. */
 export function countPoints(request: ExportMetricsServiceRequest): RelayCounts {
   const pointsByKind = { gauge: 0, sum: 0, histogram: 0, "exponential_histogram": 0, summary: 0 };
   for (const { data } of metricsOf(request)) {
@@ -84,12 +74,7 @@ export function countPoints(request: ExportMetricsServiceRequest): RelayCounts {
   return { pointsByKind, repaired: 0, unrepairable: 0, droppedByReason: {} };
 }
 
-/**
- * Counts something that is taken out.
- *
- * @param counts Where to.
- * @param reason Why.
- */
+/** Counts something that is taken out. */
 export function countDropped(counts: RelayCounts, reason: DropReason): void {
   counts.droppedByReason[reason] = (counts.droppedByReason[reason] ?? 0) + 1;
 }

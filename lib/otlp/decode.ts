@@ -12,9 +12,6 @@ export type Reserve = (bytes: number) => void;
  * Decodes an `ExportMetricsServiceRequest` (OTLP 1.x, `metrics_service.proto`).
  * Unknown fields are skipped; packed and unpacked repeated fields are read.
  *
- * @param bytes The request body, without its content encoding. The request may refer to it.
- * @param reserve Told of the memory.
- * @returns The request.
  * @throws {DecodeError} When the bytes are malformed, with the byte offset.
  */
 export function decodeMetrics(

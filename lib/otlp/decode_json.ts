@@ -1,7 +1,6 @@
 /** A metrics request from OTLP/JSON. */
 
 import type { Reserve } from "./decode.ts";
-import { DecodeError } from "./decode_error.ts";
 import type {
   AnyValue,
   Buckets,
@@ -16,9 +15,8 @@ import type {
   ScopeMetrics,
   SummaryDataPoint,
 } from "./gen/metrics.mts";
-import { type JsonObject, JsonReader } from "./json_reader.ts";
-import { jsonMemory, parseExact } from "./json_text.ts";
-import { MAX_VALUE_DEPTH } from "./limits.ts";
+import { jsonMemory, type JsonObject, JsonReader, parseExact } from "./json_reader.ts";
+import { DecodeError, MAX_VALUE_DEPTH } from "./limits.ts";
 
 // Takes a byte order mark off, and what is not UTF-8 becomes U+FFFD.
 const TEXT_DECODER = new TextDecoder();
@@ -35,9 +33,6 @@ const TEMPORALITY_NAMES: ReadonlyMap<unknown, number> = new Map([
  * Encoding"): lowerCamelCase names, others ignored, 64-bit integers as text or
  * number, enums as number (or name), trace and span in hex.
  *
- * @param bytes The request body, without its content encoding.
- * @param reserve Told of the memory.
- * @returns The request, the same as for its protobuf.
  * @throws {DecodeError} When it is not JSON, or not OTLP metrics, with the path to the mistake.
  */
 export function decodeMetricsJson(

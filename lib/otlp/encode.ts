@@ -18,12 +18,7 @@ import type {
 } from "./gen/metrics.mts";
 import { MAX_BODY_BYTES, MAX_TEXT_LENGTH, TooLargeError } from "./limits.ts";
 
-/**
- * Opens a resource, up to its first scope.
- *
- * @param metrics The resource.
- * @returns The JSON.
- */
+/** Opens a resource, up to its first scope. */
 export function openResource({ resource, schemaUrl }: ResourceMetrics): string {
   let text = "{";
   if (resource !== undefined) text += `"resource":{${fieldList(attributed(resource))}},`;
@@ -31,12 +26,7 @@ export function openResource({ resource, schemaUrl }: ResourceMetrics): string {
   return `${text}"scopeMetrics":[`;
 }
 
-/**
- * Opens a scope, up to its first metric.
- *
- * @param metrics The scope.
- * @returns The JSON.
- */
+/** Opens a scope, up to its first metric. */
 export function openScope({ scope, schemaUrl }: ScopeMetrics): string {
   let text = "{";
   if (scope !== undefined) {
@@ -47,13 +37,7 @@ export function openScope({ scope, schemaUrl }: ScopeMetrics): string {
   return `${text}"metrics":[`;
 }
 
-/**
- * Opens a metric, up to its first point.
- *
- * @param metric The metric.
- * @param data Its points.
- * @returns The JSON.
- */
+/** Opens a metric, up to its first point. */
 export function openMetric(metric: Metric, data: MetricData): string {
   let text = `{"name":${quoted(metric.name)}`;
   if (metric.description !== "") text += `,"description":${quoted(metric.description)}`;
@@ -157,9 +141,6 @@ export class PointEncoder {
    * Fields with their default value are left out, but for exponential histograms
    * and exemplars: there Parseable's reader (opentelemetry-proto 0.32.0, serde)
    * demands every field.
-   *
-   * @param data The points, cleaned.
-   * @returns The JSON of each point.
    */
   *points(data: MetricData): Generator<string, void> {
     switch (data.$case) {

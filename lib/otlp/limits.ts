@@ -1,4 +1,4 @@
-/** Bounds on one request. */
+/** Bounds on one request, and the errors of requests that are refused. */
 
 /**
  * Most data points: a request of 16 MiB from Fluent Bit has 100,000, one scrape of
@@ -30,3 +30,24 @@ export const MAX_UINT64 = 0xffff_ffff_ffff_ffffn;
 
 /** The largest `int64`, and so the largest count that Parseable's `List<Int64>` holds. */
 export const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
+
+/** Where in a request the mistake is: a byte of the protobuf, or a path into the JSON. */
+export type DecodePlace = { offset: number } | { path: string };
+
+/**
+ * Bytes or text that are not OTLP metrics; they never will be, so the answer is
+ * 400. The message names the place, without a full stop:
+ * `Cannot decode OTLP metrics at byte 17: a field of 500 bytes runs past its message`.
+ */
+export class DecodeError extends Error {
+  /** Where the mistake is. */
+  readonly place: DecodePlace;
+
+  /** Words the message. */
+  constructor(place: DecodePlace, problem: string, options?: ErrorOptions) {
+    const where = "offset" in place ? `byte ${place.offset}` : `"${place.path}"`;
+    super(`Cannot decode OTLP metrics at ${where}: ${problem}`, options);
+    this.name = "DecodeError";
+    this.place = place;
+  }
+}

@@ -33,9 +33,6 @@ type Convention = "le" | "bucket" | "either" | "neither";
  * when a point was repaired, unless another point of the same metric has counts
  * per bucket: then it is not from Prometheus, and stays unspecified. A point
  * without buckets says nothing.
- *
- * @param request The request; its histograms are changed.
- * @param counts Gets `repaired` and `unrepairable`.
  */
 export function repairHistograms(
   request: ExportMetricsServiceRequest,

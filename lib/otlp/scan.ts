@@ -1,7 +1,6 @@
 /** Checks a protobuf request before the generated code decodes it. */
 
-import { DecodeError } from "./decode_error.ts";
-import { MAX_NUMBERS, MAX_POINTS, MAX_VALUE_DEPTH } from "./limits.ts";
+import { DecodeError, MAX_NUMBERS, MAX_POINTS, MAX_VALUE_DEPTH } from "./limits.ts";
 
 /** Wire types (protobuf encoding guide, "message structure"); groups are in no OTLP message. */
 const VARINT = 0;
@@ -87,8 +86,6 @@ const REQUEST: MessageType = { bytes: 0, messages: { 1: RESOURCE_METRICS } };
  * Checks that no value reaches beyond the message that holds it, and bounds what a
  * request becomes. Nothing is allocated.
  *
- * @param bytes An `ExportMetricsServiceRequest`.
- * @returns The bytes of memory that it will take once it is decoded, without the body itself.
  * @throws {DecodeError} When the bytes are malformed, with the byte offset.
  */
 export function scanRequest(bytes: Uint8Array): number {
@@ -142,12 +139,7 @@ class Scanner {
     if (type.isValueList) this.#valueDepth--;
   }
 
-  /**
-   * Walks over a value that is no message.
-   *
-   * @param items The wire type of its items if it is in a list of numbers.
-   * @returns How many numbers of the list it holds.
-   */
+  /** Walks over a value that is no message. */
   #value(wireType: number, items: number | undefined, end: number): number {
     let numbers = items === wireType ? 1 : 0;
     if (wireType === VARINT) this.#varint(end);

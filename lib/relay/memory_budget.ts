@@ -1,17 +1,19 @@
 /** The memory that all requests to the relay share. */
 
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { STATUS_CODE } from "@std/http/status";
-import { collectGarbage } from "./collect_garbage.ts";
-import { RelayError } from "./relay_error.ts";
+import { RelayError } from "./otlp_reply.ts";
 
+const MIB = 1_048_576;
 /**
- * Memory for all requests together, in bytes: a quarter of what compose.yml gives
- * the service. One request of 10 MB from Fluent Bit takes 120 MiB, one scrape 0.3.
+ * For all requests together: a quarter of what compose.yml gives the service. One
+ * request of 10 MB from Fluent Bit takes 120 MiB, one scrape 0.3.
  */
-const LIMIT_BYTES = 128 * 1_048_576;
-/** Before so much is taken at once, what earlier requests left is collected. */
-const LARGE_BYTES = 16 * 1_048_576;
-/** Seconds after which a sender that found no memory may try again: requests take less. */
+const LIMIT_BYTES = 128 * MIB;
+/** Garbage of earlier requests is collected before so much is taken at once. */
+const LARGE_BYTES = 16 * MIB;
+/** Seconds after which a sender may retry: requests take less. */
 const RETRY_SECONDS = 1;
 
 /** Counts the memory of requests, and refuses what would exceed the limit. */
@@ -19,11 +21,7 @@ export class MemoryBudget {
   readonly #onFull: () => void;
   #usedBytes = 0;
 
-  /**
-   * Starts with nothing in use.
-   *
-   * @param onFull Called when a request found no memory because of others.
-   */
+  /** Starts with nothing in use; `onFull` is called when a request finds no memory. */
   constructor(onFull: () => void) {
     this.#onFull = onFull;
   }
@@ -51,16 +49,12 @@ export class MemoryBudget {
   }
 }
 
-/** The memory of one request: an estimate, taken before the memory is. */
+/** The memory of one request: an estimate, counted before the memory is allocated. */
 export class RequestMemory implements Disposable {
   readonly #change: (held: number, wanted: number) => void;
   #bytes = 0;
 
-  /**
-   * Starts with none.
-   *
-   * @param change Replaces an amount by another, or throws.
-   */
+  /** Starts with none; `change` replaces an amount by another, or throws. */
   constructor(change: (held: number, wanted: number) => void) {
     this.#change = change;
   }
@@ -68,7 +62,6 @@ export class RequestMemory implements Disposable {
   /**
    * Takes more.
    *
-   * @param bytes How much.
    * @throws {RelayError} 413 when no request may have so much, 503 when others have it.
    */
   reserve(bytes: number): void {
@@ -77,9 +70,8 @@ export class RequestMemory implements Disposable {
   }
 
   /**
-   * Takes so much in all.
+   * Replaces what it has by `bytes`.
    *
-   * @param bytes The new total.
    * @throws {RelayError} As {@linkcode reserve} does.
    */
   hold(bytes: number): void {
@@ -91,4 +83,18 @@ export class RequestMemory implements Disposable {
   [Symbol.dispose](): void {
     this.hold(0);
   }
+}
+
+let gc: unknown;
+
+/**
+ * V8 collects garbage when the heap has grown by a share of the machine's memory. It
+ * does not know the limit of a container, which a few large requests would exceed.
+ */
+function collectGarbage(): void {
+  if (gc === undefined) {
+    setFlagsFromString("--expose-gc");
+    gc = runInNewContext("gc");
+  }
+  if (typeof gc === "function") gc();
 }

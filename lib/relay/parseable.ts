@@ -1,38 +1,65 @@
-/** Parseable as the relay sees it: a place that takes OTLP as JSON, or does not. */
+/** Sending a body of OTLP/JSON to Parseable. */
 
 import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import { type Answer, type Exchange, ExchangeFailure, wordsOf } from "../parseable/exchange.ts";
-import { RelayError } from "./relay_error.ts";
+import { RelayError } from "./otlp_reply.ts";
+
+/** Fields with the sender's credentials. The relay has none of its own. */
+const CREDENTIALS: readonly string[] = ["authorization", "x-api-key"];
+
+/** `admin:admin`, Parseable's default credentials, as Basic credentials (RFC 7617). */
+const DEFAULT_CREDENTIALS = "Basic YWRtaW46YWRtaW4=";
+
+/**
+ * The header fields of the request to Parseable: `Authorization`, `X-API-Key` and
+ * `X-P-*` of the sender, its stream and log source or the default ones, and the one
+ * Content-Type that Parseable accepts.
+ */
+export function forwardHeaders(from: Headers, stream: string): Headers {
+  const headers = new Headers({
+    "content-type": "application/json",
+    "x-p-stream": stream,
+    "x-p-log-source": "otel-metrics",
+  });
+  for (const [name, value] of from) {
+    if (value === "") continue;
+    if (CREDENTIALS.includes(name) || name.startsWith("x-p-")) headers.set(name, value);
+  }
+  return headers;
+}
+
+/** Whether a sender sends credentials, of whatever kind. */
+export function hasCredentials(headers: Headers): boolean {
+  return CREDENTIALS.some((name) => (headers.get(name) ?? "") !== "");
+}
+
+/** Whether a sender uses the credentials that everybody knows. */
+export function hasDefaultCredentials(headers: Headers): boolean {
+  return headers.get("authorization") === DEFAULT_CREDENTIALS;
+}
 
 /** How Parseable is reached. */
 export interface ParseableOptions {
-  /** The address for people. */
+  /** Its address, without secrets. */
   readonly label: string;
-  /** Where it takes metrics. */
+  /** Where it accepts metrics. */
   readonly url: URL;
   /** Sends requests to it. */
   readonly exchange: Exchange;
 }
 
-/** What Parseable answers when it is too busy: 2.9.5 says 408 when it reads a request too late. */
+/** Statuses of a busy Parseable: 2.9.5 sends 408 when it reads a request too late. */
 const BUSY: readonly number[] = [STATUS_CODE.RequestTimeout, STATUS_CODE.TooManyRequests];
 
-/** A refusal that is Parseable's, or that there is no Parseable. */
+/** A refusal by Parseable, or no response from it. */
 export class DeliveryError extends RelayError {
-  /** What Parseable said in its own words, unless the message says it; empty when it is silent. */
+  /** The text of Parseable's response, unless the message has it. */
   readonly words: string;
-  /** The status that Parseable answered; undefined when it did not answer. */
+  /** Parseable's status; undefined when it did not respond. */
   readonly answered: number | undefined;
-  /** Whether it is about this request, and other requests may be taken. */
+  /** Whether it is about this request, and others may be stored. */
   readonly isAboutRequest: boolean;
 
-  /**
-   * Makes one.
-   *
-   * @param answer What Parseable answered; undefined when there is no answer.
-   * @param message What is wrong; no full stop, no secret.
-   * @param options The status for the caller.
-   */
   constructor(answer: Answer | undefined, message: string, { status }: { status: StatusCode }) {
     super(
       status,
@@ -48,12 +75,12 @@ export class DeliveryError extends RelayError {
   }
 }
 
-/** After how many seconds a caller may try again: Parseable restarts in a few. */
+/** After how many seconds a sender may retry: Parseable restarts in a few. */
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * What to do about statuses that an operator can mend. Parseable answers a wrong
- * password with 403, and 404 for a stream that is gone (facts of v2.9.5).
+ * What to do about statuses that an operator can fix. Parseable 2.9.5 answers a wrong
+ * password with 403, and a stream that does not exist with 404.
  */
 const HINTS: Readonly<Record<number, string>> = {
   [STATUS_CODE.Unauthorized]: "the sender sends no credentials that it can read",
@@ -75,15 +102,7 @@ function refusal(answer: Answer, label: string): DeliveryError {
   });
 }
 
-/**
- * Sends one body.
- *
- * @param body OTLP metrics as JSON.
- * @param headers The header fields, the caller's credentials among them.
- * @param options Where Parseable is.
- * @returns Undefined when Parseable stored it; 400 or 413 when it never will; 429 or 503 with a
- *   time to try again in all other cases, so that the caller keeps its data.
- */
+/** Sends one body. */
 export async function deliver(
   body: Uint8Array<ArrayBuffer>,
   headers: Headers,

@@ -1,11 +1,10 @@
-/** What the relay tells the operator: changes, and each refusal of Parseable once. */
+/** Log lines of the relay: changes of state, and each kind of refusal once. */
 
 import type { Logger } from "../log.ts";
-import { hasDefaultCredentials } from "./forward_headers.ts";
-import type { DeliveryError } from "./parseable.ts";
-import type { RelayError } from "./relay_error.ts";
+import type { RelayError } from "./otlp_reply.ts";
+import { type DeliveryError, hasDefaultCredentials } from "./parseable.ts";
 
-/** Refusals remembered so as to tell each once; beyond that they are told again. */
+/** Kinds of errors remembered to log each only once; the set is cleared when full. */
 const MAX_REMEMBERED = 100;
 
 /** What errors of one kind have in common: numbers and quoted values differ. */
@@ -17,25 +16,20 @@ function kindOf({ status, message }: RelayError): string {
 export class RelayLog {
   readonly #log: Logger;
   readonly #label: string;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #state = "unknown";
   #warnedOfDefaults = false;
 
-  /**
-   * Begins with nothing told.
-   *
-   * @param log Takes the lines.
-   * @param label Parseable's address for people.
-   */
+  /** Starts with nothing logged; `label` is Parseable's address without secrets. */
   constructor(log: Logger, label: string) {
     this.#log = log;
     this.#label = label;
   }
 
   /**
-   * Notes a delivery: a line when Parseable begins or ceases to take data. Senders
-   * differ in password, stream and data, so a refusal that is about the request
-   * says nothing of Parseable, and each kind is told once.
+   * Logs when Parseable starts or stops storing data. Senders differ in password,
+   * stream and data, so a refusal that is about the request says nothing about
+   * Parseable, and each kind is logged once.
    */
   delivered(error: DeliveryError | undefined): void {
     if (error?.isAboutRequest && !this.#isNew(kindOf(error))) return;
@@ -56,27 +50,26 @@ export class RelayLog {
     });
   }
 
-  /** Notes a request that was refused before it was sent on, each kind once. */
+  /** Logs a request that was refused before it was sent on, each kind once. */
   refused(error: RelayError): void {
     if (!this.#isNew(kindOf(error))) return;
     this.#log.warn("Refused an OTLP request", { status: error.status, error: error.message });
   }
 
-  /** Notes a fault of the relay's own, each kind once. */
+  /** Logs a bug, each kind once. */
   failed(error: unknown): void {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     if (this.#isNew(text)) this.#log.error("Unexpected error in the relay", { error: text });
   }
 
-  /** Whether a kind of error was not logged yet. */
   #isNew(kind: string): boolean {
-    if (this.#told.has(kind)) return false;
-    if (this.#told.size >= MAX_REMEMBERED) this.#told.clear();
-    this.#told.add(kind);
+    if (this.#logged.has(kind)) return false;
+    if (this.#logged.size >= MAX_REMEMBERED) this.#logged.clear();
+    this.#logged.add(kind);
     return true;
   }
 
-  /** Warns once of a caller that uses the password that everybody knows. */
+  /** Warns once about a sender that uses Parseable's default password. */
   checkCredentials(headers: Headers): void {
     if (this.#warnedOfDefaults || !hasDefaultCredentials(headers)) return;
     this.#warnedOfDefaults = true;

@@ -1,27 +1,36 @@
-/** `POST /v1/metrics`: an OTLP/HTTP receiver that hands everything on to Parseable. */
+/** `POST /v1/metrics`: an OTLP/HTTP receiver that forwards everything to Parseable. */
 
 import { STATUS_CODE } from "@std/http/status";
-import { cleanMetrics } from "../otlp/clean.ts";
-import { countPoints, type RelayCounts } from "../otlp/counts.ts";
-import { decodeMetrics } from "../otlp/decode.ts";
-import { DecodeError } from "../otlp/decode_error.ts";
-import { decodeMetricsJson } from "../otlp/decode_json.ts";
-import { MAX_BODY_BYTES, TooLargeError } from "../otlp/limits.ts";
-import { repairHistograms } from "../otlp/repair.ts";
-import { encodeMetrics } from "../otlp/bodies.ts";
 import { requestPath } from "../http/request_path.ts";
 import { textResponse } from "../http/responses.ts";
 import { type Slot, Slots } from "../http/slots.ts";
-import { forwardHeaders, hasCredentials } from "./forward_headers.ts";
+import { encodeMetrics } from "../otlp/bodies.ts";
+import { cleanMetrics } from "../otlp/clean.ts";
+import { countPoints, type RelayCounts } from "../otlp/counts.ts";
+import { decodeMetrics } from "../otlp/decode.ts";
+import { decodeMetricsJson } from "../otlp/decode_json.ts";
+import { DecodeError, MAX_BODY_BYTES, TooLargeError } from "../otlp/limits.ts";
+import { repairHistograms } from "../otlp/repair.ts";
 import { MemoryBudget, type RequestMemory } from "./memory_budget.ts";
-import { encodingOf, errorReply, type OtlpEncoding, successReply } from "./otlp_reply.ts";
-import { deliver, DeliveryError, type ParseableOptions } from "./parseable.ts";
-import { RelayError } from "./relay_error.ts";
+import {
+  encodingOf,
+  errorReply,
+  type OtlpEncoding,
+  RelayError,
+  successReply,
+} from "./otlp_reply.ts";
+import {
+  deliver,
+  DeliveryError,
+  forwardHeaders,
+  hasCredentials,
+  type ParseableOptions,
+} from "./parseable.ts";
 import type { RelayLog } from "./relay_log.ts";
-import { droppedPoints, type RelayMetrics } from "./relay_metrics.ts";
+import type { RelayMetrics } from "./relay_metrics.ts";
 import { readRequestBody, REQUEST_TIMEOUT_MS } from "./request_body.ts";
 
-/** What the relay bears. */
+/** Bounds of the relay. */
 export interface RelayLimits {
   /** Requests handled at once. */
   readonly requests: number;
@@ -31,97 +40,53 @@ export interface RelayLimits {
 
 /** Fluent Bit sends one scrape of 27 KB at a time; {@linkcode MemoryBudget} bounds larger ones. */
 const LIMITS: RelayLimits = { requests: 16, bodyMs: REQUEST_TIMEOUT_MS };
-/** After how many seconds a caller that found the relay full may try again. */
+/** After how many seconds a sender may retry that found all slots taken. */
 const BUSY_RETRY_SECONDS = 1;
-/** After how many seconds a caller may try again what met a bug. */
-const FAULT_RETRY_SECONDS = 5;
+/** After how many seconds a sender may retry what met a bug. */
+const BUG_RETRY_SECONDS = 5;
 
 /** What {@linkcode createRelayHandler} works with. */
 export interface RelayOptions {
   /** Where Parseable is. */
   readonly parseable: ParseableOptions;
-  /** The stream for callers that name none. */
+  /** The stream for senders that name none. */
   readonly stream: string;
-  /** Counts what happens. */
+  /** Its metrics. */
   readonly metrics: RelayMetrics;
-  /** Tells the operator. */
+  /** Its log lines. */
   readonly log: RelayLog;
   /** The time in milliseconds; only differences are used. */
   readonly now: () => number;
-  /** Whether the service takes requests; false once it has been asked to stop. */
+  /** Whether the service accepts requests; false while it stops. */
   readonly isReady: () => boolean;
-  /**
-   * What it bears.
-   *
-   * @default {16 requests, 30 s for a body}
-   */
+  /** @default {16 requests, 30 s for a body} */
   readonly limits?: RelayLimits;
 }
 
 /** Answers requests. */
 export type RelayHandler = (request: Request) => Response | Promise<Response>;
 
-/** A request as the bodies to send on, and what became of its points. */
-interface Translated {
-  readonly counts: RelayCounts;
-  /** Makes the next body; undefined after the last one, when the request is let go. */
-  readonly take: () => Uint8Array<ArrayBuffer> | undefined;
-}
-
-function translate(bytes: Uint8Array, encoding: OtlpEncoding, memory: RequestMemory): Translated {
-  const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
-  return refusing(() => {
-    const request = decode(bytes, (more) => memory.reserve(more));
-    const counts = countPoints(request);
-    repairHistograms(request, counts);
-    cleanMetrics(request, counts);
-    let bodies: ReturnType<typeof encodeMetrics> | undefined = encodeMetrics(request, counts);
-    const take = (): Uint8Array<ArrayBuffer> | undefined => {
-      const { value, done } = bodies?.next() ?? {};
-      // A generator that has ended still refers to the request.
-      if (done) bodies = undefined;
-      return value ?? undefined;
-    };
-    return { counts, take: () => refusing(take) };
-  });
-}
-
-/** Makes refusals of what is wrong with a request. */
-function refusing<T>(step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof DecodeError) throw new RelayError(STATUS_CODE.BadRequest, error.message);
-    if (error instanceof TooLargeError) {
-      throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
-    }
-    throw error;
-  }
-}
-
 /**
- * Makes the handler of the relay's listener. It acknowledges only what Parseable
- * accepted: of a request that is sent on in several parts, all of them.
- *
- * @param options What it works with.
- * @returns A function of a request on `/v1/metrics`, `/-/healthy` or `/-/ready`.
+ * Makes the handler of the relay's listener, for `/v1/metrics`, `/-/healthy` and
+ * `/-/ready`. It acknowledges only what Parseable accepted: of a request that is
+ * sent on in several bodies, all of them.
  */
 export function createRelayHandler(options: RelayOptions): RelayHandler {
   const { limits = LIMITS, now } = options;
-  const admission = new Slots({ limit: limits.requests, now });
-  const budget = new MemoryBudget(() => admission.evict());
+  const slots = new Slots({ limit: limits.requests, now });
+  const budget = new MemoryBudget(() => slots.evict());
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
       return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
         allow: "POST",
       });
     }
-    const ticket = hasCredentials(request.headers) ? admission.enter() : undefined;
+    const slot = hasCredentials(request.headers) ? slots.enter() : undefined;
     using memory = budget.open();
     try {
-      return await answer(request, { ...options, limits, memory }, ticket);
+      return await answer(request, { ...options, limits, memory }, slot);
     } finally {
-      ticket?.leave();
+      slot?.leave();
     }
   }
   const routes: Readonly<Record<string, RelayHandler>> = {
@@ -140,7 +105,6 @@ export function createRelayHandler(options: RelayOptions): RelayHandler {
   };
 }
 
-/** What one request is answered with. */
 interface RequestOptions extends RelayOptions {
   readonly limits: RelayLimits;
   readonly memory: RequestMemory;
@@ -149,13 +113,13 @@ interface RequestOptions extends RelayOptions {
 async function answer(
   request: Request,
   options: RequestOptions,
-  ticket: Slot | undefined,
+  slot: Slot | undefined,
 ): Promise<Response> {
   const encoding = encodingOf(request.headers.get("content-type"));
   let bytes = 0;
   let response: Response;
   try {
-    // Before the body costs anything: what anybody may send, anybody could fill the memory with.
+    // First of all: strangers must not make the relay read and decode bodies.
     if (!hasCredentials(request.headers)) {
       throw new RelayError(
         STATUS_CODE.Unauthorized,
@@ -169,14 +133,14 @@ async function answer(
         "the content type is neither application/x-protobuf nor application/json",
       );
     }
-    if (ticket === undefined) {
+    if (slot === undefined) {
       throw new RelayError(STATUS_CODE.ServiceUnavailable, "too many requests at once", {
         retryAfterSeconds: BUSY_RETRY_SECONDS,
       });
     }
     const body = await readRequestBody(request, {
       timeoutMs: options.limits.bodyMs,
-      ticket,
+      slot,
       memory: options.memory,
       now: options.now,
     });
@@ -189,7 +153,7 @@ async function answer(
   return response;
 }
 
-/** Logs what failed, unless it is logged already, and says what to answer. */
+/** What to answer after an error, which is logged unless it is logged already. */
 function refusalFor(error: unknown, log: RelayLog): RelayError {
   if (error instanceof DeliveryError) return error;
   if (error instanceof RelayError) {
@@ -198,29 +162,25 @@ function refusalFor(error: unknown, log: RelayLog): RelayError {
   }
   log.failed(error);
   // Not 500, for which OTLP senders drop their data.
-  return new RelayError(
-    STATUS_CODE.ServiceUnavailable,
-    "unexpected error; the relay's log has it",
-    {
-      retryAfterSeconds: FAULT_RETRY_SECONDS,
-    },
-  );
+  const message = "unexpected error; the relay's log has it";
+  return new RelayError(STATUS_CODE.ServiceUnavailable, message, {
+    retryAfterSeconds: BUG_RETRY_SECONDS,
+  });
 }
 
-/** Sends a request on; gives how many of its points were taken out. */
+/** Forwards a request; gives how many of its points were dropped. */
 async function relay(
   body: Uint8Array,
   encoding: OtlpEncoding,
-  callerHeaders: Headers,
+  senderHeaders: Headers,
   options: RequestOptions,
 ): Promise<number> {
   const { parseable, metrics, log, memory, now } = options;
-  log.checkCredentials(callerHeaders);
+  log.checkCredentials(senderHeaders);
   const { counts, take } = translate(body, encoding, memory);
-  const headers = forwardHeaders(callerHeaders, options.stream);
-  let next = take();
+  const headers = forwardHeaders(senderHeaders, options.stream);
   let isSplit = false;
-  while (next !== undefined) {
+  for (let next = take(); next !== undefined;) {
     const part = next;
     next = take();
     if (next === undefined) {
@@ -231,11 +191,48 @@ async function relay(
     }
     const startedMs = now();
     const error = await deliver(part, headers, parseable);
-    const answered = error === undefined ? STATUS_CODE.OK : error.answered;
-    metrics.countForward((now() - startedMs) / 1_000, part.length, answered);
+    const status = error === undefined ? STATUS_CODE.OK : error.answered;
+    metrics.countForward((now() - startedMs) / 1_000, part.length, status);
     log.delivered(error);
     if (error !== undefined) throw error;
   }
-  metrics.countStored(counts);
-  return droppedPoints(counts);
+  return metrics.countStored(counts);
+}
+
+/** A request as the bodies to send, and what became of its points. */
+interface Translated {
+  readonly counts: RelayCounts;
+  /** Makes the next body; undefined after the last one. */
+  readonly take: () => Uint8Array<ArrayBuffer> | undefined;
+}
+
+function translate(bytes: Uint8Array, encoding: OtlpEncoding, memory: RequestMemory): Translated {
+  const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
+  return refusing(() => {
+    const request = decode(bytes, (more) => memory.reserve(more));
+    const counts = countPoints(request);
+    repairHistograms(request, counts);
+    cleanMetrics(request, counts);
+    let bodies: ReturnType<typeof encodeMetrics> | undefined = encodeMetrics(request, counts);
+    const take = (): Uint8Array<ArrayBuffer> | undefined => {
+      const { value, done } = bodies?.next() ?? {};
+      // A generator that has ended still refers to the request, which may be large.
+      if (done) bodies = undefined;
+      return value ?? undefined;
+    };
+    return { counts, take: () => refusing(take) };
+  });
+}
+
+/** Runs a step; errors in the request become refusals. */
+function refusing<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof DecodeError) throw new RelayError(STATUS_CODE.BadRequest, error.message);
+    if (error instanceof TooLargeError) {
+      throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
+    }
+    throw error;
+  }
 }

@@ -4,14 +4,13 @@ import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
 import type { Slot } from "../http/slots.ts";
 import type { RequestMemory } from "./memory_budget.ts";
-import { RelayError } from "./relay_error.ts";
-import { isOneZstdFrame } from "./zstd_frame.ts";
+import { RelayError } from "./otlp_reply.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
 const MAX_REQUEST_BYTES = 16 * 1_048_576;
 /** Longest wait for a body, in milliseconds: nobody sends slower on purpose. */
 export const REQUEST_TIMEOUT_MS = 30_000;
-/** After how many seconds a caller that was too slow may try again. */
+/** After how many seconds a sender that was too slow may retry. */
 const LATE_RETRY_SECONDS = 5;
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -34,15 +33,15 @@ const CODINGS: string = Object.keys(DECOMPRESS).join(", ");
 export interface BodyOptions {
   /** Longest wait for the whole body, in milliseconds. */
   readonly timeoutMs: number;
-  /** The request's place, which others may take while the body is not there. */
-  readonly ticket: Slot;
-  /** What the body takes is counted here. */
+  /** The request's slot, which others may take while the body is incomplete. */
+  readonly slot: Slot;
+  /** Counts the memory of the body. */
   readonly memory: RequestMemory;
-  /** The time in milliseconds, as the places know it. */
+  /** The time in milliseconds, as for the slots. */
   readonly now: () => number;
 }
 
-/** Not 408, for which Fluent Bit throws its data away. */
+/** Not 408, for which Fluent Bit drops its data. */
 function late(message: string): RelayError {
   return new RelayError(STATUS_CODE.ServiceUnavailable, message, {
     retryAfterSeconds: LATE_RETRY_SECONDS,
@@ -58,13 +57,13 @@ function tooLarge(): RelayError {
 
 /** Reads a stream to its end, or as far as the bound and the time allow. */
 async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions): Promise<Bytes> {
-  const { timeoutMs, ticket, memory, now } = options;
-  // From its beginning: a client that sends a byte now and then is waited for as well.
-  ticket.stalledSince = now();
+  const { timeoutMs, slot, memory, now } = options;
+  // From the start: a client that sends a byte now and then is stalled as well.
+  slot.stalledSince = now();
   const reader = stream.getReader();
   const { promise: broken, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(late("the request did not come in time")), timeoutMs);
-  ticket.evict = () => reject(late("the request did not come while others waited"));
+  slot.evict = () => reject(late("the request did not come while others waited"));
   const chunks: Bytes[] = [];
   let length = 0;
   try {
@@ -82,8 +81,8 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
     throw new RelayError(STATUS_CODE.BadRequest, "the request broke off");
   } finally {
     clearTimeout(timer);
-    ticket.evict = undefined;
-    ticket.stalledSince = undefined;
+    slot.evict = undefined;
+    slot.stalledSince = undefined;
   }
   const [first] = chunks;
   if (chunks.length === 1 && first !== undefined) return first;
@@ -120,9 +119,6 @@ function decompressed(bytes: Bytes, coding: string): Uint8Array {
 /**
  * Reads the body of a request.
  *
- * @param request The request.
- * @param options How long to wait, and who may break in.
- * @returns The bytes without their content encoding; at most {@linkcode MAX_REQUEST_BYTES}.
  * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding, or late or
  *   there is no memory for it.
  */
@@ -138,4 +134,38 @@ export async function readRequestBody(
   const plain = decompressed(bytes, coding);
   options.memory.hold(plain.length);
   return plain;
+}
+
+/** How a Zstandard frame begins (RFC 8878, section 3.1.1). */
+const MAGIC = 0xfd2fb528;
+const CHECKSUM_BYTES = 4;
+/** Length of the content size by the two highest bits of the descriptor. */
+const CONTENT_SIZE_BYTES: readonly number[] = [0, 2, 4, 8];
+/** Length of the dictionary's id by the two lowest bits of the descriptor. */
+const DICTIONARY_ID_BYTES: readonly number[] = [0, 1, 2, 4];
+/** A block of one byte that is repeated. */
+const RLE_BLOCK = 1;
+
+/** Whether bytes are exactly one frame: its last block ends where they end. */
+function isOneZstdFrame(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 5 || view.getUint32(0, true) !== MAGIC) return false;
+  const descriptor = view.getUint8(4);
+  let at = 5 + headerBytes(descriptor);
+  for (let isLast = false; !isLast;) {
+    if (at + 3 > bytes.length) return false;
+    const block = view.getUint16(at, true) | view.getUint8(at + 2) << 16;
+    isLast = (block & 1) === 1;
+    at += 3 + ((block >> 1 & 3) === RLE_BLOCK ? 1 : block >> 3);
+  }
+  const hasChecksum = (descriptor >> 2 & 1) === 1;
+  return at + (hasChecksum ? CHECKSUM_BYTES : 0) === bytes.length;
+}
+
+/** How many bytes of header are behind the descriptor. */
+function headerBytes(descriptor: number): number {
+  const isSingleSegment = (descriptor >> 5 & 1) === 1;
+  const window = isSingleSegment ? 0 : 1;
+  const contentSize = CONTENT_SIZE_BYTES[descriptor >> 6] || 1 - window;
+  return window + contentSize + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
 }

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { decodeMetricsJson as decodeLibrary } from "../../lib/otlp/decode_json.ts";
-import { DecodeError } from "../../lib/otlp/decode_error.ts";
 import { dataOf } from "./messages.ts";
-import { MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
+import { DecodeError, MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
 import { decodeMetricsJson, type MetricsRequest } from "./plain.ts";
 
 /** Far more than any of these takes, in milliseconds; a hang is longer. */

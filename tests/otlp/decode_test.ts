@@ -1,7 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { DecodeError } from "../../lib/otlp/decode_error.ts";
 import { bytesOf, dataOf, nested, requestOf, type Write } from "./messages.ts";
-import { MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
+import { DecodeError, MAX_VALUE_DEPTH } from "../../lib/otlp/limits.ts";
 import { decodeMetrics, type HistogramPoint } from "./plain.ts";
 
 /** A `fixed64` as 8 bytes, which pbf writes exactly only up to 2^53. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { decodeMetrics as decodeLibrary } from "../../lib/otlp/decode.ts";
-import { DecodeError } from "../../lib/otlp/decode_error.ts";
+import { DecodeError } from "../../lib/otlp/limits.ts";
 import { bytesOf, nested, requestOf, type Write } from "./messages.ts";
 import { capture } from "./relay.ts";
 import { decodeMetrics } from "./plain.ts";
