@@ -13,15 +13,10 @@ import type { Address } from "./values.ts";
 
 export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
-export type { ParseableTls } from "./parseable_config.ts";
 export type { RelayConfig } from "./parseable_config.ts";
 export type { ServingTls } from "./serving_tls.ts";
-export type {
-  ServerConfig,
-  ServersConfig,
-  UpstreamConfig,
-  UpstreamTls,
-} from "./upstream_config.ts";
+export type { ServerConfig, ServersConfig, UpstreamConfig } from "./upstream_config.ts";
+export type { TlsConfig } from "./tls.ts";
 
 /** How the history is fed and kept. */
 export interface HistoryConfig {

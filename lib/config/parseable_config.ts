@@ -2,16 +2,9 @@
 
 import type { SettingReader } from "./setting_reader.ts";
 import { SETTING_ROWS } from "./settings.ts";
+import { readTls, type TlsConfig } from "./tls.ts";
 import { maskUrl, METRICS_PATH, placeBelow } from "./url.ts";
 import type { Address } from "./values.ts";
-
-/** How to reach Parseable over TLS. */
-export interface ParseableTls {
-  /** PEM text of authorities to trust besides the usual ones. */
-  readonly caCerts?: string;
-  /** Whether to skip verification of the server. */
-  readonly skipVerify: boolean;
-}
 
 /** Parseable, and the stream in it. */
 export interface ParseableConfig {
@@ -22,13 +15,7 @@ export interface ParseableConfig {
   /** Longest wait for an answer, in milliseconds. */
   readonly timeoutMs: number;
   /** How to reach it when the URL is `https:`. */
-  readonly tls: ParseableTls;
-}
-
-function readTls(reader: SettingReader): ParseableTls {
-  const caCerts = reader.get("PARSEABLE_TLS_CA_FILE")?.text;
-  const skipVerify = reader.get("PARSEABLE_TLS_INSECURE_SKIP_VERIFY") ?? false;
-  return Object.freeze({ ...(caCerts === undefined ? {} : { caCerts }), skipVerify });
+  readonly tls: TlsConfig;
 }
 
 /** Reads where Parseable is. Mistakes count also when PARSEABLE_URL is not set. */
@@ -36,33 +23,17 @@ export function readParseable(reader: SettingReader): ParseableConfig | undefine
   const url = reader.get("PARSEABLE_URL");
   const stream = reader.get("PARSEABLE_STREAM");
   const timeoutMs = reader.get("PARSEABLE_TIMEOUT");
-  const tls = readTls(reader);
-  if (!reader.isSet("PARSEABLE_URL")) return undefined;
-  reader.warnOfTls({
-    server: "Parseable",
-    urlName: "PARSEABLE_URL",
-    url,
-    prefix: "PARSEABLE_TLS",
-    tls,
-  });
+  const tls = readTls(reader, "Parseable", url);
   if (url === undefined || stream === undefined || timeoutMs === undefined) return undefined;
   return Object.freeze({ url, stream, timeoutMs, tls });
 }
 
-/** Where the relay listens, and where it passes metrics on to. */
-export interface RelayConfig {
-  /** Where to send metrics: the base URL and `/v1/metrics`, without credentials. Do not change it. */
-  readonly url: URL;
-  /** The URL for people. */
+/** The relay; its URL is where it sends metrics: the base URL and `/v1/metrics`. */
+export interface RelayConfig extends ParseableConfig {
+  /** That URL without secrets. */
   readonly label: string;
-  /** The stream for senders that name none. */
-  readonly stream: string;
-  /** Longest wait for an answer, in milliseconds. */
-  readonly timeoutMs: number;
   /** Where to listen for OTLP. */
   readonly listen: Address;
-  /** How to reach Parseable when the URL is `https:`. */
-  readonly tls: ParseableTls;
 }
 
 /** Tells whether the system would refuse the second of two addresses. */

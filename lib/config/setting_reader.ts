@@ -28,24 +28,6 @@ function quote(text: string): string {
   return JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
 }
 
-/** A server, and how TLS is set for it. */
-interface TlsUse {
-  /** Its name. */
-  readonly server: string;
-  /** The setting with its URL. */
-  readonly urlName: string;
-  /** Its URL; undefined after a mistake. */
-  readonly url: URL | undefined;
-  /** Prefix of its TLS settings. */
-  readonly prefix: string;
-  /** The TLS settings. */
-  readonly tls: {
-    readonly caCerts?: string;
-    readonly cert?: string;
-    readonly skipVerify: boolean;
-  };
-}
-
 /** Reads settings one by one and keeps what is wrong with them. No text it keeps holds a secret. */
 export class SettingReader {
   /** What is wrong so far, one sentence each. */
@@ -92,29 +74,6 @@ export class SettingReader {
   /** Adds a warning. */
   warn(name: string, sentence: string): void {
     this.warnings.push(`${name}: ${sentence}`);
-  }
-
-  /**
-   * Warns of TLS settings that have no effect, because the URL is not `https:`, and of certificates
-   * that nobody checks.
-   */
-  warnOfTls({ server, urlName, url, prefix, tls }: TlsUse): void {
-    const settings: [string, boolean][] = [
-      [`${prefix}_CA_FILE`, tls.caCerts !== undefined],
-      [`${prefix}_CERT_FILE`, tls.cert !== undefined],
-      [`${prefix}_INSECURE_SKIP_VERIFY`, tls.skipVerify],
-    ];
-    if (url?.protocol === "http:") {
-      for (const [name, isUsed] of settings) {
-        if (isUsed) this.warn(name, `has no effect, since ${urlName} is not "https:".`);
-      }
-    } else if (tls.skipVerify) {
-      this.warn(
-        `${prefix}_INSECURE_SKIP_VERIFY`,
-        `no certificate of ${server} is checked, so whoever is on the way can listen in. ` +
-          `Set ${prefix}_CA_FILE in its place.`,
-      );
-    }
   }
 
   #plain<T>(name: SettingName, setting: Setting<T>): T | undefined {

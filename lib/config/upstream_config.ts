@@ -4,19 +4,8 @@ import { basicAuthorization, type Header } from "./headers.ts";
 import { Secret } from "./secret.ts";
 import { listProblems, type ServerAddress } from "./server_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
+import { readTls, type TlsConfig } from "./tls.ts";
 import { maskUrl } from "./url.ts";
-
-/** How to reach a TLS server. */
-export interface UpstreamTls {
-  /** PEM text of authorities to trust besides the usual ones. */
-  readonly caCerts?: string;
-  /** PEM text of the certificate to show; there is a key with it. */
-  readonly cert?: string;
-  /** PEM text of the private key of that certificate. */
-  readonly key?: Secret;
-  /** Whether to skip verification of the server. */
-  readonly skipVerify: boolean;
-}
 
 /** One vLLM server and how to ask it. */
 export interface UpstreamConfig {
@@ -31,7 +20,7 @@ export interface UpstreamConfig {
   /** Longest answer, in bytes. */
   readonly maxBodyBytes: number;
   /** How to reach it when the URL is `https:`. */
-  readonly tls: UpstreamTls;
+  readonly tls: TlsConfig;
 }
 
 /** A server among others. */
@@ -91,20 +80,6 @@ function readCredentials(
   };
 }
 
-function readTls(reader: SettingReader): UpstreamTls {
-  const caCerts = reader.get("VLLM_TLS_CA_FILE")?.text;
-  const cert = reader.get("VLLM_TLS_CERT_FILE")?.text;
-  const key = reader.get("VLLM_TLS_KEY_FILE")?.text;
-  reader.together("VLLM_TLS_CERT_FILE", "VLLM_TLS_KEY_FILE");
-  const skipVerify = reader.get("VLLM_TLS_INSECURE_SKIP_VERIFY") ?? false;
-  return Object.freeze({
-    ...(caCerts === undefined ? {} : { caCerts }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    skipVerify,
-  });
-}
-
 /** Reads where the servers have their metrics. */
 export function readAddresses(reader: SettingReader): readonly ServerAddress[] | undefined {
   if (!reader.isSet("VLLM_METRICS_URL")) {
@@ -123,7 +98,7 @@ export function readAddresses(reader: SettingReader): readonly ServerAddress[] |
 function refuseUnverifiable(
   reader: SettingReader,
   servers: readonly ServerAddress[],
-  { skipVerify }: UpstreamTls,
+  { skipVerify }: TlsConfig,
 ): void {
   const isHttps = servers.some(({ url, isDiscovered }) =>
     isDiscovered && url.protocol === "https:"
@@ -144,15 +119,8 @@ export function readServers(
   const timeoutMs = reader.get("SCRAPE_TIMEOUT");
   const maxBodyBytes = reader.get("MAX_BODY_BYTES");
   const headersFor = readCredentials(reader, servers);
-  const tls = readTls(reader);
   const secure = servers.find(({ url }) => url.protocol === "https:");
-  reader.warnOfTls({
-    server: "vLLM",
-    urlName: "VLLM_METRICS_URL",
-    url: (secure ?? servers[0])?.url,
-    prefix: "VLLM_TLS",
-    tls,
-  });
+  const tls = readTls(reader, "vLLM", (secure ?? servers[0])?.url);
   refuseUnverifiable(reader, servers, tls);
   const [first] = servers;
   if (first === undefined || timeoutMs === undefined || maxBodyBytes === undefined) {

@@ -1,6 +1,6 @@
 /** The one HTTP client: for vLLM, Parseable, the local service and `check`. */
 
-import type { Secret } from "../config/secret.ts";
+import type { TlsConfig } from "../config/tls.ts";
 import { Body, tooLargeError } from "./body.ts";
 import { Deadline, type Progress } from "./deadline.ts";
 import { NetError, toNetError } from "./net_error.ts";
@@ -12,22 +12,10 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How TLS connections are made. */
-export interface ClientTls {
-  /** PEM text of authorities to trust besides the usual ones. */
-  readonly caCerts?: string;
-  /** PEM text of the client certificate; there is a key with it. */
-  readonly cert?: string;
-  /** PEM text of the private key of that certificate. */
-  readonly key?: Secret;
-  /** Whether any certificate of the server is accepted. */
-  readonly skipVerify: boolean;
-}
-
 /** Settings of a {@linkcode Client}. */
 export interface ClientOptions {
   /** How TLS connections are made. @default {verified, with the usual authorities} */
-  readonly tls?: ClientTls;
+  readonly tls?: TlsConfig;
   /**
    * The IP address and port to connect to, past any proxy; without it, where the URL's host leads.
    * `Host`, TLS server name and certificate are for the URL's host in either case.
@@ -263,7 +251,7 @@ function proxyFor({ address, port }: NonNullable<ClientOptions["connectTo"]>): D
 }
 
 function createHttpClient(
-  tls: ClientTls | undefined,
+  tls: TlsConfig | undefined,
   connectTo: ClientOptions["connectTo"],
 ): Deno.HttpClient {
   const { caCerts, cert, key } = tls ?? {};

@@ -1,6 +1,6 @@
 /** One request to Parseable and its response: in time, bounded, and without our credentials in it. */
 
-import type { ParseableTls } from "../config/parseable_config.ts";
+import type { TlsConfig } from "../config/tls.ts";
 import { MetricsError } from "../errors.ts";
 import { type Client, createClient, type Reply } from "../net/client.ts";
 import { NetError } from "../net/net_error.ts";
@@ -31,7 +31,7 @@ export interface ExchangeOptions {
   /** Time until the last byte of the response, in milliseconds. */
   readonly timeoutMs: number;
   /** How to verify the server of an `https:` URL. */
-  readonly tls: ParseableTls;
+  readonly tls: TlsConfig;
   /** Bytes of a response that are read. */
   readonly maxAnswerBytes: number;
 }
@@ -91,7 +91,7 @@ export function createExchange({ timeoutMs, tls, maxAnswerBytes }: ExchangeOptio
   };
 }
 
-function createTlsClient(tls: ParseableTls): Client {
+function createTlsClient(tls: TlsConfig): Client {
   try {
     return createClient({ tls });
   } catch (error) {

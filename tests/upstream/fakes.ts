@@ -3,7 +3,7 @@
 import { createServer } from "node:https";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { UpstreamConfig, UpstreamTls } from "../../lib/config/config.ts";
+import type { TlsConfig, UpstreamConfig } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
 import type { ScrapeReply } from "../../lib/scrape/upstream.ts";
@@ -26,7 +26,7 @@ export interface Overrides extends Partial<Omit<UpstreamConfig, "url" | "headers
   /** Header fields as plain text. */
   headers?: Array<[string, string]>;
   /** Settings of TLS. */
-  tls?: Partial<UpstreamTls>;
+  tls?: Partial<TlsConfig>;
 }
 
 /**
