@@ -33,7 +33,6 @@ export class ServiceHistory implements Disposable {
   /**
    * Opens the history with what its file holds.
    *
-   * @param parts Settings, registry, log and clock.
    * @throws {MetricsError} When the path of the file is that of a folder or a device.
    */
   constructor({ config, registry, log, now }: ServiceHistoryParts) {

@@ -15,7 +15,6 @@ const ROUNDING = 1e-12;
  * Repairs buckets as Prometheus does: ordered by bound, counts never fall, and a difference that
  * can only come from rounding is ignored.
  *
- * @param buckets Buckets with different bounds, in any order.
  * @returns The buckets; none when there are fewer than two, no bound is Infinity, or there are
  *   no observations.
  */
@@ -38,8 +37,6 @@ function isRounding(one: number, other: number): boolean {
  * `histogram_quantile`: finds the bucket and interpolates in it. The lowest bucket begins at 0, if
  * its bound is above that; in the last bucket, the quantile is the bound before it.
  *
- * @param q Which quantile, 0 to 1.
- * @param buckets Buckets with different bounds, in any order.
  * @returns The quantile; null without observations.
  */
 export function quantileOf(q: number, buckets: readonly Bucket[]): number | null {
@@ -60,8 +57,6 @@ export function quantileOf(q: number, buckets: readonly Bucket[]): number | null
  * The share of observations at or under a bound, as `histogram_fraction(-Inf, bound, …)` of
  * Prometheus 3: interpolated in the bucket; no observation of the last bucket is at or under any bound.
  *
- * @param bound The bound.
- * @param buckets Buckets with different bounds, in any order.
  * @returns The share, 0 to 1; null without observations.
  */
 export function shareUnder(bound: number, buckets: readonly Bucket[]): number | null {

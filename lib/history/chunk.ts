@@ -145,7 +145,6 @@ export class Columns {
   /**
    * Decodes a blob.
    *
-   * @param blob What {@linkcode encodeColumns} returned.
    * @throws {RangeError} When its length contradicts its header.
    */
   constructor(blob: Uint8Array) {
@@ -195,13 +194,7 @@ function indexOf(ids: Uint32Array, id: number): number {
   return -1;
 }
 
-/**
- * Makes scrapes of the columns of all families of a chunk.
- *
- * @param moments Times and flags of the scrapes.
- * @param families The columns of the families.
- * @param indexes Which scrapes.
- */
+/** Makes scrapes of the columns of all families of a chunk. */
 export function rowsOf(
   { times, flags }: Pick<Piece, "times" | "flags">,
   families: readonly Columns[],
@@ -230,10 +223,8 @@ export function rowsOf(
  * The downsampling rule: the last scrape of each interval stays, and both sides of a break. So no
  * increase of a counter is lost, gaps stay gaps, and what remains are scrapes as they were.
  *
- * @param moment A scrape.
  * @param next The scrape after it; undefined when there is none yet.
  * @param intervalMs Length of the intervals in milliseconds; they begin at multiples of it since 1970.
- * @returns Whether the scrape stays.
  */
 export function staysAt(moment: Moment, next: Moment | undefined, intervalMs: number): boolean {
   if (next === undefined || ((moment.flags | next.flags) & BREAK) !== 0) return true;

@@ -188,9 +188,6 @@ export class Sql implements Disposable {
 /**
  * Opens a history file, and upgrades one of an older version.
  *
- * @param path Its path; the file is created when there is none.
- * @param maxBytes Its largest size, in bytes.
- * @returns The database.
  * @throws {MetricsError} When it cannot be opened or is not ours; `HISTORY_FILE_TAKEN` when another
  *   service uses it. It is then left as it is.
  */
@@ -328,13 +325,7 @@ function checkedVersion(database: DatabaseSync, path: string): number {
   );
 }
 
-/**
- * Turns an error of SQLite or the runtime into one for the operator.
- *
- * @param path The path of the file.
- * @param error What was thrown.
- * @returns The error with a cause and a hint.
- */
+/** Turns an error of SQLite or the runtime into one for the operator. */
 export function failureOf(path: string, error: unknown): MetricsError {
   if (error instanceof MetricsError) return error;
   const [problem, hint] = problemOf(error);

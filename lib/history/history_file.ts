@@ -45,7 +45,6 @@ export class HistoryFile implements Disposable {
   /**
    * Opens the file, and upgrades one of an older version.
    *
-   * @param options Path, retention and log.
    * @throws {MetricsError} When it cannot be opened or is not ours; `HISTORY_FILE_TAKEN` when
    *   another service uses it. It is then left as it is.
    */

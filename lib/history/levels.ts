@@ -78,13 +78,7 @@ export class Levels {
   /** When each series was last stored, in milliseconds since 1970; only in a file. */
   readonly #storedMs = new Map<number, number>();
 
-  /**
-   * Reads what is there of the server, and adds its series to the table.
-   *
-   * @param sql The database.
-   * @param table The series of the server.
-   * @param levels The levels, the newest scrapes first.
-   */
+  /** Reads what is there of the server, and adds its series to the table. */
   constructor(sql: Sql, table: SeriesTable, levels: readonly Level[]) {
     this.#sql = sql;
     this.#table = table;
@@ -188,13 +182,7 @@ export class Levels {
     this.#sql.run`DELETE FROM server WHERE id = ${this.#server}`;
   }
 
-  /**
-   * The columns of a family, oldest first; scrapes outside the range may be among them.
-   *
-   * @param family The family's name.
-   * @param fromMs The earliest time, in milliseconds since 1970.
-   * @param toMs The latest.
-   */
+  /** The columns of a family, oldest first; scrapes outside the range may be among them. */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
     const stored = this.#stored(family, fromMs, toMs)
       .filter(({ times }) => (times.at(-1) ?? -Infinity) >= fromMs);

@@ -17,12 +17,7 @@ export interface HistoryParts {
   readonly hasFile: boolean;
 }
 
-/**
- * Registers the metrics.
- *
- * @param registry Where they are registered.
- * @param parts What they are about.
- */
+/** Registers the metrics. */
 export function registerHistory(registry: MetricsRegistry, parts: HistoryParts): void {
   const { store, recorder, file, hasFile } = parts;
   const gauge = (name: string, help: string, read: () => number | undefined): void =>

@@ -82,13 +82,7 @@ function* seriesOf(
   }
 }
 
-/**
- * Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, ….
- *
- * @param servers The servers.
- * @param question The query.
- * @returns A line per group.
- */
+/** Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, …. */
 export function gaugeLines(servers: readonly Server[], question: GaugeQuestion): TimeSeries[] {
   const { aggregate = "sum", hasGaps = false } = question;
   const times = timesOf(question.grid);
@@ -112,13 +106,7 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
   );
 }
 
-/**
- * Increases of a counter: `sum by (…) (increase(metric[range]))`.
- *
- * @param servers The servers.
- * @param question The query.
- * @returns A line per group.
- */
+/** Increases of a counter: `sum by (…) (increase(metric[range]))`. */
 export function increaseLines(servers: readonly Server[], question: RangeQuestion): TimeSeries[] {
   const times = timesOf(question.grid);
   const groups = new Groups<Values>(question, () => times.map(() => null));
@@ -131,8 +119,6 @@ export function increaseLines(servers: readonly Server[], question: RangeQuestio
 /**
  * Computes values from `sum by (le, …) (increase(metric_bucket[range]))`.
  *
- * @param servers The servers.
- * @param question The query; its metric is the family.
  * @param computations Each turns the buckets of one time into a value.
  * @returns For each computation a line per group.
  */
@@ -151,8 +137,6 @@ export function bucketLines(
 /**
  * Observations in each bucket over the range before each time, summed over all series.
  *
- * @param servers The servers.
- * @param question The query; its metric is the family.
  * @returns The bounds, ascending, and the counts of each time; null without data.
  */
 export function bucketCounts(
@@ -246,9 +230,6 @@ function totalsIn(piece: Piece, ids: readonly number[]): Float64Array {
  * Finds the scrapes at which a server had restarted: its counter fell, or scrapes had failed and
  * the counter does not show the same run. A period without scrapes alone is no restart.
  *
- * @param server The server.
- * @param fromMs Earlier scrapes are ignored, in milliseconds since 1970.
- * @param toMs Later scrapes are ignored.
  * @returns When these scrapes began, ascending, in milliseconds since 1970.
  */
 export function restartTimes(server: Server, fromMs: number, toMs: number): number[] {

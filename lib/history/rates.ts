@@ -29,11 +29,7 @@ export class Rates {
   #from = 0;
   #to = 0;
 
-  /**
-   * Prepares the samples of a counter.
-   *
-   * @param samples The samples.
-   */
+  /** Prepares the samples of a counter. */
   constructor(samples: Samples) {
     this.#samples = presentOf(samples);
     this.#lost = lostIn(this.#samples.values);

@@ -57,10 +57,7 @@ function* samplesIn(text: string): Generator<readonly [head: string, value: numb
  * old and its new name, the new one counts; of `lora_requests_info`, the newest series. A NaN
  * counts as absent, and so does an infinite counter, which would hide all later increases.
  *
- * @param bytes The whole text.
  * @param table The series of the server; new ones are added.
- * @param mayAdd Whether one more series may be added.
- * @returns The values by series.
  */
 export function readExposition(
   bytes: Uint8Array,

@@ -60,11 +60,7 @@ export class Recorder implements Disposable {
   /** When it scraped last. */
   #startedMs = -Infinity;
 
-  /**
-   * Starts without servers.
-   *
-   * @param options History, intervals and clock.
-   */
+  /** Starts without servers. */
   constructor(options: RecorderOptions) {
     this.#options = options;
   }
@@ -72,7 +68,6 @@ export class Recorder implements Disposable {
   /**
    * Adds a server.
    *
-   * @param instance Its name.
    * @returns Starts to record a scrape that begins at a time, unless none is due.
    */
   addServer(instance: string): { begin(timeMs: number): ScrapeRecording | undefined } {
@@ -82,11 +77,7 @@ export class Recorder implements Disposable {
     return server;
   }
 
-  /**
-   * Removes a server.
-   *
-   * @param instance Its name.
-   */
+  /** Removes a server. */
   removeServer(instance: string): void {
     this.#servers.get(instance)?.[Symbol.dispose]();
     this.#servers.delete(instance);

@@ -21,12 +21,7 @@ export interface ScrapeSource {
   pieces(family: string, fromMs: number, toMs: number): Piece[];
 }
 
-/**
- * The times of a grid.
- *
- * @param grid The grid.
- * @returns Its times, in milliseconds since 1970.
- */
+/** The times of a grid. */
 export function timesOf({ startMs, endMs, stepMs }: Grid): number[] {
   const count = Math.max(0, Math.floor((endMs - startMs) / stepMs) + 1);
   return Array.from({ length: count }, (_, index) => startMs + index * stepMs);
@@ -43,9 +38,6 @@ export class ScrapeRange {
   /**
    * Reads the scrapes.
    *
-   * @param source The scrapes of the server.
-   * @param family The family whose columns are needed.
-   * @param grid The times of the query.
    * @param rangeMs How far before each time a range begins, in milliseconds.
    */
   constructor(source: ScrapeSource, family: string, grid: Grid, rangeMs: number) {
@@ -86,7 +78,6 @@ export class ScrapeRange {
   /**
    * The last scrape at or before each time.
    *
-   * @param times Ascending times, in milliseconds since 1970.
    * @param hasGaps Whether a scrape is too old as soon as scraping seems to have stopped.
    * @returns The index of a scrape per time; -1 where there is none, or only one that is too old.
    */
@@ -101,10 +92,8 @@ export class ScrapeRange {
   /**
    * The range before each time that is long enough to hold two scrapes.
    *
-   * @param times Ascending times, in milliseconds since 1970.
    * @param rangeMs The shortest range, in milliseconds.
    * @param hasGaps Whether a range ends where nobody scraped before or after its scrapes.
-   * @returns A range per time.
    */
   ranges(times: readonly number[], rangeMs: number, hasGaps: boolean): Range[] {
     const latest = this.#latest(times);

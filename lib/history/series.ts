@@ -71,11 +71,7 @@ export class SeriesTable {
   readonly #lastMs = new Map<number, number>();
   #nextId = 1;
 
-  /**
-   * Makes an empty table.
-   *
-   * @param instance The server's name.
-   */
+  /** Makes an empty table. */
   constructor(instance: string) {
     this.instance = instance;
   }
@@ -118,7 +114,6 @@ export class SeriesTable {
   /**
    * Finds the series of a line, or adds it.
    *
-   * @param head The text before the value: name and labels.
    * @returns What it belongs to; undefined when the family is not kept, or the text is too long.
    */
   place(head: string): Place | undefined {

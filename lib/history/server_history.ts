@@ -114,13 +114,7 @@ export class ServerHistory {
   #newest: Row = { timeMs: NaN, flags: FAILED, ...NONE };
   #newestMs: number;
 
-  /**
-   * Starts with what the file holds.
-   *
-   * @param instance The server's name.
-   * @param sql The database in memory.
-   * @param file The history file; undefined without one.
-   */
+  /** Starts with what the file holds. */
   constructor(instance: string, sql: Sql, file: HistoryFile | undefined) {
     this.table = new SeriesTable(instance);
     this.state = {
@@ -173,9 +167,6 @@ export class ServerHistory {
   /**
    * Adds a scrape that succeeded.
    *
-   * @param timeMs When it began, in milliseconds since 1970.
-   * @param body The whole exposition, as vLLM writes it or sanitized.
-   * @param mayAdd Whether one more series may be added.
    * @returns Samples left out; undefined for a scrape that is not newer than the last one.
    */
   add(timeMs: number, body: Uint8Array, mayAdd: () => boolean): number | undefined {
@@ -206,8 +197,6 @@ export class ServerHistory {
   /**
    * Adds a scrape that failed.
    *
-   * @param timeMs When it began, in milliseconds since 1970.
-   * @param error What was wrong, as a sentence.
    * @returns Whether it was added; one that is not newer than the last one is not.
    */
   fail(timeMs: number, error: string): boolean {

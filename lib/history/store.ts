@@ -89,11 +89,7 @@ export class HistoryStore implements History {
   readonly #gone = new Set<string>();
   #agedMs = -Infinity;
 
-  /**
-   * Starts with what the file holds.
-   *
-   * @param options Servers, file and bounds.
-   */
+  /** Starts with what the file holds. */
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? MAX_HISTORY_BYTES;
@@ -101,22 +97,14 @@ export class HistoryStore implements History {
     for (const instance of options.instances) this.addServer(instance);
   }
 
-  /**
-   * Adds a server. One that was removed earlier keeps its history.
-   *
-   * @param instance Its name.
-   */
+  /** Adds a server. One that was removed earlier keeps its history. */
   addServer(instance: string): void {
     this.#gone.delete(instance);
     if (this.#all.has(instance)) return;
     this.#all.set(instance, new ServerHistory(instance, this.#sql, this.#options.archive));
   }
 
-  /**
-   * Removes a server. Its scrapes stay while it is among the last eight removed.
-   *
-   * @param instance Its name.
-   */
+  /** Removes a server. Its scrapes stay while it is among the last eight removed. */
   removeServer(instance: string): void {
     if (this.#all.get(instance)?.state.lastSuccessMs === undefined) {
       this.#forget(instance);
@@ -183,12 +171,7 @@ export class HistoryStore implements History {
     if (this.#all.get(instance)?.fail(timeMs, error)) this.#added(timeMs);
   }
 
-  /**
-   * Removes the scrapes of a server at or after a time, since the clock was set back.
-   *
-   * @param instance Its name.
-   * @param timeMs The time, in milliseconds since 1970.
-   */
+  /** Removes the scrapes of a server at or after a time, since the clock was set back. */
   cutOff(instance: string, timeMs: number): void {
     this.#all.get(instance)?.cutOff(timeMs);
   }
