@@ -1,5 +1,6 @@
-/** The series of one server, by id, name and the lines of an exposition. */
+/** The series of one server. */
 
+import { parseFamilies, type Series as Exposed } from "../exposition/family.ts";
 import { sampleName } from "./names.ts";
 
 /** One series. */
@@ -18,36 +19,26 @@ export interface Series {
   readonly isCounter: boolean;
 }
 
-/** What a line of an exposition belongs to. */
+/** What an exposed series is in the history. */
 export interface Place {
   /** The series. */
   readonly series: Series;
-  /** Whether the line has a name that newer versions of vLLM have replaced. */
+  /** Whether its name is one that newer versions of vLLM have replaced. */
   readonly isOld: boolean;
 }
 
 /** Memory of a series besides its text, in bytes: its object, labels and map entries. */
 const BYTES_PER_SERIES = 640;
-/** Memory of a character, in bytes: in the key, in the labels and twice in a line. */
+/** Memory of a character of its name and labels, in bytes. */
 const BYTES_PER_CHARACTER = 4;
 
 /** Longest name with labels of a series; vLLM's are under 300 characters, LoRA adapters aside. */
 const MAX_KEY_LENGTH = 4_096;
 
-const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
-
-function unescape(text: string): string {
-  if (!text.includes("\\")) return text;
-  return text.replace(/\\(.)/g, (_, letter: string) => letter === "n" ? "\n" : letter);
-}
+const ENCODER = new TextEncoder();
 
 function escape(text: string): string {
   return text.replace(/[\\"\n]/g, (letter) => letter === "\n" ? "\\n" : `\\${letter}`);
-}
-
-/** A copy of a text: a substring keeps the whole text in memory. */
-function detached(text: string): string {
-  return new TextDecoder().decode(new TextEncoder().encode(text));
 }
 
 /** The front ends of vLLM write a bound as `1`, `1.0` or `1e0`. */
@@ -60,11 +51,12 @@ function boundOf(text: string | undefined): number {
 export class SeriesTable {
   /** The server's name, which is the label `instance` of its series. */
   readonly instance: string;
-  #seriesBytes = 0;
-  #lineBytes = 0;
+  /** Memory used, in bytes; an estimate. */
+  bytes = 0;
   /** In the order of their ids. */
   readonly #all = new Map<number, { readonly series: Series; readonly key: string }>();
-  readonly #byLine = new Map<string, Place>();
+  /** What exposed families of earlier scrapes are. */
+  #known = new WeakMap<readonly Exposed[], readonly (Place | undefined)[]>();
   readonly #byKey = new Map<string, Series>();
   readonly #byName = new Map<string, Series[]>();
   /** When each was last seen, in milliseconds since 1970. */
@@ -74,11 +66,6 @@ export class SeriesTable {
   /** Makes an empty table. */
   constructor(instance: string) {
     this.instance = instance;
-  }
-
-  /** Memory used, in bytes; an estimate. */
-  get bytes(): number {
-    return this.#seriesBytes + this.#lineBytes;
   }
 
   /** Number of series. */
@@ -106,46 +93,23 @@ export class SeriesTable {
     return this.#byName.get(name) ?? [];
   }
 
-  /** What a line seen before belongs to, by the text before its value. */
-  known(head: string): Place | undefined {
-    return this.#byLine.get(head);
-  }
-
   /**
-   * Finds the series of a line, or adds it.
+   * Finds or adds the series of a family.
    *
-   * @returns What it belongs to; undefined when the family is not kept, or the text is too long.
+   * @param exposed The series as the exposition has them.
+   * @param mayAdd Whether one more series may be added.
+   * @returns What each is; undefined for one that is not kept, "dropped" for one without room.
    */
-  place(head: string): Place | undefined {
-    if (head.length > MAX_KEY_LENGTH) return undefined;
-    const brace = head.indexOf("{");
-    const sample = sampleName(brace < 0 ? head : head.slice(0, brace));
-    if (sample === undefined) return undefined;
-    const line = detached(head);
-    const labels = [...line.matchAll(LABEL)]
-      .map(([, name = "", value = ""]) => [name, unescape(value)] as const)
-      .toSorted(([one], [other]) => one < other ? -1 : 1);
-    const le = boundOf(labels.find(([name]) => name === "le")?.[1]);
-    const key = `${sample.name}{${
-      labels.map(([name, value]) => `${name}="${name === "le" ? le : escape(value)}"`).join()
-    }}`;
-    const series = this.#byKey.get(key) ?? this.#add(key, {
-      id: this.#nextId,
-      name: sample.name,
-      family: sample.family,
-      labels: Object.fromEntries([
-        ...labels.filter(([name, value]) => name !== "le" && value !== ""),
-        ["instance", this.instance],
-      ]),
-      le,
-      isCounter: sample.isCounter,
-    });
-    const place = { series, isOld: sample.isOld };
-    // Labels in an ever-changing order would make new lines of known series without end.
-    if (this.#lineBytes > this.#seriesBytes) this.#forgetLines();
-    this.#byLine.set(line, place);
-    this.#lineBytes += line.length;
-    return place;
+  placesOf(
+    exposed: readonly Exposed[],
+    mayAdd: () => boolean,
+  ): readonly (Place | "dropped" | undefined)[] {
+    const known = this.#known.get(exposed);
+    if (known !== undefined) return known;
+    const places = exposed.map((series) => this.#place(series, mayAdd));
+    const found = places.filter((place) => place !== "dropped");
+    if (found.length === places.length) this.#known.set(exposed, found);
+    return places;
   }
 
   /** Notes that series were seen. */
@@ -160,7 +124,9 @@ export class SeriesTable {
     readonly lastMs: number;
   }): void {
     this.#nextId = id;
-    this.place(`vllm_${key}`);
+    for (const { series } of parseFamilies(ENCODER.encode(`vllm_${key} 0\n`))) {
+      this.placesOf(series, () => true);
+    }
     this.#lastMs.set(id, lastMs);
     this.#nextId = id + 1;
   }
@@ -185,14 +151,33 @@ export class SeriesTable {
       this.#byKey.delete(key);
       this.#lastMs.delete(id);
       this.#byName.set(series.name, this.named(series.name).filter((other) => other !== series));
-      this.#seriesBytes -= bytesOf(key);
+      this.bytes -= bytesOf(key);
     }
-    if (this.size < sizeBefore) this.#forgetLines();
+    if (this.size < sizeBefore) this.#known = new WeakMap();
   }
 
-  #forgetLines(): void {
-    this.#byLine.clear();
-    this.#lineBytes = 0;
+  #place({ name, labels }: Exposed, mayAdd: () => boolean): Place | "dropped" | undefined {
+    const sample = sampleName(name);
+    if (sample === undefined) return undefined;
+    const sorted = labels.toSorted(([one], [other]) => one < other ? -1 : 1);
+    const le = boundOf(sorted.find(([label]) => label === "le")?.[1]);
+    const key = `${sample.name}{${
+      sorted.map(([label, value]) => `${label}="${label === "le" ? le : escape(value)}"`).join()
+    }}`;
+    const known = this.#byKey.get(key);
+    if (known === undefined && (key.length > MAX_KEY_LENGTH || !mayAdd())) return "dropped";
+    const series = known ?? this.#add(key, {
+      id: this.#nextId,
+      name: sample.name,
+      family: sample.family,
+      labels: Object.fromEntries([
+        ...sorted.filter(([label, value]) => label !== "le" && value !== ""),
+        ["instance", this.instance],
+      ]),
+      le,
+      isCounter: sample.isCounter,
+    });
+    return { series, isOld: sample.isOld };
   }
 
   #add(key: string, series: Series): Series {
@@ -202,7 +187,7 @@ export class SeriesTable {
     const others = this.#byName.get(series.name);
     if (others === undefined) this.#byName.set(series.name, [series]);
     else others.push(series);
-    this.#seriesBytes += bytesOf(key);
+    this.bytes += bytesOf(key);
     return series;
   }
 }

@@ -5,6 +5,7 @@ import { BREAK, FAILED, type Piece, type Row, Shape, staysAt } from "./chunk.ts"
 import { FILE_INTERVAL_MS, type HistoryFile } from "./history_file.ts";
 import type { TargetState } from "./history.ts";
 import { type Level, Levels } from "./levels.ts";
+import type { FamilyMemo } from "../exposition/family.ts";
 import { readExposition } from "./reader.ts";
 import { type Series, SeriesTable } from "./series.ts";
 
@@ -169,9 +170,14 @@ export class ServerHistory {
    *
    * @returns Samples left out; undefined for a scrape that is not newer than the last one.
    */
-  add(timeMs: number, body: Uint8Array, mayAdd: () => boolean): number | undefined {
+  add(
+    timeMs: number,
+    body: Uint8Array,
+    mayAdd: () => boolean,
+    memo: FamilyMemo,
+  ): number | undefined {
     if (!this.#isNewer(timeMs)) return undefined;
-    const { ids, values, dropped } = readExposition(body, this.table, mayAdd);
+    const { ids, values, dropped } = readExposition(body, this.table, mayAdd, memo);
     this.table.touch(ids, timeMs);
     const isBreak = this.#noteCounters(ids, values) || this.state.up !== true;
     const { instance, sinceMs = timeMs, up } = this.state;

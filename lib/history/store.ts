@@ -1,5 +1,6 @@
 /** The history of all servers: scrapes go in, queries are answered. */
 
+import { FamilyMemo } from "../exposition/family.ts";
 import { quantileOf, shareUnder } from "./buckets.ts";
 import { Sql } from "./database.ts";
 import type { HistoryFile } from "./history_file.ts";
@@ -84,6 +85,8 @@ export class HistoryStore implements History {
   readonly #maxBytes: number;
   readonly #maxSeries: number;
   readonly #sql = new Sql();
+  /** What the families of all servers looked like. */
+  readonly #memo = new FamilyMemo();
   readonly #all = new Map<string, ServerHistory>();
   /** The names of removed servers, the first removed first. */
   readonly #gone = new Set<string>();
@@ -159,7 +162,7 @@ export class HistoryStore implements History {
       isFull ||= server === undefined || !this.#hasRoom(server);
       return !isFull;
     };
-    const dropped = server?.add(timeMs, body, mayAdd);
+    const dropped = server?.add(timeMs, body, mayAdd, this.#memo);
     if (server === undefined || dropped === undefined) return;
     this.droppedSamples += dropped;
     if (dropped > 0) this.#logDropped(server, dropped);
