@@ -34,7 +34,7 @@ async function ownMetrics(): Promise<Metric[]> {
     runtime: Deno.version.deno,
   };
   try {
-    using service = createService({ ...result.config, relay: result.config.relay, log, host });
+    using service = createService({ ...result.config, log, host });
     const headers = { authorization: "Bearer token-of-readers" };
     const response = await service.handler(new Request("http://x/-/metrics", { headers }));
     const families = /^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm;

@@ -180,7 +180,7 @@ async function serveWith(
   // Before anybody can know that it listens, so that a signal that comes at once is heard as well.
   const ignore = host.onStopSignal(() => void writer.write());
   try {
-    using service = createService({ ...config, relay: config.relay, ...parts, host });
+    using service = createService({ ...config, ...parts, host });
     const timed = openAll(host, config, service, log);
     announce(pageUrl(config, timed[0]?.listener.port ?? 0));
     const { tls } = config;

@@ -1,6 +1,6 @@
 /** Assembles the service. */
 
-import type { Access, Goals, HistoryConfig, RelayConfig, ServersConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/query_range.ts";
@@ -53,41 +53,21 @@ export interface Service extends Disposable {
   stop(): void;
 }
 
-/** What {@linkcode createService} needs from outside. */
-export type ServiceHost = Pick<
-  Host,
-  "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime"
->;
-
 /** Log lines that were not written: each one of many repetitions, or there was no room for more. */
 export type LostLogLines = Readonly<Record<"repeated" | "unread", number>>;
 
-/** The parts of the service. */
-export interface ServiceParts {
-  /** The servers that are scraped. */
-  readonly servers: ServersConfig;
-  /** Looks their names up. @default {resolveHost} */
+/** The parts of the service: its settings, and what they do not have. */
+export interface ServiceParts extends Omit<Config, "listen" | "tls" | "log" | "warnings"> {
+  /** Looks names up. @default {resolveHost} */
   readonly resolve?: Resolve;
-  /** Where OTLP metrics go; undefined when the relay is off. */
-  readonly relay: RelayConfig | undefined;
-  /** How the history is fed and kept. */
-  readonly history: HistoryConfig;
-  /** Scrapes of its servers that were made before; none without. */
+  /** Earlier scrapes. @default {none} */
   readonly past?: Iterable<GoodScrape>;
-  /** Host names that requests may use; undefined for any. */
-  readonly allowedHosts?: readonly string[] | undefined;
-  /** Credentials of clients; undefined if none are required. */
-  readonly access?: Access | undefined;
-  /** How fast answers should be. */
-  readonly goals: Goals;
-  /** Scrapes of one server that may start in a second. */
-  readonly maxScrapesPerSecond: number;
-  /** Takes its log lines. */
+  /** Gets its log lines. */
   readonly log: Logger;
   /** How many of them were not written. @default {none} */
-  readonly lostLogLines?: (() => LostLogLines) | undefined;
+  readonly lostLogLines?: () => LostLogLines;
   /** Clock and process figures. */
-  readonly host: ServiceHost;
+  readonly host: Pick<Host, "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime">;
 }
 
 /** The exposition at `/metrics`: that of the one server, or the merge of all. */

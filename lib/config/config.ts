@@ -37,13 +37,13 @@ export interface Config {
   /** Scrapes of one server that may start in a second. */
   readonly maxScrapesPerSecond: number;
   /** Where metrics are passed on to; absent when the relay is off. */
-  readonly relay?: RelayConfig;
+  readonly relay?: RelayConfig | undefined;
   /** Where to listen. */
   readonly listen: Address;
   /** Host names that requests may use; absent for any. */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Credentials of clients; absent if none are required. */
-  readonly access?: Access;
+  readonly access?: Access | undefined;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
   readonly tls?: ServingTls;
   /** Latency goals. */
