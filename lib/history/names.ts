@@ -18,59 +18,35 @@ export interface SampleName {
   readonly isOld: boolean;
 }
 
-const GAUGES = [
-  "num_requests_running",
-  "num_requests_waiting",
-  "num_requests_waiting_by_reason",
-  "kv_cache_usage_perc",
-  "engine_sleep_state",
-  "cache_config_info",
-  "lora_requests_info",
-] as const;
+function names(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
 
-const COUNTERS = [
-  "prefix_cache_queries_total",
-  "prefix_cache_hits_total",
-  "external_prefix_cache_queries_total",
-  "external_prefix_cache_hits_total",
-  "mm_cache_queries_total",
-  "mm_cache_hits_total",
-  "num_preemptions_total",
-  "prompt_tokens_total",
-  "prompt_tokens_by_source_total",
-  "prompt_tokens_cached_total",
-  "prompt_tokens_cached_by_source_total",
-  "generation_tokens_total",
-  "request_success_total",
-  "admission_rejections_total",
-  "estimated_flops_per_gpu_total",
-  "estimated_read_bytes_per_gpu_total",
-  "estimated_write_bytes_per_gpu_total",
-  "spec_decode_num_drafts_total",
-  "spec_decode_num_draft_tokens_total",
-  "spec_decode_num_accepted_tokens_total",
-  "spec_decode_num_accepted_tokens_per_pos_total",
-] as const;
+const GAUGES = names(`
+  num_requests_running num_requests_waiting num_requests_waiting_by_reason kv_cache_usage_perc
+  engine_sleep_state cache_config_info lora_requests_info
+`);
+
+const COUNTERS = names(`
+  prefix_cache_queries_total prefix_cache_hits_total external_prefix_cache_queries_total
+  external_prefix_cache_hits_total mm_cache_queries_total mm_cache_hits_total
+  num_preemptions_total prompt_tokens_total prompt_tokens_by_source_total
+  prompt_tokens_cached_total prompt_tokens_cached_by_source_total generation_tokens_total
+  request_success_total admission_rejections_total estimated_flops_per_gpu_total
+  estimated_read_bytes_per_gpu_total estimated_write_bytes_per_gpu_total
+  spec_decode_num_drafts_total spec_decode_num_draft_tokens_total
+  spec_decode_num_accepted_tokens_total spec_decode_num_accepted_tokens_per_pos_total
+`);
 
 /** `iteration_tokens_total` is a histogram in spite of its name. */
-const HISTOGRAMS = [
-  "time_to_first_token_seconds",
-  "inter_token_latency_seconds",
-  "request_time_per_output_token_seconds",
-  "e2e_request_latency_seconds",
-  "request_queue_time_seconds",
-  "request_inference_time_seconds",
-  "request_prefill_time_seconds",
-  "request_decode_time_seconds",
-  "request_prompt_tokens",
-  "request_generation_tokens",
-  "request_max_num_generation_tokens",
-  "request_params_max_tokens",
-  "request_params_n",
-  "request_prefill_kv_computed_tokens",
-  "request_num_preemptions",
-  "iteration_tokens_total",
-] as const;
+const HISTOGRAMS = names(`
+  time_to_first_token_seconds inter_token_latency_seconds request_time_per_output_token_seconds
+  e2e_request_latency_seconds request_queue_time_seconds request_inference_time_seconds
+  request_prefill_time_seconds request_decode_time_seconds request_prompt_tokens
+  request_generation_tokens request_max_num_generation_tokens request_params_max_tokens
+  request_params_n request_prefill_kv_computed_tokens request_num_preemptions
+  iteration_tokens_total
+`);
 
 /** The families by their current name. */
 export const FAMILIES: ReadonlyMap<string, FamilyKind> = new Map<string, FamilyKind>([

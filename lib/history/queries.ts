@@ -3,7 +3,7 @@
 import { type Bucket, repair } from "./buckets.ts";
 import { BREAK, FAILED, type Piece } from "./chunk.ts";
 import type { GaugeQuestion, Question, RangeQuestion, Selection, TimeSeries } from "./history.ts";
-import { Rates } from "./rates.ts";
+import { increases } from "./rates.ts";
 import { ScrapeRange, type ScrapeSource, timesOf } from "./scrape_range.ts";
 import type { Series } from "./series.ts";
 
@@ -110,9 +110,7 @@ export function gaugeLines(servers: readonly Server[], question: GaugeQuestion):
 export function increaseLines(servers: readonly Server[], question: RangeQuestion): TimeSeries[] {
   const times = timesOf(question.grid);
   const groups = new Groups<Values>(question, () => times.map(() => null));
-  for (const [series, increases] of increasesOf(servers, question)) {
-    addTo(groups.of(series), increases);
-  }
+  for (const [series, values] of increasesOf(servers, question)) addTo(groups.of(series), values);
   return groups.lines((sums) => sums);
 }
 
@@ -153,9 +151,9 @@ export function bucketCounts(
   return { bounds, counts: times.map((_, index) => countsIn(bounds, bucketsAt(byBound, index))) };
 }
 
-function addTo(sums: Values, increases: readonly number[]): void {
-  for (const [index, increase] of increases.entries()) {
-    if (!Number.isNaN(increase)) sums[index] = (sums[index] ?? 0) + increase;
+function addTo(sums: Values, values: readonly number[]): void {
+  for (const [index, value] of values.entries()) {
+    if (!Number.isNaN(value)) sums[index] = (sums[index] ?? 0) + value;
   }
 }
 
@@ -170,11 +168,10 @@ function* increasesOf(
     const ranges = scrapes.ranges(gridTimes, rangeMs, hasGaps);
     const { times, intervals } = scrapes;
     for (const series of all) {
-      const rates = new Rates({ times, intervals, values: scrapes.column(series.id) });
-      yield [
-        series,
-        ranges.map((range) => rates.increase(range) * (rangeMs / range.rangeMs)),
-      ];
+      const found = increases({ times, intervals, values: scrapes.column(series.id) }, ranges);
+      // Where a range was made longer, or cut to its scraped part, the increase is scaled back.
+      const scaled = found.map((value, index) => value * rangeMs / (ranges[index]?.rangeMs ?? NaN));
+      yield [series, scaled];
     }
   }
 }
@@ -185,11 +182,11 @@ function bucketsOf(servers: readonly Server[], question: RangeQuestion): Groups<
   const times = timesOf(question.grid);
   const groups = new Groups<ByBound>(question, () => new Map());
   const metric = `${question.metric}_bucket`;
-  for (const [series, increases] of increasesOf(servers, { ...question, metric })) {
+  for (const [series, values] of increasesOf(servers, { ...question, metric })) {
     const byBound = groups.of(series);
     const sums = byBound.get(series.le) ?? times.map(() => null);
     byBound.set(series.le, sums);
-    addTo(sums, increases);
+    addTo(sums, values);
   }
   return groups;
 }

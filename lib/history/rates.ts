@@ -21,39 +21,28 @@ export interface Range {
 /** A sample counts as close to the end of the range up to this part of the mean distance. */
 export const CLOSE = 1.1;
 
-/** Computes the increases of a counter over ranges with ascending ends. */
-export class Rates {
-  readonly #samples: Samples;
-  /** Sum of all falls up to each sample; undefined when there are none. */
-  readonly #lost: Float64Array | undefined;
-  #from = 0;
-  #to = 0;
-
-  /** Prepares the samples of a counter. */
-  constructor(samples: Samples) {
-    this.#samples = presentOf(samples);
-    this.#lost = lostIn(this.#samples.values);
-  }
-
-  /**
-   * The increase over a range, extrapolated to its ends (`extrapolatedRate` of Prometheus 2.42):
-   * up to an end that is close to a sample, else half a mean distance beyond the sample, and
-   * never back to before the counter was zero. Next to downsampled scrapes their interval replaces
-   * the mean distance, if it is longer.
-   *
-   * @param range The range; neither of its ends may be before that of the last one.
-   * @returns The increase; NaN with fewer than two samples.
-   */
-  increase({ endMs, rangeMs }: Range): number {
+/**
+ * The increases of a counter, extrapolated to the ends of the ranges (`extrapolatedRate` of
+ * Prometheus 2.42): up to an end that is close to a sample, else half a mean distance beyond the
+ * sample, and never back to before the counter was zero. Next to downsampled scrapes their interval
+ * replaces the mean distance, if it is longer.
+ *
+ * @param samples The samples of the counter.
+ * @param ranges Ranges of which both ends ascend.
+ * @returns An increase per range; NaN with fewer than two samples.
+ */
+export function increases(samples: Samples, ranges: readonly Range[]): number[] {
+  const { times, values, intervals } = presentOf(samples);
+  const lost = lostIn(values);
+  let [from, to] = [0, 0];
+  return ranges.map(({ endMs, rangeMs }) => {
     const startMs = endMs - rangeMs;
-    const { times, values, intervals } = this.#samples;
-    while (this.#to < times.length && (times[this.#to] ?? 0) <= endMs) this.#to++;
-    while (this.#from < times.length && (times[this.#from] ?? 0) < startMs) this.#from++;
-    const [first, last] = [this.#from, this.#to - 1];
+    while (to < times.length && (times[to] ?? 0) <= endMs) to++;
+    while (from < times.length && (times[from] ?? 0) < startMs) from++;
+    const [first, last] = [from, to - 1];
     if (last <= first) return NaN;
     const firstValue = values[first] ?? 0;
-    const lost = (this.#lost?.[last] ?? 0) - (this.#lost?.[first] ?? 0);
-    const increase = (values[last] ?? 0) - firstValue + lost;
+    const increase = (values[last] ?? 0) - firstValue + (lost?.[last] ?? 0) - (lost?.[first] ?? 0);
     const sampledMs = (times[last] ?? 0) - (times[first] ?? 0);
     const meanMs = sampledMs / (last - first);
     let toStartMs = (times[first] ?? 0) - startMs;
@@ -67,7 +56,7 @@ export class Rates {
     const toEndMs = endMs - (times[last] ?? 0);
     const wholeMs = sampledMs + beyond(toStartMs, first) + beyond(toEndMs, last);
     return increase * (wholeMs / sampledMs);
-  }
+  });
 }
 
 /** The samples that are present. Most series have no others, and are not copied. */
@@ -81,6 +70,7 @@ function presentOf(samples: Samples): Samples {
   };
 }
 
+/** Sum of all falls up to each sample; undefined when there are none. */
 function lostIn(values: Float64Array): Float64Array | undefined {
   let all: Float64Array | undefined;
   let lost = 0;

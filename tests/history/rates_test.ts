@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { Rates } from "../../lib/history/rates.ts";
+import { increases } from "../../lib/history/rates.ts";
 import { grid, history, values } from "./scrapes.ts";
 
 type Sample = readonly [seconds: number, value: number];
 
 function increase(samples: readonly Sample[], end: number, range: number): number {
-  const rates = new Rates({
+  const all = {
     times: Float64Array.from(samples, ([seconds]) => seconds * 1_000),
     intervals: new Float64Array(samples.length),
     values: Float64Array.from(samples, ([, value]) => value),
-  });
-  return rates.increase({ endMs: end * 1_000, rangeMs: range * 1_000 });
+  };
+  return increases(all, [{ endMs: end * 1_000, rangeMs: range * 1_000 }])[0] ?? NaN;
 }
 
 Deno.test("an increase reaches to both ends of the stretch when samples are close to them", () => {
