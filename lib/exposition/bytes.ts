@@ -8,9 +8,18 @@ const INITIAL_BYTES = 4_096;
 
 /** A growing array of bytes that is written at its end and read from its start. */
 export class ByteBuffer {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array<ArrayBuffer>;
   #start = 0;
   #end = 0;
+
+  /**
+   * Begins empty.
+   *
+   * @param capacity Bytes that it has room for at first.
+   */
+  constructor(capacity = 0) {
+    this.#bytes = new Uint8Array(capacity);
+  }
 
   /** How many bytes it holds. */
   get length(): number {

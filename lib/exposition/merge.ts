@@ -1,7 +1,9 @@
 /** Several servers' expositions become one: each family once, with the samples of all of them. */
 
+import { setImmediate } from "node:timers/promises";
+import { ByteBuffer } from "./bytes.ts";
 import { DroppedLines } from "./dropped.ts";
-import { type FamilyPart, labelText } from "./labelled.ts";
+import { type FamilyPart, findFamilies, Labeller } from "./labels.ts";
 import { MAX_LINE_BYTES, Sanitizer, SanitizerMemo } from "./sanitizer.ts";
 import { followsGroup, type MetricType, SUFFIXES, UNGROUPED_TYPES } from "./types.ts";
 import { isUniform } from "./uniform.ts";
@@ -17,9 +19,10 @@ const SEPARATOR = /_separator$/;
 /** What the samples of a histogram or summary add to its name. */
 const GROUP_PARTS = ["_bucket", "_sum", "_count"];
 
-const ENCODER = new TextEncoder();
-
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Time after which a merge lets other work run, in milliseconds. */
+const TURN_MS = 20;
+/** Bytes of a merged text that are sanitized in one step. */
+const STEP_BYTES = 65_536;
 
 /** One server's part. */
 export interface MergeInput {
@@ -53,6 +56,13 @@ export interface MergedExposition {
   readonly conflicts: readonly TypeConflict[];
 }
 
+/** The samples of one server. */
+interface Piece {
+  readonly text: Uint8Array;
+  readonly part: FamilyPart;
+  readonly labeller: Labeller;
+}
+
 /** A family with the samples of all servers. */
 interface MergedFamily {
   readonly name: string;
@@ -60,76 +70,63 @@ interface MergedFamily {
   readonly instance: string;
   help: Uint8Array | undefined;
   type: MetricType | undefined;
-  readonly pieces: Uint8Array[];
+  readonly pieces: Piece[];
   /** Whether all servers that have it told its type. */
   isTyped: boolean;
-  samples: number;
 }
 
 /** Whether samples of one family can stand with those of the other. */
 function agree(kept: MetricType | undefined, type: MetricType | undefined): boolean {
   if (kept === type) return true;
   // Samples without a TYPE may be anything that needs no parts and may be below zero.
-  const told = kept === undefined ? type : type === undefined ? kept : undefined;
-  return told === "gauge" || told === "untyped";
-}
-
-/** Whether a family needs nothing done to it behind the one before it. */
-function canPass(family: MergedFamily, group: string | undefined): boolean {
-  const { name, type, pieces } = family;
-  if (type === undefined || !family.isTyped || followsGroup(name, group)) return false;
-  return isUniform(name, type, pieces);
+  const known = kept === undefined ? type : type === undefined ? kept : undefined;
+  return known === "gauge" || known === "untyped";
 }
 
 /** The families of all servers, in the order in which they come first. */
 class Families {
   readonly conflicts: TypeConflict[] = [];
   readonly dropped = new DroppedLines();
+  samples = 0;
+  /** About how many bytes the text takes. */
+  bytes = 0;
   readonly #families = new Map<string, MergedFamily>();
 
-  get samples(): number {
-    let samples = 0;
-    for (const family of this.#families.values()) samples += family.samples;
-    return samples;
-  }
-
   add({ instance, text }: MergeInput): void {
-    const { bytes, families } = labelText(text, instance);
-    for (const part of families) {
+    const labeller = new Labeller(instance);
+    for (const part of findFamilies(text)) {
       if (part.samples === 0 && part.help === undefined && SEPARATOR.test(part.name)) continue;
-      this.#addPart(part, bytes, instance);
+      this.#addPart({ text, part, labeller }, instance);
     }
   }
 
-  /** All families as text, and whether the sanitiser has nothing to put right in it. */
-  text(): { readonly text: Bytes; readonly isDone: boolean } {
-    const pieces: Uint8Array[] = [];
+  /** Writes all families, one a step; gives whether the sanitizer has nothing to repair. */
+  *write(out: ByteBuffer): Generator<void, boolean> {
     let group: string | undefined;
     let isDone = true;
-    for (const family of this.#families.values()) {
-      const { name, type, help } = family;
-      isDone &&= canPass(family, group);
+    for (const { name, type, help, isTyped, pieces } of this.#families.values()) {
+      const follows = followsGroup(name, group);
       // Without HELP and TYPE its samples would be taken for parts of the histogram before it.
-      if (type === undefined && followsGroup(name, group)) {
-        pieces.push(ENCODER.encode(`# TYPE ${name}_separator untyped\n`));
+      if (type === undefined && follows) out.appendText(`# TYPE ${name}_separator untyped\n`);
+      if (help !== undefined) out.append(help);
+      if (type !== undefined) out.appendText(`# TYPE ${name} ${type}\n`);
+      const ends = [out.length];
+      for (const { text, part, labeller } of pieces) {
+        labeller.write(text, part, out);
+        ends.push(out.length);
       }
-      if (help !== undefined) pieces.push(help);
-      if (type !== undefined) pieces.push(ENCODER.encode(`# TYPE ${name} ${type}\n`));
-      pieces.push(...family.pieces);
+      const written = out.view();
+      const parts = pieces.map((_, index) => written.subarray(ends[index], ends[index + 1]));
+      isDone &&= type !== undefined && isTyped && !follows && isUniform(name, type, parts);
       group = UNGROUPED_TYPES.includes(type ?? "untyped") ? undefined : name;
+      yield;
     }
-    const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    return { text: joined, isDone };
+    return isDone;
   }
 
-  #addPart(part: FamilyPart, bytes: Bytes, instance: string): void {
-    const { name, help, type, samples } = part;
-    const kept = this.#otherType(part, instance);
+  #addPart(piece: Piece, instance: string): void {
+    const { name, help, type, samples } = piece.part;
+    const kept = this.#otherType(piece.part, instance);
     if (kept !== undefined) {
       if (samples === 0) return;
       this.dropped.add("type_conflict", samples);
@@ -137,13 +134,14 @@ class Families {
       return;
     }
     const family = this.#families.get(name) ??
-      { name, instance, help, type, pieces: [], samples: 0, isTyped: true };
+      { name, instance, help, type, pieces: [], isTyped: true };
     this.#families.set(name, family);
     family.help ??= help;
     family.type ??= type;
-    family.samples += samples;
     family.isTyped &&= type !== undefined;
-    if (samples > 0) family.pieces.push(bytes.subarray(part.start, part.end));
+    this.samples += samples;
+    this.bytes += piece.labeller.bytesOf(piece.part);
+    if (samples > 0) family.pieces.push(piece);
   }
 
   /** The type that holds, where a server before said another. */
@@ -178,25 +176,61 @@ export class ExpositionMerger {
    * `instance` in front; one of the server's own becomes `exported_instance`. HELP
    * and TYPE are those of the first server that has them, families come in the
    * order in which they come first, and each server's samples in its own order.
-   * Where that is nothing Fluent Bit can read, the sanitiser mends it.
+   * Where that is nothing Fluent Bit can read, the sanitizer repairs it.
    *
    * @param inputs The servers' parts: where types differ, the earlier one holds.
    * @returns One exposition.
    */
   merge(inputs: readonly MergeInput[]): MergedExposition {
+    const steps = this.#steps(inputs);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+    }
+  }
+
+  /**
+   * Does the same and lets other work run meanwhile.
+   *
+   * @param inputs The servers' parts.
+   * @returns One exposition.
+   */
+  async mergeInTurns(inputs: readonly MergeInput[]): Promise<MergedExposition> {
+    const steps = this.#steps(inputs);
+    let turnMs = performance.now();
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      if (performance.now() - turnMs < TURN_MS) continue;
+      await setImmediate();
+      turnMs = performance.now();
+    }
+  }
+
+  *#steps(inputs: readonly MergeInput[]): Generator<void, MergedExposition> {
     const families = new Families();
-    for (const input of inputs) families.add(input);
-    const { dropped, conflicts } = families;
-    const { text, isDone } = families.text();
-    if (isDone) return { bytes: text, samples: families.samples, dropped, conflicts };
+    for (const input of inputs) {
+      families.add(input);
+      yield;
+    }
+    const text = new ByteBuffer(families.bytes);
+    const isDone = yield* families.write(text);
+    const { dropped, conflicts, samples } = families;
+    if (isDone) return { bytes: text.view(), samples, dropped, conflicts };
     const sanitizer = new Sanitizer({
       format: "text",
       memo: this.#memo,
       // Escapes and the label have made lines longer that were short enough.
       maxLineBytes: 3 * MAX_LINE_BYTES,
     });
-    const bytes = sanitizer.push(text, true);
+    const out = new ByteBuffer();
+    while (!sanitizer.finished) {
+      const step = text.view().subarray(0, STEP_BYTES);
+      out.append(sanitizer.push(step, step.length === text.length));
+      text.drop(step.length);
+      yield;
+    }
     for (const [reason, lines] of sanitizer.dropped.entries()) dropped.add(reason, lines);
-    return { bytes, samples: sanitizer.samples, dropped, conflicts };
+    return { bytes: out.view(), samples: sanitizer.samples, dropped, conflicts };
   }
 }

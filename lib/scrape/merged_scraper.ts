@@ -92,7 +92,7 @@ export class MergedScraper {
       const failures = outcomes.flatMap((one) => "failure" in one ? [one.failure] : []);
       const gone = failures.find(({ code }) => code === "BUSY" || merge.signal.aborted);
       if (gone !== undefined) throw gone;
-      return this.#merge(outcomes);
+      return await this.#merge(outcomes);
     } finally {
       merge.isOpen = false;
       this.#merges.delete(merge);
@@ -136,12 +136,12 @@ export class MergedScraper {
     this.#heldBytes += bytes;
   }
 
-  #merge(outcomes: readonly Outcome[]): Bytes {
+  async #merge(outcomes: readonly Outcome[]): Promise<Bytes> {
     const inputs = outcomes.flatMap((outcome) =>
       "text" in outcome ? [{ instance: outcome.target.name, text: outcome.text }] : []
     );
     if (inputs.length === 0) throw allFailed(outcomes);
-    const { bytes, dropped, conflicts } = this.#merger.merge(inputs);
+    const { bytes, dropped, conflicts } = await this.#merger.mergeInTurns(inputs);
     this.#options.onDropped(dropped);
     for (const { family, instance, type, kept } of conflicts) {
       const key = JSON.stringify([family, instance]);
