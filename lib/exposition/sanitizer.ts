@@ -179,8 +179,11 @@ export class Sanitizer {
   }
 
   #sanitize(chunk: Uint8Array, isFinal: boolean): void {
-    this.#in.append(chunk);
-    const bytes = this.#in.view();
+    const isFirst = this.#in.length === 0;
+    if (!isFirst) this.#in.append(chunk);
+    const bytes = isFirst ? chunk : this.#in.view();
+    // The output is about as long as the input.
+    this.#out.room(chunk.length);
     let at = this.#skipByteOrderMark(bytes, isFinal);
     while (at >= 0 && at < bytes.length) {
       const end = lineEnd(bytes, at);
@@ -203,7 +206,8 @@ export class Sanitizer {
         at = next;
       }
     }
-    this.#in.drop(Math.max(at, 0));
+    if (isFirst) this.#in.append(chunk, Math.max(at, 0));
+    else this.#in.drop(Math.max(at, 0));
     if (isFinal) {
       this.#isFinished = true;
       this.#parser.finishFamily();
@@ -245,7 +249,7 @@ export class Sanitizer {
   }
 
   /** Writes a family that is remembered. */
-  #match(bytes: Bytes, at: number, isFinal: boolean): number {
+  #match(bytes: Uint8Array, at: number, isFinal: boolean): number {
     const walk = this.#walk;
     if (walk === undefined) return NO_MATCH;
     if (!beginsFamily(bytes, at, this.#parser.family?.rawName)) {
@@ -270,7 +274,7 @@ export class Sanitizer {
     return !followsGroup(name, previous) && !uses.some(([used]) => names.has(used));
   }
 
-  #write(output: Output, bytes: Bytes, start: number, numbers: Int32Array): void {
+  #write(output: Output, bytes: Uint8Array, start: number, numbers: Int32Array): void {
     const { text, values, uses, previous, samples } = output;
     for (const [name, use] of uses) this.#context.names.set(name, use);
     this.#context.previous = previous;

@@ -32,9 +32,9 @@ function refusal(
     return "Cannot answer: a page of another site made the browser send this request. Open the " +
       "address itself.";
   }
+  if (allowedHosts === undefined) return undefined;
   const host = URL.parse(url)?.hostname;
-  if (allowedHosts === undefined || host === undefined) return undefined;
-  if (SAFE_HOST.test(host) || allowedHosts.includes(host)) return undefined;
+  if (host === undefined || SAFE_HOST.test(host) || allowedHosts.includes(host)) return undefined;
   return `Cannot answer for the host "${host}": it is not in ALLOWED_HOSTS. Add it there if this ` +
     "service is reached by that name.";
 }
