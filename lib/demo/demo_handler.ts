@@ -4,15 +4,10 @@ import { STATUS_CODE } from "@std/http/status";
 import { MetricsText } from "./metrics_text.ts";
 import type { SimulatedVllm } from "./simulated_vllm.ts";
 
-/** The version of vLLM that is simulated. */
+/** The simulated version of vLLM. */
 const VLLM_VERSION = "0.33.0";
 
-/**
- * Answers `/metrics`, `/health`, `/version` and `/v1/models` as vLLM does. Time passes elsewhere.
- *
- * @param server The server.
- * @returns The handler.
- */
+/** Answers `/metrics`, `/health`, `/version` and `/v1/models` as vLLM does; lets no time pass. */
 export function createDemoHandler(server: SimulatedVllm): (request: Request) => Response {
   const metrics = new MetricsText(server);
   return function demoHandler(request): Response {

@@ -1,45 +1,28 @@
 /** A queueing model of one vLLM engine: a queue, a batch, a KV cache, and steps that take time. */
 
-import { tokenBuckets } from "./buckets.ts";
-import { BLOCK_TOKENS, type EngineOptions } from "./engine_options.ts";
-import type { EngineRequest } from "./engine_request.ts";
-import { EngineStats } from "./engine_stats.ts";
 import type { Random } from "./random.ts";
-import { Scheduler } from "./scheduler.ts";
+import { BLOCK_TOKENS, type EngineOptions } from "./scenario.ts";
+import { type EngineRequest, Scheduler } from "./scheduler.ts";
+import { EngineStats } from "./stats.ts";
 
-/** Takes a request that ended, and when, in milliseconds. */
+/** Called with each request that ends. */
 export type OnFinished = (request: EngineRequest, nowMs: number) => void;
 
-/** What an engine is made of. */
-export interface EngineParts {
-  /** How big and how fast it is. */
-  readonly options: EngineOptions;
-  /** Decides which guesses of speculative decoding are right. */
-  readonly random: Random;
-  /** Told of each request that ended. */
-  readonly onFinished: OnFinished;
-}
-
-/** The engine: one step after the other while there is anything to do. */
+/** Runs one step after the other while there are requests. */
 export class Engine {
   /** What it has counted. */
   readonly stats: EngineStats;
-  /** How big and how fast it is. */
+  /** Its size and speed. */
   readonly options: EngineOptions;
-  /** When the step under way ends, in milliseconds; infinite when there is none. */
+  /** End of the current step, in milliseconds; infinite when idle. */
   stepEndMs: number = Infinity;
-  readonly #parts: EngineParts;
+  readonly #random: Random;
+  readonly #onFinished: OnFinished;
   readonly #scheduler: Scheduler;
   #stepStartMs = 0;
 
-  /**
-   * Makes an engine with nothing to do.
-   *
-   * @param parts Its options, and what it needs from outside.
-   * @throws {RangeError} When the KV cache cannot hold the longest request.
-   */
-  constructor(parts: EngineParts) {
-    const { options } = parts;
+  /** Idle. @throws {RangeError} When the KV cache cannot hold the longest request. */
+  constructor(options: EngineOptions, random: Random, onFinished: OnFinished) {
     const { numGpuBlocks, maxModelLen, speculation } = options;
     if (numGpuBlocks * BLOCK_TOKENS < maxModelLen) {
       throw new RangeError(
@@ -47,17 +30,11 @@ export class Engine {
           `current value is ${numGpuBlocks}`,
       );
     }
-    this.#parts = parts;
     this.options = options;
-    const stats = new EngineStats(
-      tokenBuckets(maxModelLen),
-      speculation?.acceptance.length ?? 0,
-    );
-    this.stats = stats;
-    this.#scheduler = new Scheduler(options, {
-      onFirstAdmission: (request, nowMs) => stats.countAdmission(request, nowMs),
-      onPreempted: () => stats.preemptions++,
-    });
+    this.#random = random;
+    this.#onFinished = onFinished;
+    this.stats = new EngineStats(maxModelLen, speculation?.acceptance.length ?? 0);
+    this.#scheduler = new Scheduler(options, this.stats);
   }
 
   /** Requests in the batch. */
@@ -75,17 +52,18 @@ export class Engine {
     return this.#scheduler.kv.usage;
   }
 
-  /** Takes a request; an engine with nothing to do begins with it at once. */
+  /** Queues a request; an idle engine starts it at once. */
   add(request: EngineRequest): void {
     this.#scheduler.waiting.push(request);
     if (this.stepEndMs === Infinity) this.#begin(request.arrivedMs);
   }
 
-  /** Breaks off all requests and forgets what the KV cache holds, as vLLM does that goes to sleep. */
+  /** Aborts all requests and drops the KV cache, as vLLM does when it goes to sleep. */
   sleep(nowMs: number): void {
     const scheduler = this.#scheduler;
-    const requests = [...scheduler.running, ...scheduler.waiting.clear()];
+    const requests = [...scheduler.running, ...scheduler.waiting];
     scheduler.running = [];
+    scheduler.waiting = [];
     this.stepEndMs = Infinity;
     for (const request of requests) {
       scheduler.release(request);
@@ -94,7 +72,7 @@ export class Engine {
     scheduler.kv.forget();
   }
 
-  /** Ends the step under way and begins the next. */
+  /** Ends the current step and begins the next. */
   endStep(): void {
     const nowMs = this.stepEndMs;
     const { stats } = this;
@@ -110,7 +88,7 @@ export class Engine {
       request.lastTokenMs = nowMs;
       this.#emit(request);
     }
-    // Most requests had their latest token when the step began: one look for their bucket.
+    // Most requests had their previous token at the start of the step: observe them together.
     if (even > 0) stats.interToken.observe((nowMs - this.#stepStartMs) / 1_000, even);
     if (stats.generationTokens > generated) {
       stats.iteration.observe(stats.computedTokens - before + stats.generationTokens - generated);
@@ -126,48 +104,42 @@ export class Engine {
   }
 
   #emit(request: EngineRequest): void {
-    const left = request.outputTokens - request.generated;
-    const guessed = request.generated > 0 ? this.#accepted() : 0;
-    const tokens = Math.min(left, 1 + guessed);
+    const accepted = request.generated > 0 ? this.#acceptedDraftTokens() : 0;
+    const tokens = Math.min(request.outputTokens - request.generated, 1 + accepted);
     request.generated += tokens;
-    // Right guesses are in the KV cache already.
+    // Accepted draft tokens are in the KV cache already.
     request.computed += tokens - 1;
     this.stats.generationTokens += tokens;
   }
 
-  /** How many tokens of a request were guessed right in this step. */
-  #accepted(): number {
+  #acceptedDraftTokens(): number {
     const { speculation } = this.options;
     if (speculation === undefined) return 0;
     const { acceptance } = speculation;
-    const miss = acceptance.findIndex((chance) => this.#parts.random.next() >= chance);
+    const miss = acceptance.findIndex((chance) => this.#random.next() >= chance);
     const accepted = miss < 0 ? acceptance.length : miss;
     this.stats.countDraft(acceptance.length, accepted);
     return accepted;
   }
 
   #removeFinished(nowMs: number): void {
-    const { running } = this.#scheduler;
-    let kept = 0;
-    for (const request of running) {
-      if (request.generated < request.outputTokens) {
-        running[kept++] = request;
-        continue;
-      }
-      this.#scheduler.release(request);
+    const scheduler = this.#scheduler;
+    scheduler.running = scheduler.running.filter((request) => {
+      if (request.generated < request.outputTokens) return true;
+      scheduler.release(request);
       this.#finish(request, nowMs);
-    }
-    running.length = kept;
+      return false;
+    });
   }
 
-  /** A request that ended before its first token has no times that could be counted. */
+  /** A request that ended before its first token has no times to count. */
   #finish(request: EngineRequest, nowMs: number): void {
     const isCounted = request.reason !== "abort" || this.options.countsAborts;
     if (isCounted && request.firstTokenMs >= 0) this.stats.countFinished(request, nowMs);
-    this.#parts.onFinished(request, nowMs);
+    this.#onFinished(request, nowMs);
   }
 
-  /** Begins a step, if there is anything to do. */
+  /** Begins a step if there are requests. */
   #begin(nowMs: number): void {
     this.#scheduler.schedule(nowMs);
     this.#stepStartMs = nowMs;

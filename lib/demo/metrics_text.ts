@@ -1,56 +1,245 @@
-/** The text that a simulated server answers on `/metrics`. */
+/** Writes `/metrics` of a simulated server from the template of its front end. */
 
-import { engineChildren } from "./engine_children.ts";
-import { type Child, Exposition } from "./exposition.ts";
-import { PYTHON_FAMILIES } from "./python_families.ts";
-import { RUST_FAMILIES } from "./rust_families.ts";
-import { serverChildren } from "./server_children.ts";
+import { goFloat, rustFloat } from "./numbers.ts";
+import { BLOCK_TOKENS } from "./scenario.ts";
+import { createdMs, engineValues, serverValues, type Values } from "./series.ts";
 import type { ServerRun, SimulatedVllm } from "./simulated_vllm.ts";
+import { Histogram, type Summary } from "./stats.ts";
+import pythonTemplate from "./vllm_python.txt" with { type: "text" };
+import rustTemplate from "./vllm_rust.txt" with { type: "text" };
 
-const PREFIX = "vllm:";
+interface Family {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  readonly lines: readonly TemplateLine[];
+}
+
+interface TemplateLine {
+  /** With braces; empty without labels. */
+  readonly labels: string;
+  /** Name of its number. */
+  readonly value: string;
+  /** Name of the number that must be above 0 for the line to be written. */
+  readonly condition: string | undefined;
+}
+
+/** A line of the template for one engine. */
+interface Line extends TemplateLine {
+  /** Index of the engine; 0 for a line of the whole server. */
+  readonly engine: number;
+}
+
+/** Which number of a line's value is written; a bucket by its index. */
+type Part = "value" | "count" | "sum" | "created" | number;
+
+/** A line of the text up to its number. */
+interface Sample {
+  readonly start: string;
+  readonly line: Line;
+  readonly part: Part;
+}
+
+/** A family, or the `_created` gauges of one. */
+interface Block {
+  readonly head: string;
+  readonly samples: readonly Sample[];
+  /** Whether it is omitted while none of its samples is written. */
+  readonly isOptional: boolean;
+}
+
+/** Metrics of the process: not written by several API servers, and without `_created`. */
+const PROCESS = /^(?:python|process)_/;
+/** The order of types that several API servers write. */
+const MULTIPROCESS_ORDER = ["gauge", "histogram", "summary", "counter"];
+
+const TEMPLATES = { python: parse(pythonTemplate), rust: parse(rustTemplate) };
+
+function parse(template: string): Family[] {
+  return template.split("# HELP ").slice(1).map((block) => {
+    const [head = "", type = "", ...lines] = block.split("\n");
+    const [, name = "", help = ""] = /^(\S+) (.*)$/.exec(head) ?? [];
+    return {
+      name,
+      type: type.slice(type.lastIndexOf(" ") + 1),
+      help,
+      lines: lines.filter((line) => line !== "").map((line) => {
+        const [series = "", value = "", , condition] = line.split(" ");
+        return { labels: series.replace(/^[^{]*/, ""), value, condition };
+      }),
+    };
+  });
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
+
+function headOf(name: string, type: string, help: string): string {
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
+}
+
+function valueOf(values: Values, name: string): number | Summary {
+  const value = values[name] ?? Number(name);
+  if (Number.isNaN(value)) {
+    throw new Error(`Cannot write metrics: the template names "${name}", which is no value.`);
+  }
+  return value;
+}
+
+/** How often a series was observed; a plain number counts itself. */
+function countOf(value: number | Summary): number {
+  return typeof value === "number" ? value : value.count;
+}
+
+function partOf(value: number | Summary, part: Part): number {
+  if (part === "sum" && typeof value !== "number") return value.sum;
+  const isBucket = typeof part === "number" && value instanceof Histogram;
+  return isBucket ? value.cumulative(part) : countOf(value);
+}
+
+/** The samples of a line in the front end's order; `value` tells its kind and buckets. */
+function samplesOf(
+  name: string,
+  line: Line,
+  value: number | Summary,
+  order: readonly ("bucket" | "count" | "sum")[],
+): Sample[] {
+  if (typeof value === "number") return [sampleOf(name, line, "value")];
+  const bounds = value instanceof Histogram ? [...value.bounds.map(rustFloat), "+Inf"] : [];
+  const parts = {
+    bucket: bounds.map((bound, index) => sampleOf(`${name}_bucket`, line, index, bound)),
+    count: [sampleOf(`${name}_count`, line, "count")],
+    sum: [sampleOf(`${name}_sum`, line, "sum")],
+  };
+  return order.flatMap((part) => parts[part]);
+}
+
+function sampleOf(name: string, line: Line, part: Part, bound?: string): Sample {
+  const labels = bound === undefined
+    ? line.labels.replace(/le="\$le",?/, "").replace("{}", "")
+    : line.labels.replace("$le", bound);
+  return { start: `${name}${labels} `, line, part };
+}
 
 /** Writes the metrics of one server again and again. */
 export class MetricsText {
   readonly #server: SimulatedVllm;
+  readonly #isRust: boolean;
   #run: ServerRun | undefined;
-  #exposition: Exposition | undefined;
+  #blocks: readonly Block[] = [];
 
-  /**
-   * Writes nothing yet.
-   *
-   * @param server The server whose numbers are written.
-   */
+  /** Writes nothing yet. */
   constructor(server: SimulatedVllm) {
     this.#server = server;
+    this.#isRust = server.frontend === "rust";
   }
 
-  /** What the front end says that the text is. */
+  /** The `Content-Type` of the front end. */
   get contentType(): string {
-    return this.#server.frontend === "rust"
+    return this.#isRust
       ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
       : "text/plain; version=1.0.0; charset=utf-8";
   }
 
-  /** The text with the numbers of now. */
+  /** The text with the current numbers. */
   text(): string {
-    const { run } = this.#server;
-    // A restart has other engines, and so other numbers to read.
-    if (this.#exposition === undefined || run !== this.#run) {
-      this.#exposition = this.#plan();
-      this.#run = run;
+    const values = this.#values();
+    // A restarted server has new engines.
+    if (this.#server.run !== this.#run) {
+      this.#run = this.#server.run;
+      this.#blocks = this.#families().flatMap((family) => this.#blocksOf(family, values));
     }
-    return this.#exposition.text();
+    let text = "";
+    for (const { head, samples, isOptional } of this.#blocks) {
+      let lines = "";
+      for (const { start, line, part } of samples) {
+        const own = values[line.engine] ?? {};
+        if (line.condition !== undefined && countOf(valueOf(own, line.condition)) === 0) continue;
+        lines += `${start}${this.#number(line, part, own)}\n`;
+      }
+      if (lines !== "" || !isOptional) text += head + lines;
+    }
+    return this.#isRust ? `${text}# EOF\n` : text;
   }
 
-  #plan(): Exposition {
-    const server = this.#server;
-    const childrenOf = (base: string): Child[] => {
-      const children = base.startsWith(PREFIX)
-        ? engineChildren(server, base.slice(PREFIX.length))
-        : [];
-      return children.length > 0 ? children : serverChildren(server, base);
-    };
-    if (server.frontend === "rust") return Exposition.rust(RUST_FAMILIES, childrenOf);
-    return Exposition.python(PYTHON_FAMILIES, childrenOf, server.run.engines.length > 1);
+  /** The numbers of each engine together with those of the server. */
+  #values(): Values[] {
+    const whole = serverValues(this.#server);
+    const { engines } = this.#server.run;
+    if (engines.length === 0) return [whole];
+    return engines.map((engine) => ({ ...whole, ...engineValues(engine) }));
+  }
+
+  #number({ value: name }: Line, part: Part, values: Values): string {
+    const number = part === "created"
+      ? createdMs(this.#server, name) / 1_000
+      : partOf(valueOf(values, name), part);
+    if (!this.#isRust) return goFloat(number);
+    return part === "sum" || name === "kvUsage" ? rustFloat(number) : String(number);
+  }
+
+  /** Several API servers, one for each engine. */
+  get #isMultiprocess(): boolean {
+    return !this.#isRust && this.#server.run.engines.length > 1;
+  }
+
+  #families(): Family[] {
+    if (this.#isRust) return TEMPLATES.rust;
+    const isMulti = this.#isMultiprocess;
+    const hasSpeculation = this.#server.speculation !== undefined;
+    const families = TEMPLATES.python.filter(({ name }) =>
+      !(isMulti && PROCESS.test(name)) &&
+      (hasSpeculation || !name.startsWith("vllm:spec_decode_"))
+    );
+    const rank = ({ type }: Family): number => MULTIPROCESS_ORDER.indexOf(type);
+    return isMulti ? families.toSorted((one, other) => rank(one) - rank(other)) : families;
+  }
+
+  #blocksOf(family: Family, values: readonly Values[]): Block[] {
+    const { name, type, help } = family;
+    const isMulti = this.#isMultiprocess;
+    const lines = family.lines.flatMap((line) => this.#expand(line));
+    const written = this.#isRust && type === "counter" ? `${name}_total` : name;
+    const order = this.#isRust
+      ? ["sum", "count", "bucket"] as const
+      : isMulti && type === "histogram"
+      ? ["sum", "bucket", "count"] as const
+      : ["bucket", "count", "sum"] as const;
+    const samples = lines.flatMap((line) =>
+      samplesOf(written, line, valueOf(values[line.engine] ?? {}, line.value), order)
+    );
+    const block = { head: headOf(name, type, help), samples, isOptional: false };
+    if (this.#isRust || isMulti || type === "gauge" || PROCESS.test(name)) return [block];
+    const created = `${type === "counter" ? name.replace(/_total$/, "") : name}_created`;
+    return [block, {
+      head: headOf(created, "gauge", help),
+      samples: lines.map((line) => sampleOf(created, line, "created")),
+      isOptional: true,
+    }];
+  }
+
+  /** One line of the template for each engine and position that it mentions. */
+  #expand(line: TemplateLine): Line[] {
+    const { run: { engines }, model, speculation } = this.#server;
+    const has = (name: string): boolean => line.labels.includes(`="$${name}"`);
+    const positions = has("position") ? (speculation?.acceptance ?? []).keys() : [0];
+    return [...positions].flatMap((position) =>
+      [...(has("engine") ? engines.keys() : [0])].map((engine) => {
+        const { numGpuBlocks = 0, maxModelLen = 1 } = engines[engine]?.options ?? {};
+        const tokens = numGpuBlocks * BLOCK_TOKENS;
+        const fills: Readonly<Record<string, string>> = {
+          engine: String(engine),
+          model: escaped(model),
+          position: String(position),
+          blocks: String(numGpuBlocks),
+          tokens: String(tokens),
+          concurrency: rustFloat(tokens / maxModelLen),
+        };
+        const fill = (text: string): string =>
+          text.replace(/\$(\w+)/g, (whole, name) => fills[name] ?? whole);
+        return { ...line, labels: fill(line.labels), value: fill(line.value), engine };
+      })
+    );
   }
 }

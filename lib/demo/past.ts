@@ -1,38 +1,32 @@
-/** What a simulated server would have answered before anybody asked. */
+/** What a simulated server would have answered before the first scrape. */
 
 import type { GoodScrape } from "../history/store.ts";
 import { MetricsText } from "./metrics_text.ts";
 import type { SimulatedVllm } from "./simulated_vllm.ts";
 
-const ENCODER = new TextEncoder();
-
 /** Which scrapes. */
 export interface PastOptions {
-  /** The server's name to the history. */
+  /** The server's name in the history. */
   readonly instance: string;
-  /** Up to when, in milliseconds since 1970. */
+  /** End, in milliseconds since 1970. */
   readonly untilMs: number;
-  /** Distance of two scrapes, in milliseconds. */
+  /** Interval, in milliseconds. */
   readonly stepMs: number;
 }
 
 /**
- * Lets a server live, and scrapes it again and again. The texts are as vLLM writes them, which the
- * history reads as well as sanitised ones: to sanitise those of the Rust front end would take
- * longer than all else.
- *
- * @param server The server, awake from the time it has come to.
- * @param options Its name, until when, and how often.
- * @returns The scrapes as they are made; afterwards the server has come to the given time.
+ * Advances a server to `untilMs` and scrapes it on the way; it must stay awake. The texts are not
+ * sanitized: the history reads them as they are, and sanitizing would take longer than all else.
  */
 export function* pastScrapes(
   server: SimulatedVllm,
   { instance, untilMs, stepMs }: PastOptions,
 ): Generator<GoodScrape> {
+  const encoder = new TextEncoder();
   const metrics = new MetricsText(server);
   for (let timeMs = server.nowMs; timeMs < untilMs; timeMs += stepMs) {
     server.advance(timeMs);
-    yield { instance, timeMs, body: ENCODER.encode(metrics.text()) };
+    yield { instance, timeMs, body: encoder.encode(metrics.text()) };
   }
   server.advance(untilMs);
 }

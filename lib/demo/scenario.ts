@@ -1,25 +1,86 @@
-/** The scenarios that `vllm-metrics demo` offers. */
+/** The scenarios of `vllm-metrics demo`: an engine, its clients, and their load over time. */
 
-import { type EngineOptions, ONE_GPU } from "./engine_options.ts";
-import type { Phase } from "./schedule.ts";
 import { CHAT, type Workload } from "./workload.ts";
 
-/** Names of scenarios, the usual one first. */
-export const SCENARIO_NAMES = ["steady", "busy", "burst", "outage", "sleep"] as const;
-/** One of them. */
-export type ScenarioName = typeof SCENARIO_NAMES[number];
+/** Tokens per KV cache block. */
+export const BLOCK_TOKENS = 16;
 
-/** What makes a scenario. */
+/** Size and speed of an engine; names are those of vLLM's settings where there is one. */
+export interface EngineOptions {
+  /** Limit of prompt and output together, in tokens. */
+  readonly maxModelLen: number;
+  /** Most requests per step. */
+  readonly maxNumSeqs: number;
+  /** Most tokens computed per step. */
+  readonly maxNumBatchedTokens: number;
+  /** KV cache size in blocks. */
+  readonly numGpuBlocks: number;
+  /** Fixed time per step, in milliseconds. */
+  readonly stepMs: number;
+  /** Time each decoding request adds to a step, in milliseconds. */
+  readonly sequenceMs: number;
+  /** Time each 1000 tokens in the batch's KV cache add to a step, in milliseconds. */
+  readonly contextMs: number;
+  /** Prefill speed; prefill adds to the step's time. */
+  readonly prefillTokensPerSecond: number;
+  /** Factor on all times; 1 is normal. */
+  readonly slowness: number;
+  /** Speculative decoding; undefined without. */
+  readonly speculation: Speculation | undefined;
+  /** Whether aborted requests are counted: the Rust front end does, the Python one does not. */
+  readonly countsAborts: boolean;
+}
+
+/** Speculative decoding. */
+export interface Speculation {
+  /** By position: the chance, 0 to 1, that a draft token is accepted if those before it were. */
+  readonly acceptance: readonly number[];
+}
+
+/** Roughly an 8B model on one GPU with 48 GB. */
+export const ONE_GPU: EngineOptions = {
+  maxModelLen: 16_384,
+  maxNumSeqs: 128,
+  maxNumBatchedTokens: 2_048,
+  numGpuBlocks: 6_000,
+  stepMs: 15,
+  sequenceMs: 0.12,
+  contextMs: 0.04,
+  prefillTokensPerSecond: 9_000,
+  slowness: 1,
+  speculation: undefined,
+  countsAborts: false,
+};
+
+/** State of a server: `down` refuses connections, `asleep` has released its GPU memory. */
+export type ServerState = "awake" | "asleep" | "down";
+
+/** A period of constant load. */
+export interface Phase {
+  /** May be infinite. */
+  readonly durationMs: number;
+  /** Arrival rate as a multiple of the workload's; used only while awake. */
+  readonly load: number;
+  /** State of the server. @default {"awake"} */
+  readonly state?: ServerState;
+}
+
+/** What a simulated server runs. */
 export interface Scenario {
   /** What happens, in a few words. */
   readonly description: string;
-  /** Load and state over time; repeated. */
+  /** Load over time; repeats. */
   readonly phases: readonly [Phase, ...Phase[]];
-  /** What clients ask for. */
+  /** What clients request. */
   readonly workload: Workload;
-  /** How big and how fast each engine is. */
+  /** Size and speed of each engine. */
   readonly engine: EngineOptions;
 }
+
+/** The names of the scenarios, the default first. */
+export const SCENARIO_NAMES = ["steady", "busy", "burst", "outage", "sleep"] as const;
+/** One of them. */
+export type ScenarioName = typeof SCENARIO_NAMES[number];
 
 const USUAL = { workload: CHAT, engine: ONE_GPU } as const;
 
@@ -27,35 +88,28 @@ const USUAL = { workload: CHAT, engine: ONE_GPU } as const;
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   steady: {
     ...USUAL,
-    description: "even traffic that one GPU bears well",
+    description: "even traffic well within one GPU",
     phases: [{ durationMs: Infinity, load: 1 }],
   },
   busy: {
     ...USUAL,
-    description: "more than it bears: a queue, a full KV cache, preemptions",
+    description: "more than one GPU can serve: a queue, a full KV cache, preemptions",
     phases: [{ durationMs: 240_000, load: 2.2 }, { durationMs: 120_000, load: 0.7 }],
     engine: { ...ONE_GPU, numGpuBlocks: 2_400 },
   },
   burst: {
     ...USUAL,
-    description: "quiet, and every minute ten seconds of a rush",
+    description: "light traffic with a 10 s burst every minute",
     phases: [{ durationMs: 50_000, load: 0.4 }, { durationMs: 10_000, load: 6 }],
   },
   outage: {
     ...USUAL,
-    description:
-      "every two minutes the server is gone for 30 s and comes back with nothing counted",
-    phases: [
-      { durationMs: 90_000, load: 1 },
-      { durationMs: 30_000, load: 0, state: "down" },
-    ],
+    description: "every two minutes the server is down for 30 s and restarts with empty counters",
+    phases: [{ durationMs: 90_000, load: 1 }, { durationMs: 30_000, load: 0, state: "down" }],
   },
   sleep: {
     ...USUAL,
-    description: "every two minutes the server is put to sleep for 45 s",
-    phases: [
-      { durationMs: 75_000, load: 1 },
-      { durationMs: 45_000, load: 0, state: "asleep" },
-    ],
+    description: "every two minutes the server sleeps for 45 s",
+    phases: [{ durationMs: 75_000, load: 1 }, { durationMs: 45_000, load: 0, state: "asleep" }],
   },
 };

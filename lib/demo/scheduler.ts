@@ -1,16 +1,52 @@
-/** Which requests an engine computes in a step. */
+/** Decides which requests an engine computes in a step. */
 
-import { BLOCK_TOKENS, type EngineOptions } from "./engine_options.ts";
-import type { EngineRequest } from "./engine_request.ts";
 import { KvCache } from "./kv_cache.ts";
-import { RequestQueue } from "./request_queue.ts";
+import { BLOCK_TOKENS, type EngineOptions } from "./scenario.ts";
+import type { EngineStats } from "./stats.ts";
+import type { Demand } from "./workload.ts";
 
-/** Told of what happens to requests while a step is put together. */
-export interface SchedulerEvents {
-  /** A request begins its first step. */
-  readonly onFirstAdmission: (request: EngineRequest, nowMs: number) => void;
-  /** A request lost its place for want of blocks. */
-  readonly onPreempted: () => void;
+/** A request inside an engine. Times are in milliseconds, -1 when not reached yet. */
+export interface EngineRequest extends Demand {
+  /** Arrival. */
+  readonly arrivedMs: number;
+  /** Output tokens so far. */
+  generated: number;
+  /** Tokens of prompt and output in the KV cache. */
+  computed: number;
+  /** Tokens computed in the current step. */
+  scheduled: number;
+  /** Prompt tokens that its first admission found in the cache. */
+  cachedTokens: number;
+  /** Blocks of its own in the KV cache. */
+  blocks: number;
+  /** Blocks of its prefix that it shares with others. */
+  sharedBlocks: number;
+  /** Start of its first step. */
+  scheduledMs: number;
+  /** Its first output token. */
+  firstTokenMs: number;
+  /** Its latest output token. */
+  lastTokenMs: number;
+  /** How often it was preempted. */
+  preemptions: number;
+}
+
+/** A request that has just arrived. */
+export function newRequest(demand: Demand, arrivedMs: number): EngineRequest {
+  return {
+    ...demand,
+    arrivedMs,
+    generated: 0,
+    computed: 0,
+    scheduled: 0,
+    cachedTokens: 0,
+    blocks: 0,
+    sharedBlocks: 0,
+    scheduledMs: -1,
+    firstTokenMs: -1,
+    lastTokenMs: -1,
+    preemptions: 0,
+  };
 }
 
 function blocksFor(tokens: number): number {
@@ -18,38 +54,33 @@ function blocksFor(tokens: number): number {
 }
 
 /**
- * The queue, the batch and the KV cache. Like vLLM's scheduler it computes, at each step, one token
- * of every request that decodes, then prompts in the order they came, in pieces when they are long,
- * up to the limits of requests and tokens. A request that finds no block for its next token takes
- * them from the one that was admitted last, which begins again from the head of the queue.
+ * The queue, the batch and the KV cache. Like vLLM's scheduler, each step computes one token of
+ * every decoding request, then prompts first come first served, long ones in chunks, up to the
+ * limits of requests and tokens. A request that finds no free block preempts the request admitted
+ * last, which is recomputed from the head of the queue.
  */
 export class Scheduler {
-  /** The requests of the batch, in the order in which they were admitted. */
+  /** The batch, in order of admission. */
   running: EngineRequest[] = [];
-  /** The requests that wait. */
-  readonly waiting: RequestQueue = new RequestQueue();
+  /** The queue. */
+  waiting: EngineRequest[] = [];
   /** The blocks. */
   readonly kv: KvCache;
   readonly #options: EngineOptions;
-  readonly #events: SchedulerEvents;
+  readonly #stats: EngineStats;
 
-  /**
-   * Begins with nothing to do.
-   *
-   * @param options The limits.
-   * @param events Who is told of what.
-   */
-  constructor(options: EngineOptions, events: SchedulerEvents) {
+  /** Admissions and preemptions are counted in `stats`. */
+  constructor(options: EngineOptions, stats: EngineStats) {
     this.#options = options;
-    this.#events = events;
+    this.#stats = stats;
     this.kv = new KvCache(options.numGpuBlocks);
   }
 
-  /** Puts a step together: every request of the batch knows how many of its tokens are computed. */
+  /** Prepares a step: sets how many tokens of each running request it computes. */
   schedule(nowMs: number): void {
     let budget = this.#options.maxNumBatchedTokens;
     let isShort = false;
-    // The list may lose its end while it is walked through.
+    // Preemption shortens the list during the loop.
     for (let index = 0; index < this.running.length; index++) {
       const request = this.running[index];
       if (request === undefined) break;
@@ -61,7 +92,7 @@ export class Scheduler {
     if (!isShort) this.#admit(nowMs, budget);
   }
 
-  /** Gives back the blocks of a request. */
+  /** Frees the blocks of a request. */
   release(request: EngineRequest): void {
     this.kv.give(request.blocks);
     if (request.sharedBlocks > 0) this.kv.leave(request.prefix);
@@ -69,7 +100,7 @@ export class Scheduler {
     request.sharedBlocks = 0;
   }
 
-  /** Lets others use the common text of a request that has been computed. */
+  /** Shares the prefix of a request whose prompt has been computed. */
   share(request: EngineRequest): void {
     const { prefix, prefixTokens, sharedBlocks } = request;
     const blocks = Math.floor(prefixTokens / BLOCK_TOKENS);
@@ -78,7 +109,7 @@ export class Scheduler {
     request.blocks -= blocks;
   }
 
-  /** Takes the blocks that a request needs in this step; false when somebody lost its place. */
+  /** Takes the blocks that a request needs in this step; false when a request was preempted. */
   #grow(request: EngineRequest): boolean {
     const { maxModelLen, speculation } = this.#options;
     const ahead = speculation?.acceptance.length ?? 0;
@@ -102,14 +133,14 @@ export class Scheduler {
     request.computed = 0;
     request.scheduled = 0;
     request.preemptions++;
-    this.#events.onPreempted();
-    this.waiting.pushFront(request);
+    this.#stats.preemptions++;
+    this.waiting.unshift(request);
   }
 
   #admit(nowMs: number, tokens: number): void {
     let budget = tokens;
     while (budget > 0 && this.running.length < this.#options.maxNumSeqs) {
-      const request = this.waiting.first;
+      const request = this.waiting[0];
       if (request === undefined) return;
       const known = request.promptTokens + request.generated;
       const blocks = blocksFor(known);
@@ -119,7 +150,7 @@ export class Scheduler {
       request.sharedBlocks = cached;
       request.blocks = blocks - cached;
       request.computed = cached * BLOCK_TOKENS;
-      if (request.scheduledMs < 0) this.#events.onFirstAdmission(request, nowMs);
+      if (request.scheduledMs < 0) this.#stats.countAdmission(request, nowMs);
       request.scheduled = Math.min(known - request.computed, budget);
       budget -= request.scheduled;
       this.running.push(request);

@@ -1,116 +1,110 @@
 /** A simulated vLLM server: clients, engines, and what they have counted. */
 
 import { Engine } from "./engine.ts";
-import type { EngineOptions, Speculation } from "./engine_options.ts";
-import { EngineChooser } from "./engine_chooser.ts";
-import { newRequest } from "./engine_request.ts";
-import { exchangeOf, refusalOf } from "./exchange.ts";
-import { HttpStats } from "./http_stats.ts";
 import { Random } from "./random.ts";
-import type { Scenario } from "./scenario.ts";
-import { Schedule, type ServerState } from "./schedule.ts";
+import type { EngineOptions, Phase, Scenario, ServerState, Speculation } from "./scenario.ts";
+import { newRequest } from "./scheduler.ts";
+import { HttpStats } from "./stats.ts";
 import { drawDemand } from "./workload.ts";
 
-/** Who writes the exposition: vLLM's Python front end or its Rust one. */
+/** Which front end of vLLM writes the metrics. */
 export type Frontend = "python" | "rust";
 
-/** What {@linkcode SimulatedVllm} is told. */
+/** Options of {@linkcode SimulatedVllm}. */
 export interface SimulatedVllmOptions {
   /** Load, clients and engines. */
   readonly scenario: Scenario;
   /** Equal seeds give equal servers. */
   readonly seed: number;
-  /** When it starts, in milliseconds since 1970. */
+  /** Start time, in milliseconds since 1970. */
   readonly startMs: number;
-  /** How long it has a load of 1 before its first phase, in milliseconds. @default {0} */
+  /** Time with a load of 1 before the first phase, in milliseconds. @default {0} */
   readonly warmUpMs?: number;
-  /** How many engines; several are vLLM's `--data-parallel-size`. @default {1} */
+  /** Number of engines; more than one is vLLM's `--data-parallel-size`. @default {1} */
   readonly engines?: number;
-  /** What single engines have else than the scenario says, by their index. */
+  /** Changes for single engines, by their index. */
   readonly engineOptions?: readonly Partial<EngineOptions>[];
-  /** Which share of requests goes to which engine; without, the one with least to do gets it. */
+  /** Share of requests per engine; by default the least busy engine gets a request. */
   readonly shares?: readonly number[];
-  /** Requests in all queues beyond which more are refused (503). @default {4000} */
+  /** Queued requests beyond which more are rejected (503). @default {4000} */
   readonly maxNumQueuedReqs?: number;
-  /** Who writes the exposition. @default {"python"} */
+  /** Which front end writes the metrics. @default {"python"} */
   readonly frontend?: Frontend;
-  /** The name of the model. @default {"meta-llama/Llama-3.1-8B-Instruct"} */
+  /** Model name. @default {"meta-llama/Llama-3.1-8B-Instruct"} */
   readonly model?: string;
 }
 
-/** What one run of the server has counted; a restart begins a new one. */
+/** A server process from its start to its end; a restart begins a new one. */
 export interface ServerRun {
   /** When it was ready, in milliseconds since 1970. */
   readonly startMs: number;
-  /** Its engines. */
+  /** Its engines; none while it is down. */
   readonly engines: readonly Engine[];
-  /** Sends requests to them. */
-  readonly chooser: EngineChooser;
-  /** Its HTTP side. */
+  /** Its HTTP metrics. */
   readonly http: HttpStats;
-  /** Requests refused because the queues were full. */
+  /** Requests rejected because the queues were full. */
   rejected: number;
+  /** The engine that got the latest request. */
+  turn: number;
 }
 
-const MODEL = "meta-llama/Llama-3.1-8B-Instruct";
-/** A queue of that many requests takes hours; it bounds the memory of a demo that runs for weeks. */
+/** A queue of that many requests takes hours; bounds the memory of a demo that runs for weeks. */
 const MAX_QUEUED = 4_000;
+/** Weight of a waiting request against a running one in vLLM's choice of an engine. */
+const WAITING_WEIGHT = 4;
+/** Duration of a request that is rejected, in milliseconds. */
+const REJECTION_MS = 2;
 
 /**
- * The server. Time passes by {@linkcode advance} only, and in whatever steps it passes, the same
- * seed comes to the same state.
+ * The server. Time passes only by {@linkcode advance}; the same seed leads to the same state
+ * whatever the steps.
  */
 export class SimulatedVllm {
-  /** The name of the model. */
+  /** Model name. */
   readonly model: string;
-  /** Who writes the exposition. */
+  /** Which front end writes the metrics. */
   readonly frontend: Frontend;
   readonly #options: SimulatedVllmOptions;
   readonly #random: Random;
-  readonly #schedule: Schedule;
   readonly #count: number;
+  #phase: Phase;
+  #phaseIndex = -1;
+  #phaseEndMs: number;
   #run: ServerRun;
   #nowMs: number;
   #arrivalMs = Infinity;
 
-  /**
-   * Starts a server.
-   *
-   * @param options Scenario, seed, start and size.
-   * @throws {RangeError} When the KV cache of an engine cannot hold the longest request.
-   */
+  /** Starts it. @throws {RangeError} When the KV cache of an engine cannot hold the longest request. */
   constructor(options: SimulatedVllmOptions) {
     this.#options = options;
     this.#count = options.engines ?? 1;
-    this.model = options.model ?? MODEL;
+    this.model = options.model ?? "meta-llama/Llama-3.1-8B-Instruct";
     this.frontend = options.frontend ?? "python";
     this.#random = new Random(options.seed);
     this.#nowMs = options.startMs;
-    this.#schedule = new Schedule(
-      options.scenario.phases,
-      options.startMs,
-      options.warmUpMs ?? 0,
-    );
+    this.#phase = { durationMs: options.warmUpMs ?? 0, load: 1 };
+    this.#phaseEndMs = options.startMs + this.#phase.durationMs;
+    if (this.#phase.durationMs <= 0) this.#nextPhase();
     this.#run = this.#start();
     this.#drawArrival();
   }
 
-  /** The time that it has come to, in milliseconds since 1970. */
+  /** Simulated time, in milliseconds since 1970. */
   get nowMs(): number {
     return this.#nowMs;
   }
 
-  /** What it has counted since its latest start. */
+  /** The current process. */
   get run(): ServerRun {
     return this.#run;
   }
 
-  /** What it does. */
+  /** Whether it is awake. */
   get state(): ServerState {
-    return this.#schedule.phase.state ?? "awake";
+    return this.#phase.state ?? "awake";
   }
 
-  /** Prompt and answer together are not longer, in tokens. */
+  /** Limit of prompt and output together, in tokens. */
   get maxModelLen(): number {
     return this.#options.scenario.engine.maxModelLen;
   }
@@ -120,15 +114,15 @@ export class SimulatedVllm {
     return this.#options.scenario.engine.speculation;
   }
 
-  /** Lets time pass, up to a time in milliseconds since 1970; an earlier one changes nothing. */
+  /** Lets time pass up to `toMs`, in milliseconds since 1970; an earlier time changes nothing. */
   advance(toMs: number): void {
     for (;;) {
       const engine = this.#nextEngine();
       const engineMs = engine?.stepEndMs ?? Infinity;
-      const nextMs = Math.min(this.#schedule.endMs, engineMs, this.#arrivalMs);
+      const nextMs = Math.min(this.#phaseEndMs, engineMs, this.#arrivalMs);
       if (nextMs > toMs) break;
       this.#nowMs = nextMs;
-      if (nextMs === this.#schedule.endMs) this.#changePhase();
+      if (nextMs === this.#phaseEndMs) this.#changePhase();
       else if (nextMs === engineMs) engine?.endStep();
       else this.#arrive();
     }
@@ -136,20 +130,22 @@ export class SimulatedVllm {
   }
 
   #start(): ServerRun {
-    const { scenario, engineOptions = [], shares } = this.#options;
+    const { scenario, engineOptions = [] } = this.#options;
     const http = new HttpStats();
     const engines = Array.from({ length: this.#count }, (_, index) =>
-      new Engine({
-        options: {
+      new Engine(
+        {
           ...scenario.engine,
           countsAborts: this.frontend === "rust",
           ...engineOptions[index],
         },
-        random: this.#random.fork(),
-        onFinished: (request, nowMs) => http.count(exchangeOf(request, nowMs), nowMs),
-      }));
-    const chooser = new EngineChooser(engines, shares);
-    return { startMs: this.#nowMs, engines, chooser, http, rejected: 0 };
+        this.#random.fork(),
+        (request, nowMs) => {
+          const status = request.reason === "error" ? "5xx" : "2xx";
+          http.count({ ...request, status, tookMs: nowMs - request.arrivedMs }, nowMs);
+        },
+      ));
+    return { startMs: this.#nowMs, engines, http, rejected: 0, turn: 0 };
   }
 
   /** The engine whose step ends first; undefined when all are idle. */
@@ -161,38 +157,60 @@ export class SimulatedVllm {
     return next;
   }
 
+  #nextPhase(): void {
+    const { phases } = this.#options.scenario;
+    this.#phaseIndex = (this.#phaseIndex + 1) % phases.length;
+    this.#phase = phases[this.#phaseIndex] ?? phases[0];
+    this.#phaseEndMs += this.#phase.durationMs;
+  }
+
   #changePhase(): void {
-    const before = this.#schedule.phase.state;
-    this.#schedule.next();
-    const { state } = this.#schedule.phase;
-    const { engines } = this.#run;
-    // A server that goes down takes its requests with it; what comes back has counted nothing.
-    if (state === "down") this.#run = { ...this.#run, engines: [] };
+    const before = this.state;
+    this.#nextPhase();
+    // Requests end with the process, and a restarted one has counted nothing.
+    if (this.state === "down") this.#run = { ...this.#run, engines: [] };
     else if (before === "down") this.#run = this.#start();
-    else if (state === "asleep") { for (const engine of engines) engine.sleep(this.#nowMs); }
+    else if (this.state === "asleep") this.#run.engines.forEach((each) => each.sleep(this.#nowMs));
     this.#drawArrival();
   }
 
   #drawArrival(): void {
-    const { load, state = "awake" } = this.#schedule.phase;
     const { requestsPerSecond } = this.#options.scenario.workload;
-    const rate = state === "awake" ? load * requestsPerSecond * this.#count : 0;
+    const load = this.state === "awake" ? this.#phase.load : 0;
+    const rate = load * requestsPerSecond * this.#count;
     this.#arrivalMs = this.#nowMs + 1_000 * this.#random.exponential(rate);
   }
 
   #arrive(): void {
     const { scenario, maxNumQueuedReqs = MAX_QUEUED } = this.#options;
-    const random = this.#random;
-    const demand = drawDemand(random, scenario.workload, scenario.engine.maxModelLen);
-    const isMalformed = random.next() < scenario.workload.malformedShare;
-    const engine = this.#run.chooser.choose(random);
+    const demand = drawDemand(this.#random, scenario.workload, scenario.engine.maxModelLen);
+    const isMalformed = this.#random.next() < scenario.workload.malformedShare;
+    const engine = this.#chooseEngine();
     const { engines, http } = this.#run;
-    const queued = engines.reduce((sum, { waiting }) => sum + waiting, 0);
-    if (isMalformed) http.count(refusalOf(demand, "4xx"), this.#nowMs);
-    else if (queued >= maxNumQueuedReqs) {
-      this.#run.rejected++;
-      http.count(refusalOf(demand, "5xx"), this.#nowMs);
+    const isFull = engines.reduce((sum, { waiting }) => sum + waiting, 0) >= maxNumQueuedReqs;
+    if (isMalformed || isFull) {
+      if (!isMalformed) this.#run.rejected++;
+      const status = isMalformed ? "4xx" : "5xx";
+      http.count({ ...demand, status, tookMs: REJECTION_MS, generated: 0 }, this.#nowMs);
     } else engine?.add(newRequest(demand, this.#nowMs));
     this.#drawArrival();
+  }
+
+  /** By shares if there are any; otherwise the least busy engine, in turn, as vLLM does. */
+  #chooseEngine(): Engine | undefined {
+    const { engines } = this.#run;
+    const { shares } = this.#options;
+    if (shares !== undefined) {
+      let left = this.#random.next() * shares.reduce((sum, share) => sum + share, 0);
+      return engines[Math.max(0, shares.findIndex((share) => (left -= share) < 0))];
+    }
+    const turn = this.#run.turn = (this.#run.turn + 1) % engines.length;
+    let best: Engine | undefined;
+    let least = Infinity;
+    for (const engine of [...engines.slice(turn), ...engines.slice(0, turn)]) {
+      const score = WAITING_WEIGHT * engine.waiting + engine.running;
+      if (score < least) [best, least] = [engine, score];
+    }
+    return best;
   }
 }

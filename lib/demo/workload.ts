@@ -1,28 +1,28 @@
-/** What the clients of a simulated server ask for. */
+/** What the clients of a simulated server request. */
 
 import type { LogNormal, Random } from "./random.ts";
 
-/** The numbers that traffic is drawn from. */
+/** The distributions that traffic is drawn from. Shares are 0 to 1. */
 export interface Workload {
-  /** Requests a second for each engine, at a load of 1. */
+  /** Requests per second and engine, at a load of 1. */
   readonly requestsPerSecond: number;
-  /** What of a prompt belongs to one request alone, in tokens. */
+  /** Prompt tokens behind the shared prefix. */
   readonly prompt: LogNormal;
-  /** What a model answers when nothing cuts it short, in tokens. */
+  /** Output tokens when `max_tokens` does not cut the answer short. */
   readonly output: LogNormal;
-  /** The values of `max_tokens` that clients send, each as often as the others. */
+  /** The values of `max_tokens` that clients send, all equally often. */
   readonly maxTokens: readonly number[];
-  /** Share of requests, 0 to 1, whose prompt begins with one of the common texts. */
+  /** Share of requests whose prompt begins with a shared prefix, such as a system prompt. */
   readonly prefixShare: number;
-  /** How many common texts there are, such as system prompts; the n-th is used 1/n as often as the first. */
+  /** Number of shared prefixes; the n-th is used 1/n as often as the first. */
   readonly prefixes: number;
-  /** Length of a common text, in tokens. */
+  /** Length of a shared prefix, in tokens. */
   readonly prefixTokens: number;
-  /** Share of requests, 0 to 1, that end with an error inside the engine. */
+  /** Share of requests that end with an error inside the engine. */
   readonly errorShare: number;
-  /** Share of requests, 0 to 1, whose client goes away amid the answer. */
+  /** Share of requests whose client disconnects before the end. */
   readonly abortShare: number;
-  /** Share of HTTP requests, 0 to 1, that are malformed and never reach an engine (4xx). */
+  /** Share of HTTP requests that are malformed and never reach an engine (4xx). */
   readonly malformedShare: number;
 }
 
@@ -40,28 +40,30 @@ export const CHAT: Workload = {
   malformedShare: 0.005,
 };
 
-/** Why a request ended, as vLLM names it. */
+/** vLLM's `finished_reason`. */
 export type FinishReason = "stop" | "length" | "abort" | "error" | "repetition";
+/** The routes that clients call. */
+export type Handler = "/v1/chat/completions" | "/v1/completions";
 
-/** What a client asks for. */
+/** One request as a client sends it, and how it will end. */
 export interface Demand {
-  /** The route that it calls. */
-  readonly handler: "/v1/chat/completions" | "/v1/completions";
-  /** Length of the prompt, in tokens. */
+  /** Its route. */
+  readonly handler: Handler;
+  /** Prompt length, prefix included. */
   readonly promptTokens: number;
-  /** The common text that it begins with; -1 without. */
+  /** Index of its shared prefix; -1 without. */
   readonly prefix: number;
-  /** Length of that text, in tokens. */
+  /** Length of that prefix. */
   readonly prefixTokens: number;
-  /** How many tokens come out. */
+  /** Tokens until its end. */
   readonly outputTokens: number;
-  /** What it sends as `max_tokens`. */
+  /** The parameter `max_tokens`. */
   readonly maxTokens: number;
   /** How it ends. */
   readonly reason: FinishReason;
 }
 
-/** Share of requests that go to the completions route. */
+/** Share of requests to `/v1/completions`. */
 const COMPLETIONS_SHARE = 0.15;
 
 function drawPrefix(random: Random, prefixes: number): number {
@@ -75,14 +77,7 @@ function drawPrefix(random: Random, prefixes: number): number {
   return prefixes - 1;
 }
 
-/**
- * Draws one request.
- *
- * @param random Where its numbers come from.
- * @param workload What requests are like.
- * @param maxModelLen Prompt and answer together are not longer, in tokens.
- * @returns The request.
- */
+/** Draws one request. */
 export function drawDemand(random: Random, workload: Workload, maxModelLen: number): Demand {
   const handler = random.next() < COMPLETIONS_SHARE ? "/v1/completions" : "/v1/chat/completions";
   const hasPrefix = random.next() < workload.prefixShare && workload.prefixes > 0;
@@ -92,8 +87,10 @@ export function drawDemand(random: Random, workload: Workload, maxModelLen: numb
   const prefixTokens = hasPrefix ? Math.min(workload.prefixTokens, longest - 1) : 0;
   const promptTokens = Math.min(longest, prefixTokens + random.logNormal(workload.prompt));
   const choice = Math.floor(random.next() * workload.maxTokens.length);
-  const wished = workload.maxTokens[choice] ?? 1;
-  const maxTokens = Math.max(1, Math.min(wished, maxModelLen - promptTokens));
+  const maxTokens = Math.max(
+    1,
+    Math.min(workload.maxTokens[choice] ?? 1, maxModelLen - promptTokens),
+  );
   const answer = random.logNormal(workload.output);
   const whole = Math.min(answer, maxTokens);
   const fate = random.next();

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Finding } from "../../lib/dashboard/view.ts";
-import type { EngineOptions } from "../../lib/demo/engine_options.ts";
+import type { EngineOptions } from "../../lib/demo/scenario.ts";
 import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import type { Workload } from "../../lib/demo/workload.ts";
 import { letRun, look, OUTAGE, type Past, type ServerOptions, SLEEP } from "./scenario.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { bare, goFloat, rustFloat } from "../../lib/demo/numbers.ts";
+import { goFloat, rustFloat } from "../../lib/demo/numbers.ts";
 import { capture } from "../fakes.ts";
 
 /** The values of a capture as they are written. */
@@ -23,11 +23,11 @@ function withoutLastOf17(value: string): string {
   return value.replace(/\D/g, "").replace(/^0+/, "").length < 17 ? value : value.slice(0, -1);
 }
 
-Deno.test("rustFloat and bare write every value of the Rust front end as it did", () => {
+Deno.test("rustFloat and String write every value of the Rust front end as it did", () => {
   const values = writtenValues("rust-after-load");
   assert(values.length > 300);
   const written = values.map((value) =>
-    value.includes(".") ? rustFloat(Number(value)) : bare(Number(value))
+    value.includes(".") ? rustFloat(Number(value)) : String(Number(value))
   );
   assertEquals(written.map(withoutLastOf17), values.map(withoutLastOf17));
 });

@@ -1,7 +1,7 @@
 /** Simulated servers as the tests want them. */
 
 import type { Engine } from "../../lib/demo/engine.ts";
-import { ONE_GPU } from "../../lib/demo/engine_options.ts";
+import { ONE_GPU } from "../../lib/demo/scenario.ts";
 import { MetricsText } from "../../lib/demo/metrics_text.ts";
 import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import { SimulatedVllm, type SimulatedVllmOptions } from "../../lib/demo/simulated_vllm.ts";
