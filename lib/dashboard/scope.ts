@@ -15,7 +15,7 @@ import type { QueryRange } from "./query_range.ts";
 export interface GaugeOptions {
   /** A line per set of values of these labels; a single line without it. */
   readonly by?: readonly string[];
-  /** @default {"sum"} */
+  /** How the series become one line. @default {"sum"} */
   readonly aggregate?: "sum" | "max" | "min" | "mean";
 }
 

@@ -15,7 +15,9 @@ export interface LayoutBody {
   readonly x: number;
   /** The row of its upper edge, from 0, within its section. */
   readonly y: number;
+  /** Its width. */
   readonly w: number;
+  /** Its height. */
   readonly h: number;
   /** Whether it is being moved. */
   readonly moved: boolean;
