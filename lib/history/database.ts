@@ -44,8 +44,6 @@ const MIGRATIONS: readonly string[] = [
   "ALTER TABLE scrape ADD COLUMN interval_ms REAL NOT NULL DEFAULT 30000;",
 ];
 
-/** SQLite's cache, in KiB: a month of one engine takes 15 MB in the file. */
-const CACHE_KIB = 16_384;
 /** Bytes of a page of a new file (sqlite.org/pgszchng2016.html). */
 const PAGE_BYTES = 4_096;
 /** How long a write waits for another process, in milliseconds; the event loop waits as well. */
@@ -148,6 +146,11 @@ export class Sql implements Disposable {
     return this.bytes - numberIn(found, "bytes");
   }
 
+  /** Memory used by what was read, in bytes. */
+  get cacheBytes(): number {
+    return this.cache.values().reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** Runs a statement with values in it. */
   run(text: TemplateStringsArray, ...values: readonly SQLInputValue[]): void {
     this.#statement(text).run(...values);
@@ -203,7 +206,6 @@ export function openFile(path: string, maxBytes: number): Sql {
     database.exec("PRAGMA journal_mode = WAL");
     // A power cut may lose the last scrapes, a crash of the process none (sqlite.org/wal.html).
     database.exec("PRAGMA synchronous = NORMAL");
-    database.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
     database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     const { ino } = Deno.statSync(path);
     return new Sql({

@@ -59,6 +59,11 @@ export class HistoryFile implements Disposable {
     return this.read(() => this.#sql.bytes, 0);
   }
 
+  /** Memory used by what was read for queries, in bytes. */
+  get cacheBytes(): number {
+    return this.#sql.cacheBytes;
+  }
+
   /** Opens what is stored of a server; undefined when it cannot be read, and so not be kept. */
   open(table: SeriesTable): Levels | undefined {
     const levels: Level[] = [

@@ -216,9 +216,7 @@ export class Levels {
         copy: (id, to) => void (columns === undefined ? to.fill(NaN) : columns.copy(id, to)),
       };
     });
-    let cachedBytes = bytes;
-    for (const each of cache.values()) cachedBytes += each.bytes;
-    if (cachedBytes > MAX_CACHE_BYTES) cache.clear();
+    if (bytes + this.#sql.cacheBytes > MAX_CACHE_BYTES) cache.clear();
     cache.set(key, { fromMs, toMs, pieces, bytes });
     return pieces;
   }

@@ -26,7 +26,11 @@ export function registerHistory(registry: MetricsRegistry, parts: HistoryParts):
     registry.counter({ name: `vllm_metrics_history_${name}_total`, help }, read);
   const left = "the history left out";
 
-  gauge("bytes", "Memory used by the history, estimated.", () => store.bytes);
+  gauge(
+    "bytes",
+    "Memory used by the history, estimated.",
+    () => store.bytes + store.cacheBytes + (file?.cacheBytes ?? 0),
+  );
   gauge("series", "Series in the history.", () => store.series);
   counter(
     "scrapes",

@@ -126,6 +126,11 @@ export class HistoryStore implements History {
     return this.#sql.usedBytes + this.#sum(({ bytes }) => bytes);
   }
 
+  /** Memory used by what was read for queries, in bytes. */
+  get cacheBytes(): number {
+    return this.#sql.cacheBytes;
+  }
+
   /** Number of series. */
   get series(): number {
     return this.#sum(({ table }) => table.size);
