@@ -1,6 +1,7 @@
 /** `GET /metrics`: a live scrape, streamed. */
 
 import { MetricsError } from "../errors.ts";
+import type { Bytes } from "../net/body.ts";
 import { errorResponse } from "./responses.ts";
 import type { Slot, Slots } from "./slots.ts";
 
@@ -15,8 +16,6 @@ const MIN_SECONDS = 0.1;
 const MAX_PIECE_BYTES = 4 * 1_048_576;
 /** Bytes of one piece of a longer one. */
 const PIECE_BYTES = 65_536;
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** An exposition on its way to one client. */
 export interface Exposition extends Disposable {

@@ -16,7 +16,8 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
   ["br", createBrotliDecompress],
 ]);
 
-type Bytes = Uint8Array<ArrayBuffer>;
+/** Bytes as the platform's streams and bodies take them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a {@linkcode Body} needs. */
 export interface BodyOptions {

@@ -1,7 +1,7 @@
 /** The one HTTP client: for vLLM, Parseable, the local service and `check`. */
 
 import type { TlsConfig } from "../config/tls.ts";
-import { Body, tooLargeError } from "./body.ts";
+import { Body, type Bytes, tooLargeError } from "./body.ts";
 import { Deadline, type Progress } from "./deadline.ts";
 import { NetError, toNetError } from "./net_error.ts";
 
@@ -9,8 +9,6 @@ import { NetError, toNetError } from "./net_error.ts";
 const MAX_REDIRECTS = 5;
 /** The statuses that name another place for a GET (RFC 9110, section 15.4). */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Settings of a {@linkcode Client}. */
 export interface ClientOptions {

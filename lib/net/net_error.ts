@@ -191,7 +191,7 @@ type TlsText = Omit<ErrorText, "kind">;
 /**
  * Recognizes a TLS failure by the words of rustls, which both `fetch` and `node:https` use here.
  */
-export function tlsError(detail: string, target: RequestTarget): TlsText | undefined {
+function tlsError(detail: string, target: RequestTarget): TlsText | undefined {
   return certificateFailure(detail) ?? nodeFailure(detail, target) ??
     alertFailure(detail, target) ?? handshakeFailure(detail);
 }

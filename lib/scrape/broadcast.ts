@@ -1,6 +1,7 @@
 /** One stream of chunks for several readers, each at its own pace within bounds. */
 
 import { MetricsError } from "../errors.ts";
+import type { Bytes } from "../net/body.ts";
 
 /**
  * How far a reader may fall behind before the source waits for it, in bytes. Together with the
@@ -9,8 +10,6 @@ import { MetricsError } from "../errors.ts";
 const MAX_LAG_BYTES = 1_048_576;
 /** How long one reader may hold up the others, in milliseconds. */
 const MAX_HOLD_UP_MS = 1_000;
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What one reader has not taken yet. */
 export class Subscription {

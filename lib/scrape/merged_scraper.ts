@@ -5,6 +5,7 @@ import { ByteBuffer } from "../exposition/bytes.ts";
 import { ExpositionMerger } from "../exposition/merge.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import type { Logger } from "../log.ts";
+import type { Bytes } from "../net/body.ts";
 import type { Beginning, ExpositionReader, ReadOptions } from "./scraper.ts";
 import type { Target, Targets } from "./targets.ts";
 
@@ -18,8 +19,6 @@ const LEAST_SHARE = 0.5;
 const MAX_NAMED = 8;
 /** Type conflicts that are logged; each is logged once. */
 const MAX_LOGGED = 1_000;
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a {@linkcode MergedScraper} needs. */
 export interface MergedScraperOptions {

@@ -6,6 +6,7 @@ import { detectFormat } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer, type SanitizerMemo } from "../exposition/sanitizer.ts";
 import { abortError, timeoutError } from "../net/deadline.ts";
+import type { Bytes } from "../net/body.ts";
 import { Broadcast, type Subscription } from "./broadcast.ts";
 import { scrapeError } from "./scrape_errors.ts";
 import type { TargetState } from "./target_state.ts";
@@ -17,8 +18,6 @@ const TURN_MS = 20;
 const BURST_MS = 1_000;
 /** Longest body that is answered in one piece when all of it has arrived, in bytes. */
 const MAX_PIECE_BYTES = 1_048_576;
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** One scrape that ended, successfully or not. */
 export interface ScrapeRecord {

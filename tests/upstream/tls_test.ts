@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
-import type { RequestTarget } from "../../lib/net/net_error.ts";
-import { tlsError } from "../../lib/net/net_error.ts";
+import { type NetError, toNetError } from "../../lib/net/net_error.ts";
 import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   configFor,
@@ -183,7 +182,11 @@ for (const skipVerify of [false, true]) {
   });
 }
 
-const TARGET: RequestTarget = { hostname: "", hasCertificate: false };
+/** What is said of a failure with these words. */
+function errorOf(words: string, hasCertificate = false): NetError {
+  return toNetError(new Error(words), { hostname: "", hasCertificate });
+}
+
 const ALERTS: Array<[alert: string, hasCertificate: boolean, text: string]> = [
   ["HandshakeFailure", false, "the server broke the TLS handshake off (HandshakeFailure)"],
   ["InternalError", true, "the server broke the TLS handshake off (InternalError)"],
@@ -193,9 +196,9 @@ const ALERTS: Array<[alert: string, hasCertificate: boolean, text: string]> = [
 ];
 
 for (const [alert, hasCertificate, text] of ALERTS) {
-  Deno.test(`tlsError() tells the alert ${alert}, certificate shown: ${hasCertificate}`, () => {
-    const failure = tlsError(`received fatal alert: ${alert}`, { ...TARGET, hasCertificate });
-    assertEquals(failure?.text, text);
+  Deno.test(`toNetError() reads the alert ${alert}, certificate shown: ${hasCertificate}`, () => {
+    const { kind, message } = errorOf(`received fatal alert: ${alert}`, hasCertificate);
+    assertEquals([kind, message], ["tls", text]);
   });
 }
 
@@ -213,17 +216,16 @@ const PROBLEMS: Array<[problem: string, text: string]> = [
 ];
 
 for (const [problem, text] of PROBLEMS) {
-  Deno.test(`tlsError() tells ${problem}`, () => {
-    assertEquals(tlsError(`invalid peer certificate: ${problem}`, TARGET)?.text, text);
+  Deno.test(`toNetError() reads ${problem}`, () => {
+    assertEquals(errorOf(`invalid peer certificate: ${problem}`).message, text);
   });
 }
 
-Deno.test("tlsError() names all that a certificate is for", () => {
+Deno.test("toNetError() names all that a certificate is for", () => {
   const detail =
     'invalid peer certificate: certificate not valid for name "127.0.0.2"; certificate ' +
     'is only valid for DnsName("localhost"), IpAddress(127.0.0.1) or IpAddress(0::1)';
-  assertEquals(tlsError(detail, TARGET), {
-    text: 'the certificate is not for "127.0.0.2"',
-    hint: 'It is for "localhost", "127.0.0.1", "0::1".',
-  });
+  const { message, hint } = errorOf(detail);
+  assertEquals(message, 'the certificate is not for "127.0.0.2"');
+  assertEquals(hint, 'It is for "localhost", "127.0.0.1", "0::1".');
 });
