@@ -13,7 +13,7 @@ export const COMMIT: string | undefined = /^[0-9a-f]{40}$/.test(ARCHIVED_COMMIT)
   : undefined;
 /** Versions of the programs around it that the tests and captures are from. */
 export const TESTED = {
-  vllm: ["0.11.0", "0.32.0"],
+  vllm: ["0.11.0", "0.32.0", "0.33.0"],
   fluentBit: ["5.1.1"],
   parseable: ["2.9.5"],
 } as const;
