@@ -119,8 +119,8 @@ const GOAL = { min: "1ms", max: "10m" } as const;
 /** Under 0.1 s no server answers, beyond 5 min no client waits. */
 const WAIT = { min: "100ms", max: "5m" } as const;
 
-/** All settings, in the order in which people meet them. */
-const ROWS = {
+/** All settings, in the order in which people meet them; {@linkcode SETTINGS} has their types. */
+export const ROWS = {
   VLLM_METRICS_URL: list(splitServers, parseServer, [
     "URL or URLs, required",
     "Where vLLM serves its metrics; also NAME=URL, and dns+URL for many.",
