@@ -40,7 +40,7 @@ export interface Family {
 }
 
 /** What is remembered of a family: all but its values. */
-interface KnownFamily extends Omit<Family, "values"> {
+export interface KnownFamily extends Omit<Family, "values"> {
   /** The line of each series. */
   readonly lines: Int32Array;
 }

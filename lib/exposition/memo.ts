@@ -54,21 +54,37 @@ export interface FamilyLines {
 }
 
 /** A family that is remembered. */
-class Entry<T> {
+export class Entry<T> {
+  /** Hash of the first line. */
+  readonly key: number;
+  /** Length of the name as it stands in the text. */
+  readonly nameLength: number;
+  /** The bytes of all lines. */
   readonly bytes: DataView;
+  /** Where each line begins. */
   readonly starts: Int32Array;
+  /** How much of each line is constant. */
   readonly lengths: Int32Array;
+  /** How the numbers are written. */
   readonly scan: NumberScan;
+  /** What was made of the family. */
+  readonly content: T;
   /** The family that followed last time. */
   next: Entry<T> | undefined;
+  /** Whether it was met lately. */
   isYoung = false;
 
-  constructor(
-    readonly key: number,
-    readonly nameLength: number,
-    lines: FamilyLines,
-    readonly content: T,
-  ) {
+  /**
+   * Remembers a family.
+   *
+   * @param lines The family; its bytes are copied.
+   * @param content What was made of it.
+   */
+  constructor(lines: FamilyLines, content: T) {
+    const { bytes } = lines;
+    this.key = hashOf(bytes, 0, lineEnd(bytes, 0));
+    this.nameLength = nameEnd(bytes, NAME_START) - NAME_START;
+    this.content = content;
     this.bytes = viewOf(lines.bytes.slice());
     this.starts = Int32Array.from(lines.starts);
     this.lengths = Int32Array.from(lines.lengths);
@@ -80,7 +96,7 @@ class Entry<T> {
 export interface MemoOptions {
   /** Bytes of all families. @default {16777216} */
   readonly maxBytes?: number;
-  /** Bytes of one family. @default {262144} */
+  /** Bytes of one family. @default {1048576} */
   readonly maxFamilyBytes?: number;
 }
 
@@ -210,9 +226,7 @@ export class MemoWalk<T> {
   /** Remembers a family that was read line by line. */
   learn(lines: FamilyLines, content: T): void {
     if (lines.bytes.length > this.#memo.maxFamilyBytes) return;
-    const { bytes } = lines;
-    const nameLength = nameEnd(bytes, NAME_START) - NAME_START;
-    this.#follow(new Entry(hashOf(bytes, 0, lineEnd(bytes, 0)), nameLength, lines, content));
+    this.#follow(new Entry(lines, content));
   }
 
   /** Notes that a family was read that is not remembered. */

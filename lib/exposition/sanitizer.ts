@@ -40,7 +40,7 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What the sanitizer made of a family whose lines are remembered. */
-interface Output {
+export interface Output {
   /** The name to hand out. */
   readonly name: string;
   /** What its names are used for. */
@@ -50,7 +50,7 @@ interface Output {
   /** Its samples. */
   readonly samples: number;
   /** The text, without numbers that lines have. */
-  readonly text: Bytes;
+  readonly text: Uint8Array<ArrayBuffer>;
   /** Where in `text` each number goes, and the line that it is on: two entries for each. */
   readonly values: Int32Array;
 }
@@ -163,7 +163,7 @@ export class Sanitizer {
    * @returns What can be handed out, perhaps nothing.
    * @throws {MetricsError} When the text is no exposition or too large, and has a source.
    */
-  push(chunk: Uint8Array, isFinal: boolean): Bytes {
+  push(chunk: Uint8Array, isFinal: boolean): Uint8Array<ArrayBuffer> {
     if (this.#head.length < HEAD_BYTES) {
       this.#head.append(chunk, 0, Math.min(chunk.length, HEAD_BYTES - this.#head.length));
     }
