@@ -31,13 +31,7 @@ function partsOf(line: string): Parts {
   return { kind, name, rest };
 }
 
-/**
- * Compares an answer with what the origin sent, line by line.
- *
- * @param origin The body of the origin.
- * @param answer The body of the variant.
- * @returns What differs; all zero when only names changed, and all of them.
- */
+/** Compares an answer with what the origin sent, line by line. */
 export function findDamage(origin: string, answer: string): Damage {
   const wanted = origin.split("\n");
   const got = answer.split("\n");
@@ -60,12 +54,7 @@ export function findDamage(origin: string, answer: string): Damage {
   return damage;
 }
 
-/**
- * Says what {@linkcode findDamage} found.
- *
- * @param damage What differs.
- * @returns A few words for one column of a table.
- */
+/** Says what {@linkcode findDamage} found. */
 export function describeDamage(damage: Damage): string {
   const words: string[] = [];
   if (damage.lines !== 0) words.push(`${damage.lines} lines`);

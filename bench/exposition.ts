@@ -15,12 +15,7 @@ const PROBE = [
 /** What vLLM puts into each sample that belongs to an engine. */
 const ENGINE_LABEL = 'engine="0"';
 
-/**
- * Makes the body of one engine.
- *
- * @param capture What one vLLM engine answered, as text.
- * @returns The capture and the probe family.
- */
+/** Makes the body of one engine. */
 export function oneEngine(capture: string): string {
   return capture.endsWith("\n") ? capture + PROBE : `${capture}\n${PROBE}`;
 }
@@ -29,10 +24,6 @@ export function oneEngine(capture: string): string {
  * Makes the body of several engines behind one front end: each family once, in
  * it the samples of each engine in turn, as `prometheus_client` writes them.
  * Samples without an engine, those of the process, stay single.
- *
- * @param capture What one vLLM engine answered, as text.
- * @param count How many engines, 1 or more.
- * @returns A valid exposition.
  */
 export function severalEngines(capture: string, count: number): string {
   const out: string[] = [];
@@ -60,9 +51,6 @@ export function severalEngines(capture: string, count: number): string {
 /**
  * Makes one gauge family with very many series, as `vllm:lora_requests_info`
  * grows when adapters come and go.
- *
- * @param minBytes The length to reach, in bytes; the last line passes it.
- * @returns A valid exposition, ASCII only.
  */
 export function manySeries(minBytes: number): string {
   const out = [

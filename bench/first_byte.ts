@@ -16,8 +16,6 @@ export interface Arrival {
 /**
  * Scrapes once and notes when bytes come.
  *
- * @param server The server; its origin sends the body in slices.
- * @returns The moments of the first and the last byte.
  * @throws {Error} When the reply has no body.
  */
 export async function measureFirstByte(server: Server): Promise<Arrival> {
@@ -34,12 +32,7 @@ export async function measureFirstByte(server: Server): Promise<Arrival> {
   return { name: server.name, firstMs: moments[0] ?? NaN, lastMs: moments.at(-1) ?? NaN };
 }
 
-/**
- * Writes the moments as a table.
- *
- * @param arrivals One a server.
- * @returns The lines.
- */
+/** Writes the moments as a table. */
 export function firstByteTable(arrivals: readonly Arrival[]): string {
   return formatTable([
     ["", "first byte ms", "last byte ms", ""],

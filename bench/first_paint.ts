@@ -32,8 +32,6 @@ async function paintOf(browser: Browser, url: string): Promise<Paint> {
 /**
  * Opens the live page and a bare one in turn.
  *
- * @param url The live page.
- * @returns A table of medians.
  * @throws {Error} When Chromium is not installed.
  */
 export async function firstPaintTable(url: string): Promise<string> {

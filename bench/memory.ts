@@ -52,14 +52,7 @@ async function choose(origin: Server, body: number): Promise<void> {
   if (!response.ok) throw new Error(`Cannot choose body ${body}: status ${response.status}`);
 }
 
-/**
- * Lets the second body of an origin pass through a server.
- *
- * @param server The server.
- * @param origin Its origin, whose second body is the large one.
- * @param wantedBytes The length of the large body.
- * @returns What its memory did.
- */
+/** Lets the second body of an origin pass through a server. */
 export async function measureMemory(
   server: Server,
   origin: Server,
@@ -104,22 +97,12 @@ export async function measureMemory(
   };
 }
 
-/**
- * Tells how far the memory grew.
- *
- * @param memory What was measured.
- * @returns From before the first large body to the highest peak, in KiB.
- */
+/** Tells how far the memory grew. */
 export function growthKib(memory: Memory): number {
   return Math.max(memory.fastPeakKib, memory.slowPeakKib) - memory.beforeKib;
 }
 
-/**
- * Writes what was measured as a table, in MiB.
- *
- * @param rows One a server.
- * @returns The lines.
- */
+/** Writes what was measured as a table, in MiB. */
 export function memoryTable(rows: readonly Memory[]): string {
   const head = ["", "before", "seen", "peak, fast reader", "peak, slow reader", "growth", "s"];
   return formatTable([

@@ -13,9 +13,6 @@ export interface NginxOptions {
 /**
  * Writes the configuration: one worker, connections kept on both sides, nothing
  * else changed from what nginx does by itself.
- *
- * @param options Directory and ports.
- * @returns The text of `nginx.conf`.
  */
 export function nginxConfig({ dir, port, originPort }: NginxOptions): string {
   const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -51,12 +48,7 @@ ${temp}
 `;
 }
 
-/**
- * Writes the configuration into its directory.
- *
- * @param options Directory and ports.
- * @returns The arguments for `nginx`.
- */
+/** Writes the configuration into its directory. */
 export async function writeNginx(options: NginxOptions): Promise<string[]> {
   const path = `${options.dir}/nginx.conf`;
   await Deno.mkdir(options.dir);

@@ -3,8 +3,6 @@
 /**
  * Opens the events of a page, and reads what it is sent.
  *
- * @param url Where the events are.
- * @returns The page; disposing of it closes it.
  * @throws {Error} When the service refuses it.
  */
 export async function openPage(url: string): Promise<AsyncDisposable> {

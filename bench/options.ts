@@ -34,8 +34,6 @@ function serverNames(list: string): ServerName[] {
 /**
  * Reads the command line.
  *
- * @param args The arguments after the script.
- * @returns The options, with defaults for those not given.
  * @throws {TypeError} When an option is unknown.
  * @throws {RangeError} When a value cannot be used.
  */

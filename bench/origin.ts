@@ -38,13 +38,7 @@ function inSlices(bytes: Uint8Array<ArrayBuffer>, { slices, pauseMs }: Slicing):
   });
 }
 
-/**
- * Makes the handler of the origin.
- *
- * @param bodies What `/metrics` can answer; the first is the answer at first.
- * @param slicing How the body leaves.
- * @returns A handler for `Deno.serve`.
- */
+/** Makes the handler of the origin. */
 export function createOrigin(
   bodies: readonly string[],
   slicing: Slicing,

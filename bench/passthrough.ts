@@ -68,13 +68,7 @@ function lines(upstream: Response): Response {
 
 const PASSES: Record<PassthroughName, Pass> = { raw, read, lines };
 
-/**
- * Makes the handler of a pass-through.
- *
- * @param name How to pass the body on.
- * @param upstreamUrl What to fetch for each request.
- * @returns A handler for `Deno.serve`.
- */
+/** Makes the handler of a pass-through. */
 export function createPassthrough(
   name: PassthroughName,
   upstreamUrl: string,

@@ -35,8 +35,6 @@ function sumOf(text: string, pattern: RegExp): number {
 /**
  * Reads what processes have used so far.
  *
- * @param pids The processes; nginx has two.
- * @returns The sums. Pages that two processes share count twice.
  * @throws {Error} When one of them has ended.
  */
 export async function readUsage(pids: readonly number[]): Promise<Usage> {
@@ -51,22 +49,13 @@ export async function readUsage(pids: readonly number[]): Promise<Usage> {
   };
 }
 
-/**
- * Finds the children of a process.
- *
- * @param pid The parent.
- * @returns Its children's ids.
- */
+/** Finds the children of a process. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const text = await outputOf("cat", [`/proc/${pid}/task/${pid}/children`]);
   return text.split(" ").filter((word) => word.trim() !== "").map(Number);
 }
 
-/**
- * Makes the peak of {@linkcode readUsage} start again from what is resident now.
- *
- * @param pids The processes.
- */
+/** Makes the peak of {@linkcode readUsage} start again from what is resident now. */
 export async function resetPeak(pids: readonly number[]): Promise<void> {
   const script = 'for pid; do echo 5 > "/proc/$pid/clear_refs"; done';
   await outputOf("sh", ["-c", script, "sh", ...pids.map(String)]);
@@ -74,20 +63,11 @@ export async function resetPeak(pids: readonly number[]): Promise<void> {
 
 /** Watches the resident memory of processes until it is stopped. */
 export interface RssWatch extends AsyncDisposable {
-  /**
-   * Stops watching.
-   *
-   * @returns The resident memory of all of them at each look, in KiB.
-   */
+  /** Stops watching. */
   stop(): Promise<number[]>;
 }
 
-/**
- * Looks at the resident memory of processes every few milliseconds.
- *
- * @param pids The processes.
- * @returns The watch; disposing of it stops it as well.
- */
+/** Looks at the resident memory of processes every few milliseconds. */
 export function watchRss(pids: readonly number[]): RssWatch {
   const script = `while grep -h VmRSS "$@" && echo; do sleep ${SAMPLE_PAUSE_SECONDS}; done`;
   const child = new Deno.Command("sh", {

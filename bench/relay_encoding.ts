@@ -24,12 +24,7 @@ function timeOf(step: () => void): number {
   }));
 }
 
-/**
- * Times the steps, each by itself.
- *
- * @param payload A request as Fluent Bit sends it.
- * @returns A table.
- */
+/** Times the steps, each by itself. */
 export function measureEncoding(payload: Uint8Array): string {
   const request = decodeMetrics(payload);
   const counts = countPoints(request);

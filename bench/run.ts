@@ -14,11 +14,7 @@ export interface Run extends AsyncDisposable {
   readonly faults: string[];
 }
 
-/**
- * Writes to standard output.
- *
- * @param text The text.
- */
+/** Writes to standard output. */
 export function print(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
@@ -40,12 +36,7 @@ export async function startRun(): Promise<Run> {
   };
 }
 
-/**
- * Tells what went wrong in a run.
- *
- * @param run The run, at its end.
- * @returns The exit code: 0 when nothing went wrong, else 1.
- */
+/** Tells what went wrong in a run. */
 export function endOf({ faults }: Run): number {
   for (const fault of faults) print(`\n!!! FAULT: ${fault}\n`);
   return faults.length === 0 ? 0 : 1;

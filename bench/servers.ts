@@ -74,11 +74,7 @@ export interface StartOptions extends Pick<ServerOptions, "dir" | "signal"> {
   client?: Deno.HttpClient;
 }
 
-/**
- * Asks `tools/std.ts` where the standard library comes from, as every task does.
- *
- * @returns Arguments for `deno run`, often none.
- */
+/** Asks `tools/std.ts` where the standard library comes from, as every task does. */
 export async function stdArgs(): Promise<string[]> {
   const permissions = ["-R=.", "-W=.std-source", "-N=jsr.io"];
   const args = ["run", "--no-config", "-q", ...permissions, "tools/std.ts"];
@@ -162,9 +158,6 @@ async function waitForAnswer(
 /**
  * Starts a process and waits until it answers.
  *
- * @param launch What to run.
- * @param options What to call it, where it runs, and where it answers.
- * @returns The process; disposing of it ends it.
  * @throws {Error} When it does not answer in time.
  */
 export async function startProcess(launch: Launch, options: StartOptions): Promise<Started> {
@@ -191,10 +184,6 @@ export async function startProcess(launch: Launch, options: StartOptions): Promi
 /**
  * Starts a server and waits until it answers.
  *
- * @param name Which server.
- * @param originPort The port of the origin; any number for the origin itself.
- * @param options What all servers share.
- * @returns The server; disposing of it ends its process.
  * @throws {Error} When it does not answer in time.
  */
 export async function startServer(

@@ -3,9 +3,6 @@
 /**
  * Lays out rows in columns. The first and the last column are text and lean to
  * the left, those between are figures and lean to the right.
- *
- * @param rows The head and the rows, all of one length.
- * @returns One line a row, each with its line break.
  */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
@@ -23,12 +20,7 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   ).join("");
 }
 
-/**
- * Finds the middle of some figures.
- *
- * @param figures One or more.
- * @returns The middle one, or the mean of the middle two.
- */
+/** Finds the middle of some figures. */
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -37,12 +29,7 @@ export function median(figures: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/**
- * Writes KiB as MiB.
- *
- * @param kib Memory in KiB.
- * @returns MiB with one decimal.
- */
+/** Writes KiB as MiB. */
 export function mebibytes(kib: number): string {
   return (kib / 1024).toFixed(1);
 }

@@ -96,13 +96,7 @@ async function figuresOf({ server, body, runs, cpuSeconds, faults }: Tally): Pro
   };
 }
 
-/**
- * Checks every server's body, then loads the servers in turn, round by round.
- *
- * @param servers The servers, the origin first.
- * @param options How long and how hard.
- * @returns The figures in the same order.
- */
+/** Checks every server's body, then loads the servers in turn, round by round. */
 export async function measureThroughput(
   servers: readonly Server[],
   options: ThroughputOptions,
@@ -121,12 +115,7 @@ export async function measureThroughput(
   return await Promise.all(tallies.map(figuresOf));
 }
 
-/**
- * Writes the figures as a table.
- *
- * @param figures What was measured.
- * @returns The lines.
- */
+/** Writes the figures as a table. */
 export function throughputTable(figures: readonly Throughput[]): string {
   const rateOf = (name: ServerName): number | undefined =>
     figures.find((one) => one.name === name)?.requestsPerSecond;

@@ -39,8 +39,6 @@ function milliseconds(text: string, percentile: string): number {
 /**
  * Reads the report of `wrk --latency`.
  *
- * @param text What wrk printed.
- * @returns Its figures.
  * @throws {SyntaxError} When a figure is missing.
  */
 export function parseWrk(text: string): WrkResult {
@@ -60,8 +58,6 @@ export function parseWrk(text: string): WrkResult {
 /**
  * Loads a server from one thread.
  *
- * @param options What, how long, how hard.
- * @returns What wrk measured.
  * @throws {Error} When wrk did not run to its end.
  */
 export async function runWrk(options: WrkOptions): Promise<WrkResult> {

@@ -159,9 +159,6 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
 /**
  * Starts the service in this process. It listens as `main.ts` does; what a
  * handler throws beyond the service's own errors fails the test at its end.
- *
- * @param url The upstream's address.
- * @param overrides What differs from {@linkcode configFor}.
  */
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
   const { now = Date.now, intervalMs = 2_000, idleIntervalMs = 0, ...rest } = overrides;

@@ -17,12 +17,7 @@ function bashChoices(option: CommandOption): string {
   return choices.length === 0 ? "" : `    --${option.name}) words="${choices.join(" ")}" ;;\n`;
 }
 
-/**
- * Writes the completion for bash.
- *
- * @param commands The commands.
- * @returns A script that bash-completion loads.
- */
+/** Writes the completion for bash. */
 export function bashCompletion(commands: readonly Command[]): string {
   const options = commands.flatMap(({ options }): readonly CommandOption[] => options);
   return `# bash completion for vllm-metrics
@@ -61,12 +56,7 @@ function zshOption(option: CommandOption): string {
   return `'--${name}[${zshText(meaning)}]${argument}'`;
 }
 
-/**
- * Writes the completion for zsh.
- *
- * @param commands The commands.
- * @returns A function for a folder of `fpath`.
- */
+/** Writes the completion for zsh. */
 export function zshCompletion(commands: readonly Command[]): string {
   const list = commands.map(({ name, summary }) => `    '${name}:${zshText(summary)}'\n`);
   const cases = commands.map(({ name, options }) =>
@@ -101,12 +91,7 @@ function fishOption(command: string, option: CommandOption): string {
     `-l ${name}${kind}${list} -d '${fishText(meaning)}'\n`;
 }
 
-/**
- * Writes the completion for fish.
- *
- * @param commands The commands.
- * @returns A script.
- */
+/** Writes the completion for fish. */
 export function fishCompletion(commands: readonly Command[]): string {
   const lines = commands.map(({ name, summary, options }) =>
     `complete -c vllm-metrics -n __fish_use_subcommand -a ${name} -d '${fishText(summary)}'\n` +

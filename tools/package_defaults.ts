@@ -16,12 +16,7 @@ function lines([name, { kind, defaultText, form, meaning }]: SettingRow): string
   return `\n# ${meaning} (${form})\n#${assignment}\n`;
 }
 
-/**
- * Writes the file.
- *
- * @param settings The settings.
- * @returns Its text.
- */
+/** Writes the file. */
 export function defaultsFile(settings: readonly SettingRow[]): string {
   return `# Settings of the systemd service vllm-metrics; see vllm-metrics(1). After a change:
 #   systemctl restart vllm-metrics

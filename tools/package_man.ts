@@ -35,15 +35,7 @@ function settingSection([name, { kind, defaultText, form, meaning }]: SettingRow
   return entry(`.B ${escape(name)}`, `${meaning} Value: ${form}.${standard}${file}`);
 }
 
-/**
- * Writes the man page.
- *
- * @param version Such as `0.1.0`.
- * @param date When it was released.
- * @param commands The commands.
- * @param settings The settings.
- * @returns roff with the `man` macros.
- */
+/** Writes the man page. */
 export function manPage(
   version: string,
   date: Date,

@@ -3,12 +3,7 @@
 import config from "../deno.json" with { type: "json" };
 import { launcher, repositoryUrl, SUMMARY } from "./package_program.ts";
 
-/**
- * Writes the folder of the npm package.
- *
- * @param program The bundled program.
- * @param folder Where; made anew.
- */
+/** Writes the folder of the npm package. */
 export async function writeNpmFolder(program: string, folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const url = repositoryUrl();

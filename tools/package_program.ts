@@ -30,10 +30,6 @@ export const CLI_OPTIONS: readonly string[] = [...RUN, "--allow-write"];
 /**
  * Runs a program to its end.
  *
- * @param command The program.
- * @param args Its arguments.
- * @param env Variables beside those of this process.
- * @returns Standard output.
  * @throws {Error} When it fails.
  */
 export async function run(
@@ -57,11 +53,7 @@ async function commit(): Promise<string | undefined> {
   }
 }
 
-/**
- * Makes {@linkcode PROGRAM}.
- *
- * @param options Options for `deno bundle`, such as `--import-map`.
- */
+/** Makes {@linkcode PROGRAM}. */
 export async function bundleProgram(options: readonly string[]): Promise<void> {
   await Deno.mkdir(DIST, { recursive: true });
   await run(Deno.execPath(), [
@@ -78,24 +70,13 @@ export async function bundleProgram(options: readonly string[]): Promise<void> {
   await Deno.writeTextFile(PROGRAM, text.replaceAll(COMMIT_PLACEHOLDER, hash));
 }
 
-/**
- * Fills a launcher's `@SERVE@` and `@CLI@`.
- *
- * @param path The launcher in `packaging/`.
- * @returns Its text.
- */
+/** Fills a launcher's `@SERVE@` and `@CLI@`. */
 export async function launcher(path: string): Promise<string> {
   const text = await Deno.readTextFile(path);
   return text.replace("@SERVE@", SERVE_OPTIONS.join(" ")).replace("@CLI@", CLI_OPTIONS.join(" "));
 }
 
-/**
- * Breaks a text into lines.
- *
- * @param text Words.
- * @param width Longest line, where no word is longer.
- * @returns The lines.
- */
+/** Breaks a text into lines. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
@@ -112,11 +93,7 @@ export function repositoryUrl(): string | undefined {
   return name === undefined ? undefined : `${Deno.env.get("GITHUB_SERVER_URL")}/${name}`;
 }
 
-/**
- * Prints a finished package with its size.
- *
- * @param path The file.
- */
+/** Prints a finished package with its size. */
 export async function report(path: string): Promise<void> {
   const { size } = await Deno.stat(path);
   const line = `${path}  ${(size / 1024).toFixed(0)} KiB\n`;

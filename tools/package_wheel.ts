@@ -12,8 +12,6 @@ const ATTRIBUTES = 0o100644 << 16;
 /**
  * Turns a semantic version into one of PEP 440.
  *
- * @param version Such as `0.2.0-rc.1`.
- * @returns Such as `0.2.0rc1`.
  * @throws {Error} When PEP 440 has no such version.
  */
 export function pythonVersion(version: string): string {
@@ -48,13 +46,7 @@ async function recordLine(name: string, bytes: Uint8Array<ArrayBuffer>): Promise
   return `${name},sha256=${hash},${bytes.length}\n`;
 }
 
-/**
- * Makes the wheel.
- *
- * @param program The bundled program.
- * @param folder Where to write it.
- * @returns Its path.
- */
+/** Makes the wheel. */
 export async function writeWheel(program: string, folder: string): Promise<string> {
   const version = pythonVersion(config.version);
   const info = `vllm_metrics-${version}.dist-info`;

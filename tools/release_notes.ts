@@ -5,9 +5,6 @@ import config from "../deno.json" with { type: "json" };
 /**
  * Finds the section of a version.
  *
- * @param changelog CHANGELOG.md.
- * @param version Such as `0.1.0`.
- * @returns The text below its heading.
  * @throws {Error} When there is none, or it is empty.
  */
 export function releaseNotes(changelog: string, version: string): string {

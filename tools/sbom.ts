@@ -34,12 +34,7 @@ function component(type: "npm" | "jsr", name: string, version: string): Componen
   return { type: "library", name, version, purl: `pkg:npm/${purl}@${version}` };
 }
 
-/**
- * Lists what a module graph contains of others.
- *
- * @param graph What `deno info --json` printed.
- * @returns One component per package, by name.
- */
+/** Lists what a module graph contains of others. */
 export function components({ modules, npmPackages }: Graph): Component[] {
   const found = new Map<string, Component>();
   const add = (item: Component): unknown => found.set(item.purl, item);

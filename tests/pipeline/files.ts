@@ -23,11 +23,7 @@ export function asTexts(value: unknown): string[] {
   return value.map(String);
 }
 
-/**
- * Reads the services of `compose.yml`, and its volumes.
- *
- * @param edit Changes its text before.
- */
+/** Reads the services of `compose.yml`, and its volumes. */
 export async function readCompose(edit = (text: string): string => text): Promise<{
   services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   volumes: string[];
@@ -59,11 +55,7 @@ export interface Section {
   readonly values: ReadonlyMap<string, readonly string[]>;
 }
 
-/**
- * Reads `fluent-bit.conf`.
- *
- * @param edit Changes its text before.
- */
+/** Reads `fluent-bit.conf`. */
 export async function readFluentBit(edit = (text: string): string => text): Promise<Section[]> {
   const sections: { kind: string; values: Map<string, string[]> }[] = [];
   const text = edit(await readRootFile("fluent-bit.conf"));
