@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { startServer, steady } from "./server.ts";
+import { startServer, steady, type Subject } from "./server.ts";
 
-/** Clients that all ask for the same: 160 tokens in, 100 out. */
+/** Equal requests: 160 tokens in, 100 out. */
 const EVEN = {
   prompt: { median: 160, sigma: 0, max: 160 },
   output: { median: 100, sigma: 0, max: 100 },
@@ -19,7 +19,7 @@ Deno.test("a request that is alone takes the time of its steps", () => {
   const { stats } = subject.engine();
   assert(stats.endToEnd.count > 10);
   const mean = ({ sum, count }: { sum: number; count: number }): number => sum / count;
-  // Now and then two meet.
+  // Sometimes two overlap.
   assertAlmostEquals(mean(stats.firstToken), 0.020, 0.001);
   assertAlmostEquals(mean(stats.interToken), 0.012, 0.000_2);
   assertAlmostEquals(mean(stats.endToEnd), 0.020 + 99 * 0.012, 0.01);
@@ -57,7 +57,7 @@ Deno.test("a step computes no more tokens than maxNumBatchedTokens", () => {
   assertEquals(interToken.cumulative(interToken.bounds.indexOf(0.075)), interToken.count);
 });
 
-Deno.test("requests that find no block take them from the latest, which is computed anew", () => {
+Deno.test("a request without a free block preempts the latest, which is recomputed", () => {
   const scenario = steady({
     workload: { ...EVEN, requestsPerSecond: 30 },
     engine: { maxModelLen: 512, numGpuBlocks: 200 },
@@ -73,21 +73,55 @@ Deno.test("requests that find no block take them from the latest, which is compu
   assert(fullest > 0.95, `${fullest}`);
   assert(stats.preemptions > 20, `${stats.preemptions}`);
   assert(stats.requestPreemptions.sum > 0);
-  // All answers are whole in spite of it.
+  // All answers are complete nevertheless.
   assertEquals(stats.requestGeneration.sum, 100 * stats.requestGeneration.count);
 });
 
-Deno.test("a common text is computed once and found by those that come later", () => {
+Deno.test("a shared prefix is computed once and then found in the cache", () => {
   const workload = { prefixShare: 1, prefixes: 1, prefixTokens: 640, requestsPerSecond: 2 };
   const subject = startServer({ scenario: steady({ workload: { ...EVEN, ...workload } }) });
   subject.run(300);
   const { stats } = subject.engine();
   assert(stats.endToEnd.count > 400);
-  // 640 of 800 tokens, but for the first ones.
+  // 640 of 800 tokens, except for the first ones.
   assertAlmostEquals(stats.prefixHits / stats.prefixQueries, 0.8, 0.01);
 });
 
-Deno.test("without common texts nothing is found", () => {
+/** Requests whose whole prefix had to be computed: 640 of 800 tokens. */
+function misses({ engine }: Subject): number {
+  const { prefixQueries, prefixHits } = engine().stats;
+  return prefixQueries / 800 - prefixHits / 640;
+}
+
+Deno.test("unused prefixes are evicted once their blocks are reused", () => {
+  const workload = { ...EVEN, prefixShare: 1, prefixes: 50, prefixTokens: 640 };
+  const [large = 0, small = 0] = [20_000, 1_500].map((numGpuBlocks) => {
+    const subject = startServer({ scenario: steady({ workload, engine: { numGpuBlocks } }) });
+    subject.run(1_800);
+    return misses(subject);
+  });
+  // 50 prefixes of 40 blocks need 2,000; a few more misses are of requests that came together.
+  assert(large >= 50 && large < 70, `${large}`);
+  assert(small > 5 * large, `${small}`);
+});
+
+Deno.test("sleep drops the cached prefixes", () => {
+  const workload = { ...EVEN, prefixShare: 1, prefixes: 1, prefixTokens: 640 };
+  const phases = [{ durationMs: 60_000, load: 1 }, {
+    durationMs: 1_000,
+    load: 0,
+    state: "asleep",
+  }] as const;
+  const awake = steady({ workload });
+  const [always = 0, napping = 0] = [awake, { ...awake, phases }].map((scenario) => {
+    const subject = startServer({ scenario });
+    subject.run(600);
+    return misses(subject);
+  });
+  assert(napping >= always + 9, `${napping}`);
+});
+
+Deno.test("without shared prefixes the cache has no hits", () => {
   const subject = startServer({ scenario: steady({ workload: EVEN }) });
   subject.run(120);
   assertEquals(subject.engine().stats.prefixHits, 0);
@@ -115,7 +149,7 @@ Deno.test("shares decide which engine gets how much", () => {
   assertAlmostEquals((first ?? 0) / (second ?? 1), 3, 0.3);
 });
 
-Deno.test("errors and clients that go away have the shares that were asked for", () => {
+Deno.test("errors and aborted requests have the configured shares", () => {
   const workload = { errorShare: 0.1, abortShare: 0.2 };
   const subject = startServer({ scenario: steady({ workload }), frontend: "rust" });
   subject.run(1_800);
@@ -124,7 +158,7 @@ Deno.test("errors and clients that go away have the shares that were asked for",
   assertAlmostEquals(finished.abort / endToEnd.count, 0.2, 0.02);
 });
 
-Deno.test("a full queue refuses requests with 503 and counts them", () => {
+Deno.test("a full queue rejects requests with 503 and counts them", () => {
   const subject = startServer({
     scenario: steady({ workload: { ...EVEN, requestsPerSecond: 100 } }),
     maxNumQueuedReqs: 50,

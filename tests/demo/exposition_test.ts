@@ -4,17 +4,17 @@ import { capture } from "../fakes.ts";
 import { startServer, steady } from "./server.ts";
 import { type FamilyShape, shapeOf } from "./shape.ts";
 
-/** Length of the model that was captured, in tokens: the buckets of lengths depend on it. */
+/** The captured model's length in tokens, which sets the buckets of lengths. */
 const CAPTURED = { maxModelLen: 512 };
 const SPECULATION = { acceptance: [0.7, 0.5, 0.3] };
-/** A route that counts what is malformed as well, and clients that go away, as in the captures. */
+/** With malformed and aborted requests, as in the captures. */
 const TRAFFIC = { malformedShare: 0.1, abortShare: 0.1 };
 
-/** What the captures of vLLM 0.33 were made with. */
+/** The model of the captures of vLLM 0.33. */
 const CAPTURED_33 = { maxModelLen: 2_048 };
 const MODEL_33 = "lab/tiny";
 
-/** A capture of vLLM 0.32 with the label that 0.33 added. */
+/** A capture of vLLM 0.32 with the label added in 0.33. */
 function asOf33(text: string): string {
   const added = 'simple_cpu_offload_num_blocks="None",';
   return text.includes(added)
@@ -22,7 +22,7 @@ function asOf33(text: string): string {
     : text.replaceAll("skip_page_size_padded=", (label) => added + label);
 }
 
-/** The Rust front end keeps the children of a family in no order, and no reason without a request. */
+/** The Rust front end writes series in no fixed order, and finish reasons only once they occurred. */
 function withoutOrder({ samples, ...head }: FamilyShape): FamilyShape {
   const masked = samples.map((each) => each.replace(/finished_reason="\w+"/, ""));
   return { ...head, samples: [...new Set(masked)].toSorted() };
@@ -85,7 +85,7 @@ function withoutLabels({ samples, ...head }: FamilyShape): unknown {
   return { ...head, samples: samples.map((each) => each.replace(/model_name="[^"]*"/, "")) };
 }
 
-Deno.test("engines come in the same order under each value of a further label", () => {
+Deno.test("engines have the same order for each value of a further label", () => {
   const scenario = steady({ engine: CAPTURED });
   const subject = startServer({ scenario, engines: 3 });
   const family = shapeOf(subject.text()).find(({ name }) =>

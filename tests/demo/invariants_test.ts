@@ -8,7 +8,7 @@ const HOUR_SECONDS = 3_600;
 Deno.test.each([["steady", 60], ["busy", 480]] as const)(
   "Little's law holds for an hour of %s traffic",
   (name, longestSeconds) => {
-    // The front end that counts every request: those of Python leave out clients that went away.
+    // The Rust front end counts every request; the Python one omits aborted ones.
     const subject = startServer({ scenario: SCENARIOS[name], frontend: "rust" });
     const [{ server }, engine] = [subject, subject.engine()];
     const { endToEnd } = engine.stats;
@@ -21,8 +21,8 @@ Deno.test.each([["steady", 60], ["busy", 480]] as const)(
     assert(endToEnd.count > 5_000);
     const longest = endToEnd.bounds.indexOf(longestSeconds);
     assertEquals(endToEnd.cumulative(longest), endToEnd.count, "a request took longer");
-    // What is still inside has been there so long at most, and each look may be late for each
-    // request's coming and going. Both shrink, against the area, with the length of the run.
+    // Errors: requests still inside, up to their longest time, and one look per arrival and end.
+    // Relative to the area both shrink with the length of the run.
     const inside = (engine.running + engine.waiting) * longestSeconds;
     const late = endToEnd.count * lookSeconds;
     const mean = area / HOUR_SECONDS;
@@ -33,7 +33,7 @@ Deno.test.each([["steady", 60], ["busy", 480]] as const)(
   },
 );
 
-Deno.test("arrivals come at the rate that was asked for", () => {
+Deno.test("requests arrive at the configured rate", () => {
   const { server, run } = startServer();
   run(HOUR_SECONDS);
   const { http, engines } = server.run;
@@ -123,7 +123,7 @@ function checkBuckets(series: readonly (readonly [string, number])[]): void {
 }
 let lastFamily = "";
 
-Deno.test("counters and histograms never fall, but for a restart", () => {
+Deno.test("counters and histograms never fall, except at a restart", () => {
   const subject = startServer({ scenario: SCENARIOS.outage, engines: 2 });
   let before = new Map<string, number>();
   let restarts = 0;
@@ -145,7 +145,7 @@ Deno.test("counters and histograms never fall, but for a restart", () => {
 });
 
 Deno.test.each([...SCENARIO_NAMES].map((name) => [name] as const))(
-  "in %s it is the same how time passes, at once or in pieces",
+  "%s: the state does not depend on the steps in which time passes",
   (name) => {
     const options = { scenario: SCENARIOS[name], engines: 2, warmUpMs: 30_000 };
     const [once, pieces] = [startServer(options), startServer(options)];
@@ -155,7 +155,7 @@ Deno.test.each([...SCENARIO_NAMES].map((name) => [name] as const))(
   },
 );
 
-Deno.test("equal seeds give equal bytes, others do not", () => {
+Deno.test("equal seeds give equal bytes, different seeds do not", () => {
   const texts = [1, 1, 2].map((seed) => {
     const subject = startServer({ seed, scenario: SCENARIOS.busy });
     subject.run(120);
@@ -165,14 +165,14 @@ Deno.test("equal seeds give equal bytes, others do not", () => {
   assertNotEquals(texts[0], texts[2]);
 });
 
-Deno.test("speculative decoding keeps its counts", () => {
+Deno.test("counts of speculative decoding add up", () => {
   const speculation = { acceptance: [0.8, 0.5] };
   const subject = startServer({ scenario: steady({ engine: { speculation } }) });
   subject.run(300);
   const { drafts, draftTokens, acceptedByPosition, interToken } = subject.engine().stats;
   const [first = 0, second = 0] = acceptedByPosition;
   assertEquals(draftTokens, 2 * drafts);
-  // One guess for each output behind the first of a request.
+  // One draft per step behind the first token of a request.
   assertEquals(drafts, interToken.count);
   assertAlmostEquals(first / drafts, 0.8, 0.01);
   assertAlmostEquals(second / first, 0.5, 0.01);

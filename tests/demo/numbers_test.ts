@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { goFloat, rustFloat } from "../../lib/demo/numbers.ts";
 import { capture } from "../fakes.ts";
 
-/** The values of a capture as they are written. */
+/** The values of a capture, as text. */
 function writtenValues(name: string): string[] {
   return capture(name).text.split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
@@ -18,7 +18,7 @@ Deno.test.each([["during-load-c40"], ["spec-after-load"], ["dp2-during-load"], [
   },
 );
 
-/** Rust's writer does not always choose the last of 17 digits that is nearest. */
+/** Rust's 17th digit is not always the nearest. */
 function withoutLastOf17(value: string): string {
   return value.replace(/\D/g, "").replace(/^0+/, "").length < 17 ? value : value.slice(0, -1);
 }

@@ -16,7 +16,7 @@ function serverOf(options: Partial<SimulatedVllmOptions>): SimulatedVllm {
   });
 }
 
-Deno.test("the past comes at its distance, up to now, and leaves the server at now", () => {
+Deno.test("the past has its interval and ends at now, and so does the server", () => {
   const server = serverOf({});
   const options = { instance: "a", untilMs: UNTIL_MS, stepMs: 50_000 };
   const times = [...pastScrapes(server, options)].map(({ timeMs }) => timeMs - START_MS);
@@ -25,7 +25,7 @@ Deno.test("the past comes at its distance, up to now, and leaves the server at n
 });
 
 Deno.test.each<["python" | "rust"]>([["python"], ["rust"]])(
-  "the past of a server with the %s front end tells the same as scrapes that were sanitised",
+  "the past of the %s front end gives the same history as sanitized scrapes",
   (frontend) => {
     const past = new HistoryStore({ instances: ["a"] });
     const options = { instance: "a", untilMs: UNTIL_MS + 1, stepMs: 2_000 };

@@ -15,7 +15,7 @@ Deno.test("steady: nobody waits long and nothing is preempted", () => {
   assert(queue.cumulative(queue.bounds.indexOf(0.3)) / queue.count > 0.99);
 });
 
-Deno.test("busy: a queue grows while the KV cache is full, and goes again", () => {
+Deno.test("busy: a queue grows while the KV cache is full, and drains", () => {
   const subject = startServer({ scenario: SCENARIOS.busy });
   let [longest, fullest] = [0, 0];
   for (let second = 0; second < 240; second++) {
@@ -39,7 +39,7 @@ Deno.test("busy: the queue does not grow from round to round", () => {
   }
 });
 
-Deno.test("burst: requests wait after the rush only", () => {
+Deno.test("burst: requests wait only after the burst", () => {
   const subject = startServer({ scenario: SCENARIOS.burst });
   subject.run(49);
   assertEquals(subject.engine().waiting, 0);
@@ -50,7 +50,7 @@ Deno.test("burst: requests wait after the rush only", () => {
   assert(subject.engine().running < 20);
 });
 
-Deno.test("outage: the server is down for a while and comes back with nothing counted", () => {
+Deno.test("outage: the server is down for a while and restarts with empty counters", () => {
   const subject = startServer({ scenario: SCENARIOS.outage });
   subject.run(89);
   assertEquals(subject.server.state, "awake");
@@ -67,12 +67,12 @@ Deno.test("outage: the server is down for a while and comes back with nothing co
   assertEquals([before.get(created), after.get(created)], [START_MS / 1e3, START_MS / 1e3 + 120]);
   assertEquals(after.get(prompt), 0);
   const began = (after.get("process_start_time_seconds") ?? 0) - START_MS / 1e3;
-  assert(began > 90 && began < 120, `the process began ${began} s after the first one was ready`);
+  assert(began > 90 && began < 120, `the process started ${began} s after the first one was ready`);
   subject.run(20);
   assert((seriesOf(subject.text()).get(prompt) ?? 0) > 0);
 });
 
-Deno.test("sleep: the state says so, requests are broken off, and the cache is empty after it", () => {
+Deno.test("sleep: the state shows it, requests are aborted, and the cache is empty", () => {
   const subject = startServer({ scenario: SCENARIOS.sleep, frontend: "python" });
   const states = (): (number | undefined)[] => {
     const series = seriesOf(subject.text());

@@ -1,4 +1,4 @@
-/** Simulated servers as the tests want them. */
+/** Simulated servers for tests. */
 
 import type { Engine } from "../../lib/demo/engine.ts";
 import { ONE_GPU } from "../../lib/demo/scenario.ts";
@@ -6,22 +6,22 @@ import { MetricsText } from "../../lib/demo/metrics_text.ts";
 import { type Scenario, SCENARIOS } from "../../lib/demo/scenario.ts";
 import { SimulatedVllm, type SimulatedVllmOptions } from "../../lib/demo/simulated_vllm.ts";
 
-/** When all of them start, in milliseconds since 1970. */
+/** Their start time, in milliseconds since 1970. */
 export const START_MS = 1_795_491_911_036;
 
-/** A server, and what it answers on `/metrics`. */
+/** A server and its metrics. */
 export interface Subject {
   /** The server. */
   readonly server: SimulatedVllm;
   /** One of its engines. */
   engine(index?: number): Engine;
-  /** Lets so many seconds pass. */
+  /** Advances the time. */
   run(seconds: number): void;
-  /** The exposition of now. */
+  /** The current text of `/metrics`. */
   text(): string;
 }
 
-/** Starts a server: steady traffic and the seed 7, if not told otherwise. */
+/** Starts a server, by default with steady traffic and the seed 7. */
 export function startServer(options: Partial<SimulatedVllmOptions> = {}): Subject {
   const server = new SimulatedVllm({
     scenario: SCENARIOS.steady,
@@ -42,7 +42,7 @@ export function startServer(options: Partial<SimulatedVllmOptions> = {}): Subjec
   };
 }
 
-/** Steady traffic with other clients or engines. */
+/** The steady scenario with changes. */
 export function steady(
   changes: {
     workload?: Partial<Scenario["workload"]>;

@@ -1,22 +1,22 @@
-/** What an exposition looks like without its values. */
+/** Expositions without their values. */
 
 /** A family without values. */
 export interface FamilyShape {
-  /** As its HELP and TYPE lines have it. */
+  /** From its HELP and TYPE lines. */
   readonly name: string;
-  /** As its TYPE line has it. */
+  /** From its TYPE line. */
   readonly type: string;
-  /** As its HELP line has it. */
+  /** From its HELP line. */
   readonly help: string;
-  /** Its samples' names and labels in their order, each once. */
+  /** Names and labels of its samples, in order, each once. */
   readonly samples: readonly string[];
 }
 
-/** Labels whose values are the machine's or the traffic's. */
+/** Labels whose values depend on the machine or the traffic. */
 const MACHINE = /^(?:vllm:cache_config_info|python_info)\{/;
 const TRAFFIC = /(handler|method|status)="[^"]*"/g;
 
-/** A sample without what may differ. */
+/** A sample without what may differ between captures. */
 function sampleShape(line: string): string {
   const sample = line.slice(0, line.lastIndexOf(" "));
   const masked = sample.replace(TRAFFIC, '$1=""');
