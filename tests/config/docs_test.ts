@@ -51,3 +51,31 @@ Deno.test("README.md has at most 150 lines and 900 words", async () => {
   const words = text.split(/\s+/).filter((word) => /\w/.test(word)).length;
   assertEquals([text.split("\n").length - 1 <= 150, words <= 900], [true, true], `${words} words`);
 });
+
+Deno.test("docs/architecture.md and CONTRIBUTING.md name files that are there", async () => {
+  const root = new URL("../../", import.meta.url);
+  const files: string[] = [];
+  async function list(folder: string): Promise<void> {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
+      if (isDirectory) await list(`${folder}${name}/`);
+      else files.push(`/${folder}${name}`);
+    }
+  }
+  for (const folder of ["lib/", "tests/doctor/", "tools/"]) await list(folder);
+  files.push("/main.ts");
+  const missing: string[] = [];
+  for (const document of ["docs/architecture.md", "CONTRIBUTING.md"]) {
+    const text = await Deno.readTextFile(new URL(document, root));
+    for (const [, name = ""] of text.matchAll(/`([\w/]+\.ts)`/g)) {
+      if (!files.some((file) => file.endsWith(`/${name}`))) missing.push(`${document}: ${name}`);
+    }
+  }
+  assertEquals(missing, []);
+});
+
+Deno.test("each path in docs/architecture.md is short enough to follow", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/architecture.md", import.meta.url));
+  const lengths = text.split(/^## /m).map((section) => [...section.matchAll(/^\| \d+ /gm)].length);
+  const [scrape = 0, request = 0, value = 0] = lengths.filter((length) => length > 0);
+  assertEquals([scrape <= 9, request <= 10, value <= 18], [true, true, true], lengths.join(", "));
+});
