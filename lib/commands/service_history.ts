@@ -4,7 +4,6 @@ import type { HistoryConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { checkPathType } from "../history/database.ts";
 import { HistoryFile } from "../history/history_file.ts";
-import { registerHistory } from "../history/metrics.ts";
 import { Recorder } from "../history/recorder.ts";
 import { HistoryStore } from "../history/store.ts";
 import type { Logger } from "../log.ts";
@@ -39,12 +38,7 @@ export class ServiceHistory implements Disposable {
     this.#file = openFile(config, log);
     this.store = new HistoryStore({ instances: [], archive: this.#file, log });
     this.recorder = new Recorder({ ...config, store: this.store, now });
-    registerHistory(registry, {
-      store: this.store,
-      recorder: this.recorder,
-      file: this.#file,
-      hasFile: config.file !== undefined,
-    });
+    register(registry, this.store, this.recorder, this.#file, config.file !== undefined);
   }
 
   /**
@@ -81,4 +75,69 @@ function openFile(
     log.error("The history is in memory only", { error: error.message, hint: error.hint });
     return undefined;
   }
+}
+
+/** Registers the self metrics. */
+function register(
+  registry: MetricsRegistry,
+  store: HistoryStore,
+  recorder: Recorder,
+  file: HistoryFile | undefined,
+  hasFile: boolean,
+): void {
+  const gauge = (name: string, help: string, read: () => number | undefined): void =>
+    registry.gauge({ name: `vllm_metrics_history_${name}`, help }, read);
+  const counter = (name: string, help: string, read: () => number): void =>
+    registry.counter({ name: `vllm_metrics_history_${name}_total`, help }, read);
+  const left = "the history left out";
+
+  gauge(
+    "bytes",
+    "Memory used by the history, estimated.",
+    () => store.bytes + store.cacheBytes + (file?.cacheBytes ?? 0),
+  );
+  gauge("series", "Series in the history.", () => store.series);
+  counter(
+    "scrapes",
+    "Scrapes recorded in the history, including failed ones.",
+    () => store.scrapes,
+  );
+  counter(
+    "polls",
+    "Times that the service scraped all servers for its history, since no client did.",
+    () => recorder.polls,
+  );
+  counter(
+    "skipped_scrapes",
+    `Scrapes that ${left} because they were too large.`,
+    () => recorder.skipped,
+  );
+  counter(
+    "dropped_samples",
+    `Samples that ${left}: too many series, or too long a name.`,
+    () => store.droppedSamples,
+  );
+  counter(
+    "dropped_scrapes",
+    "Scrapes that the history downsampled or removed early because memory was short.",
+    () => store.droppedScrapes,
+  );
+  gauge(
+    "file_up",
+    "Whether the last write to the history file succeeded; absent without HISTORY_FILE.",
+    () => hasFile ? Number(file !== undefined && file.failure === undefined) : undefined,
+  );
+  gauge("file_bytes", "Size of the history file; absent without one.", () => file?.bytes);
+  registry.labelled(
+    {
+      name: "vllm_metrics_history_cut_samples",
+      help: `Samples of a server's last scrape that ${left}; absent when there are none.`,
+      type: "gauge",
+      labels: ["instance"],
+    },
+    () =>
+      store.targets.flatMap(({ instance, droppedSamples }) =>
+        droppedSamples === undefined ? [] : [[[instance], droppedSamples] as const]
+      ),
+  );
 }

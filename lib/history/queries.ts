@@ -3,8 +3,7 @@
 import { type Bucket, repair } from "./buckets.ts";
 import { BREAK, FAILED, type Piece } from "./chunk.ts";
 import type { GaugeQuestion, Question, RangeQuestion, Selection, TimeSeries } from "./history.ts";
-import { increases } from "./rates.ts";
-import { ScrapeRange, type ScrapeSource, timesOf } from "./scrape_range.ts";
+import { increases, ScrapeRange, type ScrapeSource, timesOf } from "./scrape_range.ts";
 import type { Series } from "./series.ts";
 
 /** One server, as far as queries need it. */

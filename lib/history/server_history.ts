@@ -6,8 +6,7 @@ import { FILE_INTERVAL_MS, type HistoryFile } from "./history_file.ts";
 import type { TargetState } from "./history.ts";
 import { type Level, Levels } from "./levels.ts";
 import type { FamilyMemo } from "../exposition/family.ts";
-import { readExposition } from "./reader.ts";
-import { type Series, SeriesTable } from "./series.ts";
+import { readExposition, type Series, SeriesTable } from "./series.ts";
 
 /** How long scrapes are kept in memory, in milliseconds. */
 const MEMORY_MS = 24 * 3_600_000;

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { readExposition, type Reading } from "../../lib/history/reader.ts";
-import { SeriesTable } from "../../lib/history/series.ts";
+import { readExposition, type Reading, SeriesTable } from "../../lib/history/series.ts";
 import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
 import { detectFormat } from "../../lib/exposition/format.ts";
 import { capture, captureNames } from "../fakes.ts";
