@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { countDropped, type MetricData, type RelayCounts } from "./counts.ts";
 import { openMetric, openResource, openScope, PointEncoder } from "./encode.ts";
-import type { ExportMetricsServiceRequest, ResourceMetrics, ScopeMetrics } from "./gen/metrics.mts";
+import type { ExportMetricsServiceRequest, ResourceMetrics, ScopeMetrics } from "./gen/metrics.ts";
 import { MAX_BODY_BYTES, MAX_TEXT_LENGTH, TooLargeError } from "./limits.ts";
 
 /**

@@ -12,7 +12,7 @@ import type {
   Metric,
   NumberDataPoint,
   SummaryDataPoint,
-} from "./gen/metrics.mts";
+} from "./gen/metrics.ts";
 import { MAX_INT64 } from "./limits.ts";
 
 /** The flag of a point that says "nothing was recorded here" (a stale series). */

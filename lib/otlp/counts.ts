@@ -1,6 +1,6 @@
 /** What became of the points of a request: the relay's own metrics. */
 
-import type { ExportMetricsServiceRequest, Metric } from "./gen/metrics.mts";
+import type { ExportMetricsServiceRequest, Metric } from "./gen/metrics.ts";
 
 /** Why a whole point is taken out, with what each word means; they are label values. */
 export const POINT_DROP_REASONS = {
@@ -30,17 +30,16 @@ export type DropReason = keyof typeof POINT_DROP_REASONS | keyof typeof PART_DRO
 /** The points of a metric, of one of five kinds. */
 export type MetricData = NonNullable<Metric["data"]>;
 
-/** The kinds as Parseable's column `metric_type` names them. */
-const KIND_NAMES = {
+/** The kinds, named as in Parseable's column `metric_type`. */
+export type MetricKind = "gauge" | "sum" | "histogram" | "exponential_histogram" | "summary";
+
+const KIND_NAMES: Readonly<Record<MetricData["$case"], MetricKind>> = {
   gauge: "gauge",
   sum: "sum",
   histogram: "histogram",
   exponentialHistogram: "exponential_histogram",
   summary: "summary",
-} as const satisfies Record<MetricData["$case"], string>;
-
-/** The name of a kind. */
-export type MetricKind = typeof KIND_NAMES[MetricData["$case"]];
+};
 
 /**
  * The counts of one request. Every point that came in is in `pointsByKind`, and

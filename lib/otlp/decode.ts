@@ -2,7 +2,7 @@
 
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { Buffer } from "node:buffer";
-import { ExportMetricsServiceRequest } from "./gen/metrics.mts";
+import { ExportMetricsServiceRequest } from "./gen/metrics.ts";
 import { scanRequest } from "./scan.ts";
 
 /** Told how much memory a request takes before it is decoded, in bytes; may throw. */

@@ -14,7 +14,7 @@ import type {
   ResourceMetrics,
   ScopeMetrics,
   SummaryDataPoint,
-} from "./gen/metrics.mts";
+} from "./gen/metrics.ts";
 import { jsonMemory, type JsonObject, JsonReader, parseExact } from "./json_reader.ts";
 import { DecodeError, MAX_VALUE_DEPTH } from "./limits.ts";
 

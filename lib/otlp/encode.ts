@@ -15,7 +15,7 @@ import type {
   ResourceMetrics,
   ScopeMetrics,
   SummaryDataPoint,
-} from "./gen/metrics.mts";
+} from "./gen/metrics.ts";
 import { MAX_BODY_BYTES, MAX_TEXT_LENGTH, TooLargeError } from "./limits.ts";
 
 /** Opens a resource, up to its first scope. */

@@ -1,7 +1,7 @@
 /** Repair of the histograms that Fluent Bit sends. */
 
 import { metricsOf, type RelayCounts } from "./counts.ts";
-import type { ExportMetricsServiceRequest, Histogram, HistogramDataPoint } from "./gen/metrics.mts";
+import type { ExportMetricsServiceRequest, Histogram, HistogramDataPoint } from "./gen/metrics.ts";
 
 const UNSPECIFIED = 0;
 const CUMULATIVE = 2;

@@ -60,6 +60,7 @@ export class DeliveryError extends RelayError {
   /** Whether it is about this request, and others may be stored. */
   readonly isAboutRequest: boolean;
 
+  /** Without an answer there was no connection, or no response in time. */
   constructor(answer: Answer | undefined, message: string, { status }: { status: StatusCode }) {
     super(
       status,

@@ -59,7 +59,11 @@ export interface RelayOptions {
   readonly now: () => number;
   /** Whether the service accepts requests; false while it stops. */
   readonly isReady: () => boolean;
-  /** @default {16 requests, 30 s for a body} */
+  /**
+   * Its bounds.
+   *
+   * @default {16 requests, 30 s for a body}
+   */
   readonly limits?: RelayLimits;
 }
 

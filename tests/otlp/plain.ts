@@ -9,7 +9,7 @@ import { cleanMetrics as clean } from "../../lib/otlp/clean.ts";
 import { countPoints as count, type RelayCounts } from "../../lib/otlp/counts.ts";
 import { decodeMetrics as decode } from "../../lib/otlp/decode.ts";
 import { decodeMetricsJson as decodeJson } from "../../lib/otlp/decode_json.ts";
-import type * as gen from "../../lib/otlp/gen/metrics.mts";
+import type * as gen from "../../lib/otlp/gen/metrics.ts";
 import { repairHistograms as repair } from "../../lib/otlp/repair.ts";
 
 /** A whole number of 64 bits: a number below 2^53 in size, a bigint from there on. */

@@ -7,38 +7,65 @@
 /* eslint-disable */
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 
+/** The body of an OTLP metrics request. */
 export interface ExportMetricsServiceRequest {
+  /** The metrics, by resource. */
   resourceMetrics: ResourceMetrics[];
 }
 
+/** The metrics of one resource. */
 export interface ResourceMetrics {
-  resource: Resource | undefined;
+  /** The resource. */
+  resource:
+    | Resource
+    | undefined;
+  /** Its metrics, by scope. */
   scopeMetrics: ScopeMetrics[];
+  /** The schema of the names in it. */
   schemaUrl: string;
 }
 
+/** What is being measured. */
 export interface Resource {
+  /** The attributes. */
   attributes: KeyValue[];
+  /** How many attributes the sender left out. */
   droppedAttributesCount: number;
 }
 
+/** The metrics of one scope. */
 export interface ScopeMetrics {
-  scope: InstrumentationScope | undefined;
+  /** The scope. */
+  scope:
+    | InstrumentationScope
+    | undefined;
+  /** Its metrics. */
   metrics: Metric[];
+  /** The schema of the names in it. */
   schemaUrl: string;
 }
 
+/** The instrumentation that made the metrics. */
 export interface InstrumentationScope {
+  /** The name. */
   name: string;
+  /** The version. */
   version: string;
+  /** The attributes. */
   attributes: KeyValue[];
+  /** How many attributes the sender left out. */
   droppedAttributesCount: number;
 }
 
+/** A metric and its points. */
 export interface Metric {
+  /** The name. */
   name: string;
+  /** What it measures. */
   description: string;
+  /** The unit, as UCUM. */
   unit: string;
+  /** The points, of one kind. */
   data:
     | { $case: "gauge"; value: Gauge }
     | { $case: "sum"; value: Sum }
@@ -46,108 +73,201 @@ export interface Metric {
     | { $case: "exponentialHistogram"; value: ExponentialHistogram }
     | { $case: "summary"; value: Summary }
     | undefined;
+  /** Further attributes. */
   metadata: KeyValue[];
 }
 
+/** Points of current values. */
 export interface Gauge {
+  /** The points. */
   dataPoints: NumberDataPoint[];
 }
 
+/** Points of a sum. */
 export interface Sum {
+  /** The points. */
   dataPoints: NumberDataPoint[];
-  /** An enum; unknown values pass through. */
+  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
   aggregationTemporality: number;
+  /** Whether it never falls. */
   isMonotonic: boolean;
 }
 
+/** Points of a histogram with explicit bounds. */
 export interface Histogram {
+  /** The points. */
   dataPoints: HistogramDataPoint[];
+  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
   aggregationTemporality: number;
 }
 
+/** Points of a histogram with exponential bounds. */
 export interface ExponentialHistogram {
+  /** The points. */
   dataPoints: ExponentialHistogramDataPoint[];
+  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
   aggregationTemporality: number;
 }
 
+/** Points of a summary. */
 export interface Summary {
+  /** The points. */
   dataPoints: SummaryDataPoint[];
 }
 
+/** A point of a gauge or a sum. */
 export interface NumberDataPoint {
+  /** The attributes. */
   attributes: KeyValue[];
+  /** Since when the point counts; 0 for unknown. */
   startTimeUnixNano: bigint;
+  /** When it was recorded. */
   timeUnixNano: bigint;
-  value: { $case: "asDouble"; value: number } | { $case: "asInt"; value: bigint } | undefined;
+  /** The value. */
+  value:
+    | { $case: "asDouble"; value: number }
+    | { $case: "asInt"; value: bigint }
+    | undefined;
+  /** Examples. */
   exemplars: Exemplar[];
+  /** Bit 1: no value was recorded. */
   flags: number;
 }
 
+/** A point of a histogram. */
 export interface HistogramDataPoint {
+  /** The attributes. */
   attributes: KeyValue[];
+  /** Since when the point counts; 0 for unknown. */
   startTimeUnixNano: bigint;
+  /** When it was recorded. */
   timeUnixNano: bigint;
+  /** How many values were observed. */
   count: bigint;
-  sum?: number | undefined;
+  /** Their sum. */
+  sum?:
+    | number
+    | undefined;
+  /** How many values fell into each bucket. */
   bucketCounts: bigint[];
+  /** The upper bounds of all buckets but the last. */
   explicitBounds: number[];
+  /** Examples. */
   exemplars: Exemplar[];
+  /** Bit 1: no value was recorded. */
   flags: number;
-  min?: number | undefined;
+  /** The smallest value. */
+  min?:
+    | number
+    | undefined;
+  /** The largest value. */
   max?: number | undefined;
 }
 
+/** A point of an exponential histogram. */
 export interface ExponentialHistogramDataPoint {
+  /** The attributes. */
   attributes: KeyValue[];
+  /** Since when the point counts; 0 for unknown. */
   startTimeUnixNano: bigint;
+  /** When it was recorded. */
   timeUnixNano: bigint;
+  /** How many values were observed. */
   count: bigint;
-  sum?: number | undefined;
+  /** Their sum. */
+  sum?:
+    | number
+    | undefined;
+  /** The resolution: bounds are powers of 2 ** (2 ** -scale). */
   scale: number;
+  /** How many values are within the zero threshold. */
   zeroCount: bigint;
-  positive: Buckets | undefined;
-  negative: Buckets | undefined;
+  /** The values above zero. */
+  positive:
+    | Buckets
+    | undefined;
+  /** The values below zero. */
+  negative:
+    | Buckets
+    | undefined;
+  /** Bit 1: no value was recorded. */
   flags: number;
+  /** Examples. */
   exemplars: Exemplar[];
-  min?: number | undefined;
-  max?: number | undefined;
+  /** The smallest value. */
+  min?:
+    | number
+    | undefined;
+  /** The largest value. */
+  max?:
+    | number
+    | undefined;
+  /** Half the width of the bucket around zero. */
   zeroThreshold: number;
 }
 
+/** One side of an exponential histogram. */
 export interface Buckets {
+  /** The index of the first bucket. */
   offset: number;
+  /** How many values fell into each bucket. */
   bucketCounts: bigint[];
 }
 
+/** A point of a summary. */
 export interface SummaryDataPoint {
+  /** The attributes. */
   attributes: KeyValue[];
+  /** Since when the point counts; 0 for unknown. */
   startTimeUnixNano: bigint;
+  /** When it was recorded. */
   timeUnixNano: bigint;
+  /** How many values were observed. */
   count: bigint;
+  /** Their sum. */
   sum: number;
+  /** The quantiles. */
   quantileValues: ValueAtQuantile[];
+  /** Bit 1: no value was recorded. */
   flags: number;
 }
 
+/** One quantile of a summary. */
 export interface ValueAtQuantile {
+  /** Which one, from 0 to 1. */
   quantile: number;
+  /** The value. */
   value: number;
 }
 
+/** An example behind a point. */
 export interface Exemplar {
+  /** Attributes that the point does not have. */
   filteredAttributes: KeyValue[];
+  /** When it was recorded. */
   timeUnixNano: bigint;
-  value: { $case: "asDouble"; value: number } | { $case: "asInt"; value: bigint } | undefined;
+  /** The value. */
+  value:
+    | { $case: "asDouble"; value: number }
+    | { $case: "asInt"; value: bigint }
+    | undefined;
+  /** The span; empty for none. */
   spanId: Uint8Array;
+  /** The trace; empty for none. */
   traceId: Uint8Array;
 }
 
+/** An attribute. */
 export interface KeyValue {
+  /** The name. */
   key: string;
+  /** The value. */
   value: AnyValue | undefined;
 }
 
+/** The value of an attribute. */
 export interface AnyValue {
+  /** The value. */
   value:
     | { $case: "stringValue"; value: string }
     | { $case: "boolValue"; value: boolean }
@@ -159,11 +279,15 @@ export interface AnyValue {
     | undefined;
 }
 
+/** A list of values. */
 export interface ArrayValue {
+  /** The items. */
   values: AnyValue[];
 }
 
+/** A list of attributes. */
 export interface KeyValueList {
+  /** The items. */
   values: KeyValue[];
 }
 
@@ -171,7 +295,7 @@ function createBaseExportMetricsServiceRequest(): ExportMetricsServiceRequest {
   return { resourceMetrics: [] };
 }
 
-export const ExportMetricsServiceRequest: MessageFns<ExportMetricsServiceRequest> = {
+/** @internal */ export const ExportMetricsServiceRequest: MessageFns<ExportMetricsServiceRequest> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ExportMetricsServiceRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -210,7 +334,7 @@ function createBaseResourceMetrics(): ResourceMetrics {
   return { resource: undefined, scopeMetrics: [], schemaUrl: "" };
 }
 
-export const ResourceMetrics: MessageFns<ResourceMetrics> = {
+/** @internal */ export const ResourceMetrics: MessageFns<ResourceMetrics> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ResourceMetrics {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -265,7 +389,7 @@ function createBaseResource(): Resource {
   return { attributes: [], droppedAttributesCount: 0 };
 }
 
-export const Resource: MessageFns<Resource> = {
+/** @internal */ export const Resource: MessageFns<Resource> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Resource {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -312,7 +436,7 @@ function createBaseScopeMetrics(): ScopeMetrics {
   return { scope: undefined, metrics: [], schemaUrl: "" };
 }
 
-export const ScopeMetrics: MessageFns<ScopeMetrics> = {
+/** @internal */ export const ScopeMetrics: MessageFns<ScopeMetrics> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ScopeMetrics {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -367,7 +491,7 @@ function createBaseInstrumentationScope(): InstrumentationScope {
   return { name: "", version: "", attributes: [], droppedAttributesCount: 0 };
 }
 
-export const InstrumentationScope: MessageFns<InstrumentationScope> = {
+/** @internal */ export const InstrumentationScope: MessageFns<InstrumentationScope> = {
   decode(input: BinaryReader | Uint8Array, length?: number): InstrumentationScope {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -430,7 +554,7 @@ function createBaseMetric(): Metric {
   return { name: "", description: "", unit: "", data: undefined, metadata: [] };
 }
 
-export const Metric: MessageFns<Metric> = {
+/** @internal */ export const Metric: MessageFns<Metric> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Metric {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -536,7 +660,7 @@ function createBaseGauge(): Gauge {
   return { dataPoints: [] };
 }
 
-export const Gauge: MessageFns<Gauge> = {
+/** @internal */ export const Gauge: MessageFns<Gauge> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Gauge {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -575,7 +699,7 @@ function createBaseSum(): Sum {
   return { dataPoints: [], aggregationTemporality: 0, isMonotonic: false };
 }
 
-export const Sum: MessageFns<Sum> = {
+/** @internal */ export const Sum: MessageFns<Sum> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Sum {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -630,7 +754,7 @@ function createBaseHistogram(): Histogram {
   return { dataPoints: [], aggregationTemporality: 0 };
 }
 
-export const Histogram: MessageFns<Histogram> = {
+/** @internal */ export const Histogram: MessageFns<Histogram> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Histogram {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -677,7 +801,7 @@ function createBaseExponentialHistogram(): ExponentialHistogram {
   return { dataPoints: [], aggregationTemporality: 0 };
 }
 
-export const ExponentialHistogram: MessageFns<ExponentialHistogram> = {
+/** @internal */ export const ExponentialHistogram: MessageFns<ExponentialHistogram> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ExponentialHistogram {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -724,7 +848,7 @@ function createBaseSummary(): Summary {
   return { dataPoints: [] };
 }
 
-export const Summary: MessageFns<Summary> = {
+/** @internal */ export const Summary: MessageFns<Summary> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Summary {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -763,7 +887,7 @@ function createBaseNumberDataPoint(): NumberDataPoint {
   return { attributes: [], startTimeUnixNano: 0n, timeUnixNano: 0n, value: undefined, exemplars: [], flags: 0 };
 }
 
-export const NumberDataPoint: MessageFns<NumberDataPoint> = {
+/** @internal */ export const NumberDataPoint: MessageFns<NumberDataPoint> = {
   decode(input: BinaryReader | Uint8Array, length?: number): NumberDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -862,7 +986,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
   };
 }
 
-export const HistogramDataPoint: MessageFns<HistogramDataPoint> = {
+/** @internal */ export const HistogramDataPoint: MessageFns<HistogramDataPoint> = {
   decode(input: BinaryReader | Uint8Array, length?: number): HistogramDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1016,7 +1140,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
   };
 }
 
-export const ExponentialHistogramDataPoint: MessageFns<ExponentialHistogramDataPoint> = {
+/** @internal */ export const ExponentialHistogramDataPoint: MessageFns<ExponentialHistogramDataPoint> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ExponentialHistogramDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1159,7 +1283,7 @@ function createBaseBuckets(): Buckets {
   return { offset: 0, bucketCounts: [] };
 }
 
-export const Buckets: MessageFns<Buckets> = {
+/** @internal */ export const Buckets: MessageFns<Buckets> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Buckets {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1216,7 +1340,7 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
   return { attributes: [], startTimeUnixNano: 0n, timeUnixNano: 0n, count: 0n, sum: 0, quantileValues: [], flags: 0 };
 }
 
-export const SummaryDataPoint: MessageFns<SummaryDataPoint> = {
+/** @internal */ export const SummaryDataPoint: MessageFns<SummaryDataPoint> = {
   decode(input: BinaryReader | Uint8Array, length?: number): SummaryDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1303,7 +1427,7 @@ function createBaseValueAtQuantile(): ValueAtQuantile {
   return { quantile: 0, value: 0 };
 }
 
-export const ValueAtQuantile: MessageFns<ValueAtQuantile> = {
+/** @internal */ export const ValueAtQuantile: MessageFns<ValueAtQuantile> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ValueAtQuantile {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1356,7 +1480,7 @@ function createBaseExemplar(): Exemplar {
   };
 }
 
-export const Exemplar: MessageFns<Exemplar> = {
+/** @internal */ export const Exemplar: MessageFns<Exemplar> = {
   decode(input: BinaryReader | Uint8Array, length?: number): Exemplar {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1435,7 +1559,7 @@ function createBaseKeyValue(): KeyValue {
   return { key: "", value: undefined };
 }
 
-export const KeyValue: MessageFns<KeyValue> = {
+/** @internal */ export const KeyValue: MessageFns<KeyValue> = {
   decode(input: BinaryReader | Uint8Array, length?: number): KeyValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1482,7 +1606,7 @@ function createBaseAnyValue(): AnyValue {
   return { value: undefined };
 }
 
-export const AnyValue: MessageFns<AnyValue> = {
+/** @internal */ export const AnyValue: MessageFns<AnyValue> = {
   decode(input: BinaryReader | Uint8Array, length?: number): AnyValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1569,7 +1693,7 @@ function createBaseArrayValue(): ArrayValue {
   return { values: [] };
 }
 
-export const ArrayValue: MessageFns<ArrayValue> = {
+/** @internal */ export const ArrayValue: MessageFns<ArrayValue> = {
   decode(input: BinaryReader | Uint8Array, length?: number): ArrayValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1608,7 +1732,7 @@ function createBaseKeyValueList(): KeyValueList {
   return { values: [] };
 }
 
-export const KeyValueList: MessageFns<KeyValueList> = {
+/** @internal */ export const KeyValueList: MessageFns<KeyValueList> = {
   decode(input: BinaryReader | Uint8Array, length?: number): KeyValueList {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1643,6 +1767,6 @@ export const KeyValueList: MessageFns<KeyValueList> = {
   },
 };
 
-interface MessageFns<T> {
+/** @internal */ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }
