@@ -3,10 +3,32 @@
 import { type Command, COMMANDS } from "../lib/commands/command_list.ts";
 import { createService } from "../lib/commands/service.ts";
 import { parseConfig } from "../lib/config/config.ts";
-import { markdownTable, tableOf } from "../lib/config/settings_text.ts";
+import { SETTING_ROWS } from "../lib/config/settings.ts";
 import { createLogger } from "../lib/log.ts";
 
 const DOCS = new URL("../docs/", import.meta.url);
+
+/** Writes a Markdown table, laid out as `deno fmt` leaves it. */
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0))
+  );
+  const line = (cells: readonly string[], fill: string): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0, fill)).join(" | ")} |`;
+  return [line(head, " "), line(head.map(() => ""), "-"), ...rows.map((row) => line(row, " "))]
+    .join("\n");
+}
+
+/** The table of settings for the documentation. */
+function markdownTable(): string {
+  const rows = SETTING_ROWS.map(([name, { defaultText, kind, form, meaning }]) => [
+    kind === "secret" ? `\`${name}\`, \`${name}_FILE\`` : `\`${name}\``,
+    defaultText === "" ? "" : `\`${defaultText}\``,
+    form,
+    meaning.replaceAll("\\", "\\\\"),
+  ]);
+  return tableOf(["Variable", "Default", "Value", "Meaning"], rows);
+}
 
 /** One metric of the service. */
 interface Metric {

@@ -1,6 +1,6 @@
 /** `vllm-metrics help`: the commands, the settings, and each command's own help. */
 
-import { helpTable } from "../config/settings_text.ts";
+import { SETTING_ROWS } from "../config/settings.ts";
 import { nearest } from "../nearest.ts";
 import { Arguments } from "./arguments.ts";
 import { type Command, COMMANDS, findCommand } from "./command_list.ts";
@@ -29,6 +29,14 @@ function row(left: string, right: string, width: number): string {
   return head + wrap(first, right);
 }
 
+function settingsTable(): string {
+  const width = Math.max(...SETTING_ROWS.map(([name]) => name.length));
+  return SETTING_ROWS.map(([name, { defaultText, form, meaning }]) => {
+    const usual = defaultText === "" ? "" : ` [${defaultText}]`;
+    return `  ${name.padEnd(width)}  ${form}${usual}\n      ${meaning}\n`;
+  }).join("");
+}
+
 /** The text of `help`. */
 export function helpText(): string {
   const commands = COMMANDS.map(({ name, summary }) => row(name, summary, 16)).join("");
@@ -44,7 +52,7 @@ vllm-metrics COMMAND --help prints the options of a command.
 Settings, from the environment or a file .env; [...] is the default. Each
 secret can come from a file: NAME_FILE names it.
 
-${helpTable()}`;
+${settingsTable()}`;
 }
 
 /** The help of one command. */
