@@ -43,15 +43,15 @@ export interface ApiOptions {
 }
 
 /** Answers a GET or HEAD request. */
-export type ApiRoute = (request: Request) => Response;
+export type ApiRoute = (request: Request) => Promise<Response>;
 
 /** Creates the routes. */
 export function createApiRoutes(options: ApiOptions): Readonly<Record<string, ApiRoute>> {
   const { cache, streams, viewers, windows } = options;
   return {
-    "/api/v1/view": viewRoute(windows, (wanted, isHead) => {
+    "/api/v1/view": viewRoute(windows, async (wanted, isHead) => {
       viewers.addRequest();
-      const { json } = cache.get(wanted);
+      const { json } = await cache.get(wanted);
       return new Response(isHead ? null : json, { headers: JSON_HEADERS });
     }),
     "/api/v1/events": viewRoute(windows, (wanted, isHead) => {
@@ -66,12 +66,12 @@ export function createApiRoutes(options: ApiOptions): Readonly<Record<string, Ap
 /** A route that answers a request for a view. */
 function viewRoute(
   windows: readonly number[],
-  respond: (wanted: ViewRequest, isHead: boolean) => Response,
+  respond: (wanted: ViewRequest, isHead: boolean) => Response | Promise<Response>,
 ): ApiRoute {
-  return (request) => {
+  return async (request) => {
     try {
       const wanted = parseViewRequest(new URL(request.url).searchParams, windows);
-      return respond(wanted, request.method === "HEAD");
+      return await respond(wanted, request.method === "HEAD");
     } catch (error) {
       if (!(error instanceof MetricsError)) throw error;
       return errorResponse(error);

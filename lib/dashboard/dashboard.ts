@@ -4,7 +4,7 @@ import type { History } from "../history/history.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
 import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
 import { type EventStreamLimits, EventStreams } from "./event_stream.ts";
-import { buildView, type ViewSettings } from "./view_builder.ts";
+import { type ViewSettings, viewSteps } from "./view_builder.ts";
 import { ViewCache } from "./view_cache.ts";
 import { Viewers, type Watch } from "./viewers.ts";
 
@@ -44,7 +44,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   const viewers = new Viewers(watch, now);
   const cache = new ViewCache({
     build: (request, nowMs) =>
-      buildView(history, request, nowMs, { ...options, viewedSinceMs: viewers.sinceMs ?? nowMs }),
+      viewSteps(history, request, nowMs, { ...options, viewedSinceMs: viewers.sinceMs ?? nowMs }),
     updateMs,
     now,
   });
@@ -59,6 +59,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     routes: createApiRoutes({ cache, streams, viewers, windows }),
     stop(): void {
       streams.stop();
+      cache.stop();
       viewers.stop();
     },
   };

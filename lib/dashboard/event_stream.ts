@@ -142,7 +142,7 @@ export class EventStreams {
     });
     this.#pages.set(page, request);
     page.send(GREETING);
-    this.#publish([page], () => this.#options.cache.get(request));
+    void this.#publish(request, [page], false);
     this.#heartbeat ??= setInterval(() => {
       for (const each of [...this.#pages.keys()]) each.send(HEARTBEAT);
     }, this.#limits.heartbeatMs);
@@ -183,10 +183,7 @@ export class EventStreams {
       const startedMs = performance.now();
       for (const pages of this.#views().values()) {
         const request = pages[0] && this.#pages.get(pages[0]);
-        if (request === undefined) continue;
-        this.#publish(pages, () => this.#options.cache.renew(request));
-        // Scrapes and other requests run between two views.
-        await this.#pause(0);
+        if (request !== undefined) await this.#publish(request, pages, true);
       }
       tookMs = performance.now() - startedMs;
     }
@@ -205,10 +202,15 @@ export class EventStreams {
     await promise;
   }
 
-  /** Sends a view to its pages. */
-  #publish(pages: readonly PageStream[], compute: () => EncodedView): void {
+  /** Sends a view to its pages, a new one or one that is still fresh. */
+  async #publish(
+    request: ViewRequest,
+    pages: readonly PageStream[],
+    isNew: boolean,
+  ): Promise<void> {
+    const { cache } = this.#options;
     try {
-      const view = compute();
+      const view = await (isNew ? cache.renew(request) : cache.get(request));
       for (const page of pages) page.show(view);
     } catch (error) {
       // A view that cannot be computed ends its pages, not the service; they ask again for the reason.

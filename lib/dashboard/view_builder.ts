@@ -10,7 +10,7 @@ import { compareNumbered } from "./peers.ts";
 import { type QueryRange, windowRanges } from "./query_range.ts";
 import { Scope } from "./scope.ts";
 import { buildTile, TILE_RULES } from "./tiles.ts";
-import type { View, ViewTarget } from "./view.ts";
+import type { Chart, Tile, View, ViewTarget } from "./view.ts";
 
 /** Settings of all views. */
 export interface ViewSettings {
@@ -32,13 +32,13 @@ export interface ViewRequest {
   readonly windowSeconds: number;
 }
 
-/** Computes a view. */
-export function buildView(
+/** Computes a view in steps, so that other work can run in between. */
+export function* viewSteps(
   history: History,
   request: ViewRequest,
   nowMs: number,
   settings: ViewSettings,
-): View {
+): Generator<undefined, View, undefined> {
   const { selection, windowSeconds } = request;
   const { goals, intervalMs, windows, viewedSinceMs = 0 } = settings;
   const ranges = windowRanges(windowSeconds, nowMs, intervalMs);
@@ -51,7 +51,18 @@ export function buildView(
   const everything = new Scope(history, {}, ranges.now);
   const availability = findAvailability({ targets: selected, now, everything });
   const tileInput = { now, trend: scope(ranges.trend), goals, availability };
+  const tiles: Tile[] = [];
+  for (const rule of TILE_RULES) {
+    yield;
+    tiles.push(buildTile(rule, tileInput));
+  }
   const chartInput = { chart: scope(ranges.chart), heat: scope(ranges.heat), availability };
+  const charts: Chart[] = [];
+  for (const rule of CHART_RULES) {
+    yield;
+    charts.push(...buildChart(rule, chartInput));
+  }
+  yield;
   const { engine: _, ...server } = selection;
   return {
     version: VERSION,
@@ -63,8 +74,8 @@ export function buildView(
     models: history.labelValues("model_name"),
     engines: enginesIn(new Scope(history, server, ranges.chart)),
     instances: targets.map(({ instance }) => instance),
-    tiles: TILE_RULES.map((rule) => buildTile(rule, tileInput)),
-    charts: CHART_RULES.flatMap((rule) => buildChart(rule, chartInput)),
+    tiles,
+    charts,
     findings: findAll({
       history,
       selection,

@@ -10,6 +10,12 @@ const EVENT_END = "\n\n";
 /** Views that are kept. A view has 60 to 70 KB with one engine, up to 105 KB with eight. */
 const MAX_KEPT = 32;
 
+/**
+ * Longest computation before scrapes and other requests run, in milliseconds. With four views of eight
+ * engines in one go, the p95 of /metrics rose from 19 to 201 ms.
+ */
+const SLICE_MS = 5;
+
 /** A view as bytes. */
 export interface EncodedView {
   /** When it was computed, in milliseconds since 1970. */
@@ -22,8 +28,8 @@ export interface EncodedView {
 
 /** What {@linkcode ViewCache} works with. */
 export interface ViewCacheOptions {
-  /** Computes a view. */
-  readonly build: (request: ViewRequest, nowMs: number) => View;
+  /** Computes a view in steps. */
+  readonly build: (request: ViewRequest, nowMs: number) => Generator<undefined, View, undefined>;
   /** How long a view stays fresh, in milliseconds. */
   readonly updateMs: number;
   /** The time in milliseconds since 1970. */
@@ -48,13 +54,19 @@ function encode(view: View): EncodedView {
   };
 }
 
-/** Computes views, and keeps the newest of each kind. */
+/** Computes views one after the other, and keeps the newest of each kind. */
 export class ViewCache {
   /** Views computed. */
   computed = 0;
 
   readonly #options: ViewCacheOptions;
   readonly #kept = new Map<string, EncodedView>();
+  readonly #pending = new Map<string, Promise<EncodedView>>();
+  /** The end of the last computation. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #resume = (): void => {};
 
   /** Starts without views. */
   constructor(options: ViewCacheOptions) {
@@ -62,20 +74,62 @@ export class ViewCache {
   }
 
   /** Gives a fresh view. */
-  get(request: ViewRequest): EncodedView {
+  async get(request: ViewRequest): Promise<EncodedView> {
     const kept = this.#kept.get(keyOf(request));
     const oldestMs = this.#options.now() - this.#options.updateMs;
-    return kept === undefined || kept.timeMs <= oldestMs ? this.renew(request) : kept;
+    return kept === undefined || kept.timeMs <= oldestMs ? await this.renew(request) : kept;
   }
 
-  /** Computes a view; one of eight engines takes 25 to 90 ms. */
-  renew(request: ViewRequest): EncodedView {
-    const view = encode(this.#options.build(request, this.#options.now()));
+  /** Computes a view; concurrent requests for it share the computation. */
+  renew(request: ViewRequest): Promise<EncodedView> {
+    const key = keyOf(request);
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending;
+    const view = this.#queue.then(() => this.#compute(request))
+      .finally(() => this.#pending.delete(key));
+    this.#queue = view.catch(() => {});
+    this.#pending.set(key, view);
+    return view;
+  }
+
+  /** Lets pending computations finish without pauses. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#resume();
+  }
+
+  async #compute(request: ViewRequest): Promise<EncodedView> {
+    await this.#pause();
+    const steps = this.#options.build(request, this.#options.now());
+    let startedMs = performance.now();
+    let step = steps.next();
+    while (!step.done) {
+      if (performance.now() - startedMs >= SLICE_MS) {
+        await this.#pause();
+        startedMs = performance.now();
+      }
+      step = steps.next();
+    }
     this.computed++;
-    this.#kept.delete(keyOf(request));
-    this.#kept.set(keyOf(request), view);
+    const view = encode(step.value);
+    this.#keep(keyOf(request), view);
+    return view;
+  }
+
+  /** Lets everything else that is due run first. */
+  async #pause(): Promise<void> {
+    if (this.#isStopped) return;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+      this.#timer = setTimeout(resolve, 0);
+    });
+  }
+
+  #keep(key: string, view: EncodedView): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, view);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    return view;
   }
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { View } from "../../lib/dashboard/view.ts";
 import type { TargetState } from "../../lib/history/history.ts";
-import { buildView } from "../../lib/dashboard/view_builder.ts";
+import { builtView } from "./built_view.ts";
 import { emptyHistory } from "./empty_history.ts";
 
 const UNKNOWN: TargetState = {
@@ -13,7 +13,7 @@ const UNKNOWN: TargetState = {
 };
 
 function viewOf(target: TargetState): View {
-  return buildView(emptyHistory([target]), { selection: {}, windowSeconds: 300 }, 1_000_000, {
+  return builtView(emptyHistory([target]), { selection: {}, windowSeconds: 300 }, 1_000_000, {
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     intervalMs: 2_000,
     windows: [300],

@@ -149,7 +149,8 @@ Deno.test("all pages end at once when the service stops, and no more are taken",
 Deno.test("a view that cannot be computed ends its pages, and no others", async () => {
   let works = true;
   const cache = new ViewCache({
-    build({ selection, windowSeconds }, timeMs): View {
+    // deno-lint-ignore require-yield
+    *build({ selection, windowSeconds }, timeMs): Generator<undefined, View, undefined> {
       if (!works && selection.engine === "1") throw new RangeError("no such view");
       const none = { targets: [], models: [], engines: [], instances: [], tiles: [], charts: [] };
       return {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { FINDING_RULES } from "../../lib/dashboard/findings/findings.ts";
 import type { Finding } from "../../lib/dashboard/view.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
-import { buildView } from "../../lib/dashboard/view_builder.ts";
+import { builtView } from "./built_view.ts";
 import { FakeVllm, type Load } from "./fake_vllm.ts";
 
 const START_MS = 1_795_492_800_000;
@@ -41,7 +41,7 @@ class Past {
       viewedSinceMs,
     };
     const request = { selection: {}, windowSeconds: 300 };
-    return buildView(this.store, request, this.nowMs + afterMs, settings).findings;
+    return builtView(this.store, request, this.nowMs + afterMs, settings).findings;
   }
 }
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { View } from "../../lib/dashboard/view.ts";
 import type { HistoryStore } from "../../lib/history/store.ts";
 import { addAt, historyOf, START_MS } from "../history/scrapes.ts";
-import { buildView } from "../../lib/dashboard/view_builder.ts";
+import { builtView } from "./built_view.ts";
 
 const INTERVAL_SECONDS = 2;
 
@@ -20,7 +20,7 @@ function scrape(store: HistoryStore, from: number, to: number): void {
 }
 
 function viewAt(store: HistoryStore, seconds: number): View {
-  return buildView(
+  return builtView(
     store,
     { selection: {}, windowSeconds: 300 },
     START_MS + seconds * 1_000,

@@ -6,7 +6,7 @@ import type { Chart, Tile, View } from "../../lib/dashboard/view.ts";
 import { detectFormat } from "../../lib/exposition/format.ts";
 import { Sanitizer } from "../../lib/exposition/sanitizer.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
-import { buildView } from "../../lib/dashboard/view_builder.ts";
+import { builtView } from "./built_view.ts";
 
 /** When the simulated servers start. */
 export const START_MS = 1_795_492_800_000;
@@ -80,7 +80,7 @@ export function letRun(seconds: number, servers: Readonly<Record<string, ServerO
 
 /** Looks at the last five minutes, with the usual goals. */
 export function look({ history, nowMs }: Past, request: Partial<ViewRequest> = {}): View {
-  return buildView(history, { selection: {}, windowSeconds: 300, ...request }, nowMs, {
+  return builtView(history, { selection: {}, windowSeconds: 300, ...request }, nowMs, {
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     intervalMs: INTERVAL_MS,
     windows: [300, 900, 3_600],
