@@ -28,14 +28,14 @@ const AGGREGATES: Readonly<
   mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
 };
 
-/** Whether a series is in a selection: none of its labels has another value. */
-export function isSelected(
-  labels: Readonly<Record<string, string>>,
+/** Tells whether a series is in a selection: none of its labels has another value. */
+export function selector(
   { instance, model, engine }: Selection = {},
-): boolean {
-  return Object.entries({ instance, model_name: model, engine }).every(([label, wanted]) =>
-    wanted === undefined || labels[label] === undefined || wanted === labels[label]
-  );
+): (labels: Readonly<Record<string, string>>) => boolean {
+  const wanted = Object.entries({ instance, model_name: model, engine })
+    .filter(([, value]) => value !== undefined);
+  return (labels) =>
+    wanted.every(([label, value]) => labels[label] === undefined || labels[label] === value);
 }
 
 /** Series grouped by the values of some labels; each group becomes a line. */
@@ -74,8 +74,9 @@ function* seriesOf(
   { metric, grid, selection }: Question,
   rangeMs: number,
 ): Generator<readonly [scrapes: ScrapeRange, series: readonly Series[]]> {
+  const isSelected = selector(selection);
   for (const server of servers) {
-    const series = server.table.named(metric).filter(({ labels }) => isSelected(labels, selection));
+    const series = server.table.named(metric).filter(({ labels }) => isSelected(labels));
     const [{ family } = {}] = series;
     if (family !== undefined) yield [new ScrapeRange(server, family, grid, rangeMs), series];
   }

@@ -20,8 +20,8 @@ import {
   bucketLines,
   gaugeLines,
   increaseLines,
-  isSelected,
   restartTimes,
+  selector,
 } from "./queries.ts";
 import { ServerHistory } from "./server_history.ts";
 
@@ -186,18 +186,18 @@ export class HistoryStore implements History {
 
   /** The values that a label has had, sorted. */
   labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[] {
+    const isSelected = selector(selection);
     const values = this.#servers.flatMap(({ table }) =>
-      table.values().flatMap(({ labels }) =>
-        isSelected(labels, selection) ? labels[label] ?? [] : []
-      )
+      table.values().flatMap(({ labels }) => isSelected(labels) ? labels[label] ?? [] : [])
     );
     return [...new Set(values)].toSorted();
   }
 
   /** The label sets of a family at the newest scrape of each server, the highest value first. */
   labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[] {
+    const isSelected = selector(selection);
     return this.#servers.flatMap(({ newest }) => newest)
-      .filter(([{ name, labels }]) => name === metric && isSelected(labels, selection))
+      .filter(([{ name, labels }]) => name === metric && isSelected(labels))
       .toSorted(([, one], [, other]) => other - one)
       .map(([{ labels }]) => labels);
   }
