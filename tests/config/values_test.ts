@@ -3,8 +3,12 @@ import {
   parseAddress,
   parseBoolean,
   parseBytes,
+  parseCertificates,
   parseChoice,
+  type Parsed,
   parseDuration,
+  parsePrivateKey,
+  parseStreamName,
 } from "../../lib/config/values.ts";
 
 const SECONDS = { min: "100ms", max: "5m", example: "10s" };
@@ -128,4 +132,87 @@ Deno.test.each([
   ["300.1.1.1:9090", BAD_HOST],
 ])("parseAddress() refuses %s", (text, problem) => {
   assertEquals(parseAddress(text), { ok: false, problem });
+});
+
+Deno.test.each([["vLLMmetrics"], ["vllm_metrics-2"], ["-a"], ["_a"], ["1"], ["Select"], [
+  "pstats",
+]])(
+  "parseStreamName() takes %s, as Parseable does",
+  (text) => {
+    assertEquals(parseStreamName(text), { ok: true, value: text });
+  },
+);
+
+// Parseable would store "été", but its reading of X-P-Stream ends at anything beyond ASCII.
+Deno.test.each([["with space"], ["a.b"], ["a/b"], ["a:b"], ['a"b'], ["a\nb"], ["été"], ["日本"]])(
+  "parseStreamName() refuses %j",
+  (text) => {
+    assertEquals(parseStreamName(text), {
+      ok: false,
+      problem: "it has a character that no stream can have in its name. " +
+        'Write only letters from A to Z, digits, "-" and "_", as in "vLLMmetrics".',
+    });
+  },
+);
+
+Deno.test.each([["select"], ["from"], ["by"], ["sql"], ["DEFAULT_TENANT"]])(
+  "parseStreamName() refuses %s, which Parseable keeps",
+  (text) => {
+    assertEquals(parseStreamName(text), {
+      ok: false,
+      problem: 'Parseable keeps that name for itself. Write another, such as "vLLMmetrics".',
+    });
+  },
+);
+
+function accepted<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new Error(parsed.problem);
+  return parsed.value;
+}
+
+function pem(label: string): string {
+  return `-----BEGIN ${label}-----\nMIIB\n-----END ${label}-----\n`;
+}
+
+Deno.test("parseCertificates() takes a PEM file with text around its certificates", () => {
+  const text = `Some Authority\n${pem("CERTIFICATE")}${pem("CERTIFICATE")}`;
+  assertEquals(parseCertificates(text), { ok: true, value: text });
+});
+
+Deno.test.each([
+  ["a key", pem("PRIVATE KEY")],
+  ["other text", "hello"],
+  ["a file cut short", "-----BEGIN CERTIFICATE-----\nMIIB"],
+])("parseCertificates() refuses %s", (_, text) => {
+  assertEquals(parseCertificates(text), {
+    ok: false,
+    problem: 'no certificate is in it. Give a PEM file with "-----BEGIN CERTIFICATE-----".',
+  });
+});
+
+Deno.test.each([["PRIVATE KEY"], ["RSA PRIVATE KEY"], ["EC PRIVATE KEY"]])(
+  "parsePrivateKey() takes a PEM file with a %s",
+  (label) => {
+    assertEquals(accepted(parsePrivateKey(pem(label))).reveal(), pem(label));
+  },
+);
+
+Deno.test.each([["CERTIFICATE"], ["OPENSSH PRIVATE KEY"], ["PUBLIC KEY"]])(
+  "parsePrivateKey() refuses a %s",
+  (label) => {
+    assertEquals(parsePrivateKey(pem(label)), {
+      ok: false,
+      problem: 'no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".',
+    });
+  },
+);
+
+Deno.test.each([
+  ["PKCS #8", pem("ENCRYPTED PRIVATE KEY")],
+  ["PKCS #1", pem("RSA PRIVATE KEY").replace("MIIB", "Proc-Type: 4,ENCRYPTED\n\nMIIB")],
+])("parsePrivateKey() refuses a %s key with a passphrase", (_, text) => {
+  assertEquals(parsePrivateKey(text), {
+    ok: false,
+    problem: "its key has a passphrase. Give a PEM file with a key that has none.",
+  });
 });
