@@ -1,4 +1,4 @@
-/** A request without what Parseable does not read. */
+/** Removes from a request what Parseable does not read. */
 
 import { countDropped, type DropReason, type RelayCounts } from "./counts.ts";
 import type {
@@ -22,11 +22,11 @@ const FLAG_NO_RECORDED_VALUE = 1;
 const BOUND_ABOVE_ALL = 1e308;
 
 /**
- * Takes out, in place, what would make Parseable 2.9.5 drop a whole metric without
- * a word (`200`, no row), store a row that says nothing, or refuse the request:
- * points and parts of points, so that the most is kept. Metrics, scopes and
- * resources without points are left out, since Parseable would store a row for a
- * mere name.
+ * Removes, in place, what would make Parseable 2.9.5 drop a whole metric silently
+ * (`200`, no row), store a row without a value, or refuse the request. As little as
+ * possible is removed: parts of points where that is enough. Metrics, scopes and
+ * resources without points are removed, since Parseable would store a row for the
+ * name alone.
  */
 export function cleanMetrics(request: ExportMetricsServiceRequest, counts: RelayCounts): void {
   retain(request.resourceMetrics, ({ resource, scopeMetrics }) => {
@@ -42,7 +42,7 @@ export function cleanMetrics(request: ExportMetricsServiceRequest, counts: Relay
   });
 }
 
-/** Says whether points are left. */
+/** Whether points are left. */
 function cleanMetric({ data, metadata }: Metric, counts: RelayCounts): boolean {
   switch (data?.$case) {
     case undefined:
@@ -85,7 +85,7 @@ function cleanNumberPoint(point: NumberDataPoint, counts: RelayCounts): boolean 
 
 /**
  * Cleans a point of a histogram. A sum, minimum or maximum that is NaN or
- * infinite is taken out alone: they are optional, and Parseable stores the rest.
+ * infinite is removed alone: they are optional, and Parseable stores the rest.
  */
 function cleanHistogramPoint(point: HistogramDataPoint, counts: RelayCounts): boolean {
   if (point.count < 0n || !point.bucketCounts.every(isStorableCount)) {
@@ -101,8 +101,8 @@ function cleanHistogramPoint(point: HistogramDataPoint, counts: RelayCounts): bo
 
 /**
  * Cleans a point of an exponential histogram, by the rules of
- * {@linkcode cleanHistogramPoint}. A side without buckets is left out, for an
- * empty array types its column for ever.
+ * {@linkcode cleanHistogramPoint}. A side without buckets is removed: an
+ * empty array would fix the type of Parseable's column.
  */
 function cleanExponentialPoint(
   point: ExponentialHistogramDataPoint,
@@ -125,7 +125,7 @@ function cleanExponentialPoint(
 /**
  * Cleans a point of a summary. Its sum is not optional, so Parseable would read
  * 0 for a missing one: a point whose sum is NaN or infinite is dropped. Quantiles
- * of nothing are NaN; they are taken out alone.
+ * of nothing are NaN; they are removed alone.
  */
 function cleanSummaryPoint(point: SummaryDataPoint, counts: RelayCounts): boolean {
   if (point.count < 0n) return dropped(counts, "count_impossible");
@@ -196,8 +196,8 @@ function filled(buckets: Buckets | undefined): Buckets | undefined {
  * not match are passed on: Parseable stores them.
  *
  * A point without buckets, legal in OTLP, becomes one with the single bound
- * `max`, or 1e308 when it has no maximum, and all counts below it: true, and with
- * no empty array, which would type Parseable's columns for ever.
+ * `max`, or 1e308 when it has no maximum, and all counts below it: true, and without
+ * an empty array, which would fix the type of Parseable's columns.
  */
 function cleanBuckets(point: HistogramDataPoint, counts: RelayCounts): boolean {
   const { bucketCounts, explicitBounds, max } = point;
@@ -226,7 +226,7 @@ function joinBuckets(bucketCounts: bigint[], index: number): void {
   bucketCounts.splice(index, 2, sum);
 }
 
-/** Removes items from a list, in place. */
+/** Keeps the items that `keep` returns true for, in place. */
 function retain<T>(list: T[], keep: (item: T) => boolean): void {
   let kept = 0;
   for (const item of list) {
@@ -236,7 +236,7 @@ function retain<T>(list: T[], keep: (item: T) => boolean): void {
 }
 
 /**
- * Takes out attributes without a name or value, NaN and infinite ones, also
+ * Removes attributes without a name or value, NaN and infinite ones, also
  * within lists. In Parseable 2.9.5 one of them loses the metric, or the whole
  * request when it belongs to a resource or scope ("Invalid data for Value, no
  * known keys found").

@@ -1,8 +1,8 @@
-/** What became of the points of a request: the relay's own metrics. */
+/** What became of the points of a request, for the relay's metrics. */
 
 import type { ExportMetricsServiceRequest, Metric } from "./gen/metrics.ts";
 
-/** Why a whole point is taken out, with what each word means; they are label values. */
+/** Why a whole point is dropped; the keys are label values. */
 export const POINT_DROP_REASONS = {
   value_missing: "a number point without a value and without the flag that says so",
   value_not_finite: "a number point whose value is NaN or infinite",
@@ -13,7 +13,7 @@ export const POINT_DROP_REASONS = {
   unknown_kind: "a metric without points of a known kind; one for the metric",
 } as const;
 
-/** Why a part of a point, resource or scope is taken out while the rest stays. */
+/** Why a part of a point, resource or scope is dropped while the rest is stored. */
 export const PART_DROP_REASONS = {
   sum_not_finite: "the sum of a histogram point that is NaN or infinite",
   extreme_not_finite: "a minimum, maximum or zero threshold that is NaN or infinite",
@@ -24,7 +24,7 @@ export const PART_DROP_REASONS = {
   attribute_not_finite: "an attribute, or an item of one, that is NaN or infinite",
 } as const;
 
-/** Why something is taken out. */
+/** Why something is dropped. */
 export type DropReason = keyof typeof POINT_DROP_REASONS | keyof typeof PART_DROP_REASONS;
 
 /** The points of a metric, of one of five kinds. */
@@ -53,7 +53,7 @@ export interface RelayCounts {
   repaired: number;
   /** Histogram points whose counts fit no convention, sent on as they are. */
   unrepairable: number;
-  /** What was taken out; reasons that did not occur are absent. */
+  /** What was dropped; reasons that did not occur are absent. */
   droppedByReason: Partial<Record<DropReason, number>>;
 }
 
@@ -73,7 +73,7 @@ export function countPoints(request: ExportMetricsServiceRequest): RelayCounts {
   return { pointsByKind, repaired: 0, unrepairable: 0, droppedByReason: {} };
 }
 
-/** Counts something that is taken out. */
+/** Counts something that is dropped. */
 export function countDropped(counts: RelayCounts, reason: DropReason): void {
   counts.droppedByReason[reason] = (counts.droppedByReason[reason] ?? 0) + 1;
 }

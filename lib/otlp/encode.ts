@@ -85,7 +85,7 @@ function listOf<T>(items: readonly T[], textOf: (item: T, index: number) => stri
   let list = "";
   for (const [index, item] of items.entries()) {
     list += (index === 0 ? "" : ",") + textOf(item, index);
-    // Before it grows to several times what can be sent.
+    // Stop before it is several times longer than a body.
     if (list.length > MAX_BODY_BYTES) {
       throw new TooLargeError(`a list is longer than ${MAX_BODY_BYTES} characters as JSON`);
     }
@@ -122,14 +122,14 @@ function valueText({ value }: AnyValue): string {
   }
 }
 
-/** A label as the point before had it, and its JSON. */
+/** A label of the previous point, and its JSON. */
 interface Label {
   readonly key: string;
   readonly value: string;
   readonly text: string;
 }
 
-/** Writes data points. Most of what a point has, the point before it had as well. */
+/** Writes data points. Most labels and times repeat those of the previous point. */
 export class PointEncoder {
   readonly #labels: Label[] = [];
   #time = 0n;

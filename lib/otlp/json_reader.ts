@@ -1,4 +1,4 @@
-/** Reading OTLP/JSON without trust in its values. */
+/** Reads untrusted OTLP/JSON. */
 
 import { DecodeError, MAX_NUMBERS, MAX_POINTS, MAX_UINT64 } from "./limits.ts";
 
@@ -131,7 +131,7 @@ export class JsonReader {
     return value === IMPOSSIBLE ? this.fail("not a time", name) : value;
   }
 
-  /** Gives up with what is wrong with the value at `name`. */
+  /** Throws what is wrong with the value at `name`. */
   fail(problem: string, name?: string): never {
     const path = name === undefined ? this.#path : [...this.#path, name];
     throw new DecodeError({ path: pathText(path) }, problem);
@@ -211,8 +211,8 @@ for (const [character, bytes] of Object.entries({ "{": OBJECT_BYTES, "[": LIST_B
 for (const character of ",:") BYTES_OF[character.charCodeAt(0)] = VALUE_BYTES;
 
 /**
- * Estimates from what separates the values. `JSON.parse` makes hundreds of
- * megabytes of a body of 16 MiB, before anything can be counted.
+ * Estimates the memory of parsed JSON by counting separators: `JSON.parse` can turn
+ * a body of 16 MiB into hundreds of megabytes.
  */
 export function jsonMemory(bytes: Uint8Array): number {
   let memory = bytes.length * TEXT_BYTES;
@@ -226,10 +226,10 @@ export function jsonMemory(bytes: Uint8Array): number {
   return memory;
 }
 
-/** A long integer that is not within a text, as far as this can tell. */
+/** A long integer, probably outside of texts. */
 const LONG_INTEGER = /[:[,]\s*-?\d{16}/;
 
-/** A text, or a number with all that belongs to it. */
+/** A JSON string or number. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
 
 /** A token that is a long integer. */
@@ -244,7 +244,7 @@ const BARE_INTEGER = /^-?\d{16,}$/;
 export function parseExact(json: string): unknown {
   const value: unknown = JSON.parse(json);
   if (!LONG_INTEGER.test(json)) return value;
-  // Only now is it known that every text ends, without which this takes for ever.
+  // After JSON.parse every text is known to end; otherwise TOKEN backtracks endlessly.
   const quoted = json.replace(TOKEN, (token) => BARE_INTEGER.test(token) ? `"${token}"` : token);
   return JSON.parse(quoted);
 }
