@@ -48,6 +48,7 @@ export interface Exchange extends Disposable {
 
 /** There is no response: no connection, or none in time. The message has no full stop. */
 export class ExchangeFailure extends Error {
+  /** Its name in stack traces. */
   override readonly name = "ExchangeFailure";
 }
 
