@@ -1,5 +1,6 @@
 /** `vllm-metrics top`: what the live page shows, in the terminal. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
 import { NetError } from "../../net/net_error.ts";
@@ -76,15 +77,6 @@ function checkInstance({ selection: { instance }, instances }: View): void {
   });
 }
 
-/** Waits, unless it is over. */
-async function pause(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, RETRY_MS);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  if (!signal.aborted) await promise;
-  clearTimeout(timer);
-}
-
 /** Shows views until it is over. A service that answered once and has gone is waited for. */
 async function showAll(
   display: Display,
@@ -110,7 +102,7 @@ async function showAll(
       const sentence = error instanceof MetricsError ? error.sentence : "The connection broke off.";
       display.complain(`${sentence} Trying again.`);
     }
-    await pause(signal);
+    await delay(RETRY_MS, undefined, { signal }).catch(() => {/* It is over. */});
   }
 }
 
