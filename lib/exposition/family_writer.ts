@@ -91,6 +91,7 @@ export class FamilyWriter {
   /** Whether readers take it for untyped, whatever it is. */
   #isUntyped = false;
   #isWritten = false;
+  #plainSample: Sample | undefined;
 
   /**
    * Begins a family.
@@ -118,7 +119,15 @@ export class FamilyWriter {
     else if (name === undefined) dropped.add("bad_name");
     else if (!this.#takesLabels(sample)) dropped.add("too_many_labels");
     else if (suffix === "_created" || !this.#isSimple) this.#hold(sample, suffix);
-    else if (type !== "counter" || this.#isNewCount(sample)) this.#writeSample(name, sample);
+    else if (type !== "counter") {
+      this.#writeSample(name, sample);
+      this.#plainSample = sample.name.replaceAll(":", "_") === name ? sample : undefined;
+    } else if (this.#isNewCount(sample)) this.#writeSample(name, sample);
+  }
+
+  /** A sample that was written by itself with no more than `_` for the colons of its name, if any. */
+  get plainSample(): Sample | undefined {
+    return this.#labelNames.size < MAX_LABEL_NAMES ? this.#plainSample : undefined;
   }
 
   /** Writes what is held; the family takes nothing afterwards. */

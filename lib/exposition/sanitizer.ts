@@ -17,6 +17,7 @@ import {
   scanUnsigned,
 } from "./memo.ts";
 import { Parser } from "./parser.ts";
+import { isPlainSample, type PlainForm, plainFormOf } from "./plain.ts";
 import { followsGroup, type Format, HELD_TYPES, type MetricType } from "./types.ts";
 
 /** Longest line that is read, in bytes; vLLM's longest is about 1 KB. */
@@ -34,6 +35,8 @@ const HEAD_BYTES = 1_024;
 const MAX_NUMBER_BYTES = 48;
 
 const LINE_FEED = 0x0a;
+const COLON = 0x3a;
+const UNDERSCORE = 0x5f;
 const EMPTY = new Uint8Array(0);
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
@@ -107,6 +110,8 @@ export class Sanitizer {
   readonly #context = new WriterContext(this.#out, this.dropped);
   #writer: FamilyWriter | undefined;
   #lesson: Lesson | undefined;
+  /** The form of the family's lines that can be copied. */
+  #plain: PlainForm | undefined;
   #samples = 0;
   #isSkipping = false;
   #isStarted = false;
@@ -295,10 +300,30 @@ export class Sanitizer {
     this.#out.grow(to + text.length - from);
   }
 
+  /** Copies a sample that is like the one before it; false for any other line. */
+  #copy(line: Uint8Array): boolean {
+    const form = this.#plain;
+    if (form === undefined || this.#writer === undefined || !isPlainSample(line, form)) {
+      return false;
+    }
+    const room = this.#out.room(line.length + 1);
+    room.set(line);
+    for (let at = 0; at < form.name.length; at++) if (room[at] === COLON) room[at] = UNDERSCORE;
+    room[line.length] = LINE_FEED;
+    this.#out.grow(line.length + 1);
+    this.#writer.samples++;
+    return true;
+  }
+
   /** Parses one line, line feed included. */
   #line(line: Uint8Array, length: number): void {
     const lesson = this.#lesson;
+    if (lesson === undefined && this.#copy(line.subarray(0, length))) return;
     this.#parser.line(line.subarray(0, length), lesson?.starts.length);
+    if (lesson === undefined) {
+      const sample = this.#parser.isWhole ? this.#writer?.plainSample : undefined;
+      this.#plain = sample && plainFormOf(sample);
+    }
     if (lesson === undefined || lesson !== this.#lesson) return;
     lesson.starts.push(lesson.bytes.length);
     lesson.lengths.push(line.length);
@@ -313,6 +338,7 @@ export class Sanitizer {
     const samples = writer?.samples ?? 0;
     this.#samples += samples;
     this.#writer = undefined;
+    this.#plain = undefined;
     if (this.#lesson === undefined || !this.#learn(this.#lesson, samples)) this.#walk?.skip();
     this.#lesson = undefined;
   }
