@@ -101,7 +101,7 @@ export function createService(parts: ServiceParts): Service {
   });
   registry.labelled({
     name: "vllm_metrics_log_lines_dropped_total",
-    help: "Log lines that were not written: repeated too often, or nobody read the log.",
+    help: "Log lines that were dropped: repeated too often, or not read.",
     type: "counter",
     labels: ["reason"],
   }, () => Object.entries(lostLogLines()).map(([reason, lines]) => [[reason], lines]));

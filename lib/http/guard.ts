@@ -97,7 +97,7 @@ class Refusals {
     options.registry.counterBy(
       {
         name: "vllm_metrics_requests_unauthorized_total",
-        help: "Requests turned away: without credentials, with wrong ones, or too many of those.",
+        help: "Requests rejected: without credentials, with wrong ones, or too many of those.",
       },
       "reason",
       this.counts,

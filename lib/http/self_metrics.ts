@@ -62,7 +62,7 @@ export class SelfMetrics {
     this.#describeRequests(registry);
     registry.labelled({
       name: "vllm_metrics_build_info",
-      help: "Always 1; the labels tell the build.",
+      help: "Always 1; the labels have the version of the build.",
       type: "gauge",
       labels: ["version", "deno_version"],
     }, () => [[[options.version, options.runtime], 1]]);
@@ -126,19 +126,19 @@ export class SelfMetrics {
     const labels = ["instance"];
     registry.labelled({
       name: "vllm_metrics_upstream_up",
-      help: "Whether the last scrape of vLLM went well.",
+      help: "Whether the last scrape of vLLM succeeded.",
       type: "gauge",
       labels,
     }, () => this.#byServer(({ last }) => last && Number(last.code === undefined)));
     registry.labelled({
       name: "vllm_metrics_scrapes_total",
-      help: "Scrapes of vLLM, failed ones included.",
+      help: "Scrapes of vLLM, including failed ones.",
       type: "counter",
       labels,
     }, () => this.#byServer(({ scrapes }) => scrapes));
     registry.labelled({
       name: "vllm_metrics_scrape_failures_total",
-      help: "Scrapes of vLLM that failed, by what went wrong.",
+      help: "Scrapes of vLLM that failed, by error code.",
       type: "counter",
       labels: ["instance", "code"],
     }, () => this.#failures());
@@ -150,13 +150,13 @@ export class SelfMetrics {
     }, () => this.#byServer(({ last }) => last?.durationSeconds));
     registry.labelled({
       name: "vllm_metrics_scrape_samples",
-      help: "Samples handed out by the last scrape.",
+      help: "Samples sent by the last scrape.",
       type: "gauge",
       labels,
     }, () => this.#byServer(({ last }) => last?.samples));
     registry.labelled({
       name: "vllm_metrics_upstream_bytes_total",
-      help: "Bytes that came from vLLM.",
+      help: "Bytes received from vLLM.",
       type: "counter",
       labels,
     }, () => this.#byServer(({ upstreamBytes }) => upstreamBytes));
@@ -165,16 +165,16 @@ export class SelfMetrics {
   #describeReplies(registry: MetricsRegistry): void {
     registry.counter({
       name: "vllm_metrics_scrapes_shared_total",
-      help: "Requests on /metrics answered by a scrape that was under way for another one.",
+      help: "Requests to /metrics answered by a scrape in progress for another one.",
     }, () => this.shared);
     registry.counter({
       name: "vllm_metrics_reply_bytes_total",
-      help: "Bytes of expositions handed out, before compression.",
+      help: "Bytes of expositions sent, before compression.",
     }, () => this.replyBytes);
     registry.counterBy(
       {
         name: "vllm_metrics_dropped_lines_total",
-        help: "Lines of vLLM's exposition that were left out, by reason.",
+        help: "Lines of vLLM's exposition that were dropped, by reason.",
       },
       "reason",
       this.#dropped,
@@ -184,15 +184,15 @@ export class SelfMetrics {
   #describeRequests(registry: MetricsRegistry): void {
     registry.gauge({
       name: "vllm_metrics_requests_in_flight",
-      help: "Requests on /metrics being answered.",
+      help: "Requests to /metrics in progress.",
     }, () => this.requestsInFlight);
     registry.counter({
       name: "vllm_metrics_requests_refused_total",
-      help: "Requests on /metrics refused because too many were being answered.",
+      help: "Requests to /metrics refused because too many were in progress.",
     }, () => this.refused);
     registry.counter({
       name: "vllm_metrics_slow_readers_dropped_total",
-      help: "Replies broken off because their reader stood still and others waited.",
+      help: "Responses aborted because their client did not read and others waited.",
     }, () => this.evicted);
   }
 }

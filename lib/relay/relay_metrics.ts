@@ -35,7 +35,7 @@ export class RelayMetrics {
     registry.counterBy(
       {
         name: `${relay}_points_total`,
-        help: "Data points of requests that were stored, dropped ones included, by kind.",
+        help: "Data points of stored requests, including dropped ones, by kind.",
       },
       "kind",
       this.#points,
@@ -58,7 +58,7 @@ export class RelayMetrics {
     );
     registry.counter({
       name: `${relay}_histograms_repaired_total`,
-      help: "Histogram points whose cumulative bucket counts were made counts per bucket.",
+      help: "Histogram points whose cumulative bucket counts were converted to counts per bucket.",
     }, () => this.#repaired);
     registry.counter({
       name: `${relay}_histograms_unrepairable_total`,
@@ -66,15 +66,15 @@ export class RelayMetrics {
     }, () => this.#unrepairable);
     registry.counter({
       name: `${relay}_received_bytes_total`,
-      help: "Bytes of OTLP requests received, without their content encoding.",
+      help: "Bytes of OTLP requests received, after decompression.",
     }, () => this.#received);
     registry.counter({
       name: `${relay}_sent_bytes_total`,
-      help: "Bytes of JSON sent to Parseable, repetitions included.",
+      help: "Bytes of JSON sent to Parseable, including repetitions.",
     }, () => this.#sent);
     registry.gauge({
       name: "vllm_metrics_parseable_up",
-      help: "Whether Parseable stored the last request that could be sent to it.",
+      help: "Whether Parseable stored the last request sent to it.",
     }, () => this.#up);
     registry.counterBy(
       {
