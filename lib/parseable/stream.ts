@@ -6,7 +6,7 @@
  */
 
 import { type ParseableApi, ParseableError } from "./api.ts";
-import { FIRST_ROW } from "./content/metrics.ts";
+import { metrics } from "./content/metrics.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
 import type { ReportLine } from "./report.ts";
 
@@ -28,8 +28,8 @@ export type StreamState = {
 export function firstRow(nowMs: number): unknown {
   const description = "Made when the stream was made";
   const dataPoints = [{ timeUnixNano: `${nowMs}000000`, asDouble: 1 }];
-  const metrics = [{ name: FIRST_ROW, description, gauge: { dataPoints } }];
-  return { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] };
+  const metric = { name: metrics.FIRST_ROW, description, gauge: { dataPoints } };
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] };
 }
 
 /** What Parseable knows of a stream; undefined when there is none of that name. */

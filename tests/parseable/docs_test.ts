@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { alertList } from "../../lib/parseable/content/alerts.ts";
-import { COLUMNS } from "../../lib/parseable/content/columns.ts";
+import { COLUMNS } from "../../lib/parseable/content/query.ts";
 import type { ContentSettings } from "../../lib/parseable/content/query.ts";
 import { dashboardList } from "../../lib/parseable/content/dashboards.ts";
 

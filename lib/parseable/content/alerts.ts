@@ -1,8 +1,7 @@
-/** All alerts. */
+/** All alerts, and the JSON that Parseable 2.9.5 takes of them. */
 
-import type { AlertBody, Severity } from "./bodies.ts";
 import { TAG } from "./dashboard.ts";
-import * as metrics from "./metrics.ts";
+import { metrics } from "./metrics.ts";
 import { type ContentSettings, type Query, queryText } from "./query.ts";
 import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
 import ENGINE_STALLED from "./sql/alerts/engine-stalled.sql" with { type: "text" };
@@ -14,12 +13,11 @@ import TTFT from "./sql/alerts/ttft.sql" with { type: "text" };
 import VLLM_DOWN from "./sql/alerts/vllm-down.sql" with { type: "text" };
 import WAITING from "./sql/alerts/waiting.sql" with { type: "text" };
 
-/** An alert. */
-export interface Alert {
+/** An alert. Critical ones are evaluated every two minutes, others every five. */
+export type Alert = {
   /** Unique and stable: an update finds the alert by it. */
   readonly title: string;
-  /** How urgent it is. */
-  readonly severity: Severity;
+  readonly severity: "critical" | "high" | "medium" | "low";
   /** When it fires and what to do then; one line. */
   readonly text: string;
   /**
@@ -30,39 +28,43 @@ export interface Alert {
   readonly query: Query;
   /** How a row's value compares with the threshold when it fires; without rows the value is 0. */
   readonly operator: ">" | "<";
-  /** The threshold. */
   readonly threshold: number;
-  /** How far back it looks, in minutes. */
+  /** How far back it looks. */
   readonly windowMinutes: number;
-  /** How often it is evaluated, and notifies while it fires, in minutes. */
-  readonly everyMinutes: number;
-}
+};
 
-const SCRAPES = "vllm_metrics_scrapes_total";
-const SCRAPE_FAILURES = "vllm_metrics_scrape_failures_total";
+/** The body of `POST /api/v1/alerts` without `targets`. Parseable does not require unique titles. */
+export type AlertBody = {
+  readonly severity: Alert["severity"];
+  readonly title: string;
+  /** The only kind that open-source Parseable evaluates. */
+  readonly alertType: "threshold";
+  readonly query: string;
+  readonly thresholdConfig: { readonly operator: Alert["operator"]; readonly value: number };
+  readonly evalConfig: {
+    readonly rollingWindow: {
+      readonly evalStart: string;
+      readonly evalEnd: "now";
+      readonly evalFrequency: number;
+    };
+  };
+  /** Minutes between notifications while it fires; at most `evalFrequency`. */
+  readonly notificationConfig: { readonly interval: number };
+  readonly tags: readonly string[];
+  readonly runbook: string;
+};
+
+const { RUNNING, FINISHED, FIRST_ROW, UPSTREAM_UP, SCRAPES, SCRAPE_FAILURES } = metrics;
 /** Share of requests that may fail. */
 const FAILED_SHARE_LIMIT = 0.05;
 /** Share of scrapes, or of requests to the relay, that may fail. */
 const PIPELINE_SHARE_LIMIT = 0.1;
 
-/** Lists the alerts. */
-export function alertList(settings: ContentSettings): readonly Alert[] {
-  return [...vllmAlerts(settings), ...pipelineAlerts()];
-}
-
-/** Creates the bodies of `POST /api/v1/alerts`, without `targets`. */
-export function alerts(settings: ContentSettings): readonly AlertBody[] {
-  return alertList(settings).map((one) => alertBody(one, settings.stream));
-}
-
-function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
-  const { ttftSeconds } = goals;
+/** The alerts, for the operator's goals and limits. */
+export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[] {
   const percent = Math.round(kvLimit * 1_000) / 10;
-  const common = { operator: ">", everyMinutes: 5 } as const;
   return [
     {
-      operator: ">",
-      everyMinutes: 2,
       title: "vLLM: engine stalled",
       severity: "critical",
       text: "An engine has had running requests for a minute, but counted no token and no engine " +
@@ -71,77 +73,71 @@ function vllmAlerts({ goals, kvLimit }: ContentSettings): Alert[] {
         "vLLM's log, nvidia-smi and dmesg, and restart vLLM.",
       query: {
         sql: ENGINE_STALLED,
-        metrics: [metrics.RUNNING, metrics.OUTPUT_TOKENS, metrics.INPUT_TOKENS, metrics.STEPS],
+        metrics: [RUNNING, metrics.OUTPUT_TOKENS, metrics.INPUT_TOKENS, metrics.STEPS],
         by: ["engine_name"],
-        values: { running: metrics.RUNNING },
+        values: { running: RUNNING },
       },
+      operator: ">",
       threshold: 0,
       windowMinutes: 2,
     },
     {
-      ...common,
       title: "vLLM: KV cache nearly full",
       severity: "high",
       text: `The KV cache of an engine has been more than ${percent} % full for 10 minutes. ` +
         "Raise --gpu-memory-utilization, lower --max-model-len, send it fewer requests, or add an " +
         "engine.",
       query: { sql: KV_CACHE, metrics: [metrics.KV_CACHE], by: ["engine_name"] },
+      operator: ">",
       threshold: kvLimit,
       windowMinutes: 10,
     },
     {
-      ...common,
       title: "vLLM: requests waiting",
       severity: "medium",
       text:
         "Requests have been waiting for an engine for 5 minutes. If the KV cache is full, give it " +
         "more memory or add engines; otherwise raise --max-num-seqs or --max-num-batched-tokens.",
       query: { sql: WAITING, metrics: [metrics.WAITING], by: ["engine_name"] },
+      operator: ">",
       threshold: 0,
       windowMinutes: 5,
     },
     {
-      ...common,
       title: "vLLM: preemptions",
       severity: "medium",
       text: "Requests were preempted within 10 minutes and had to be recomputed. Raise " +
         "--gpu-memory-utilization, or lower --max-num-seqs.",
       query: { sql: PREEMPTIONS, metrics: [metrics.PREEMPTIONS], by: ["engine_name"] },
+      operator: ">",
       threshold: 0,
       windowMinutes: 10,
     },
     {
-      ...common,
       title: "vLLM: requests fail",
       severity: "high",
       text: `More than ${FAILED_SHARE_LIMIT * 100} % of the requests of 10 minutes ended with ` +
         "error or abort. See vLLM's log for errors, and the clients' timeouts for aborts.",
       query: {
         sql: FAILED_SHARE,
-        metrics: [metrics.FINISHED],
+        metrics: [FINISHED],
         by: ["model_name"],
         values: { part: "finished_reason IN ('abort', 'error')", whole: "TRUE" },
       },
+      operator: ">",
       threshold: FAILED_SHARE_LIMIT,
       windowMinutes: 10,
     },
     {
-      ...common,
       title: "vLLM: first token too late",
       severity: "high",
-      text:
-        `The p95 of the time to first token (TTFT) was above ${ttftSeconds} s (SLO_TTFT) in the ` +
-        "last 10 minutes. See waiting requests, KV cache usage and prompt length.",
+      text: `The p95 of the time to first token (TTFT) was above ${goals.ttftSeconds} s ` +
+        "(SLO_TTFT) in the last 10 minutes. See waiting requests, KV cache usage and prompt length.",
       query: { sql: TTFT, metrics: [metrics.TTFT], by: ["model_name"] },
-      threshold: ttftSeconds,
+      operator: ">",
+      threshold: goals.ttftSeconds,
       windowMinutes: 10,
     },
-  ];
-}
-
-function pipelineAlerts(): Alert[] {
-  const common = { operator: ">", everyMinutes: 5 } as const;
-  return [
     {
       title: "vLLM metrics: no data",
       severity: "critical",
@@ -150,11 +146,10 @@ function pipelineAlerts(): Alert[] {
         "Bit run, and their logs.",
       // Parseable evaluates an alert when it is created. The first row counts, so that a new
       // installation does not start with a critical alert before Fluent Bit has sent anything.
-      query: { sql: NO_DATA, metrics: [metrics.RUNNING, metrics.UPSTREAM_UP, metrics.FIRST_ROW] },
+      query: { sql: NO_DATA, metrics: [RUNNING, UPSTREAM_UP, FIRST_ROW] },
       operator: "<",
       threshold: 1,
       windowMinutes: 5,
-      everyMinutes: 2,
     },
     {
       title: "vLLM: down",
@@ -162,14 +157,12 @@ function pipelineAlerts(): Alert[] {
       text:
         "No scrape of a vLLM server succeeded for 3 minutes. Check that it runs; the cause is in " +
         "vllm_metrics_scrape_failures_total.",
-      query: { sql: VLLM_DOWN, metrics: [metrics.UPSTREAM_UP], by: ["server"] },
+      query: { sql: VLLM_DOWN, metrics: [UPSTREAM_UP], by: ["server"] },
       operator: ">",
       threshold: 0,
       windowMinutes: 3,
-      everyMinutes: 2,
     },
     {
-      ...common,
       title: "vLLM metrics: scrapes fail",
       severity: "medium",
       text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the scrapes of 10 minutes failed, so ` +
@@ -184,11 +177,11 @@ function pipelineAlerts(): Alert[] {
           whole: `metric_name = '${SCRAPES}'`,
         },
       },
+      operator: ">",
       threshold: PIPELINE_SHARE_LIMIT,
       windowMinutes: 10,
     },
     {
-      ...common,
       title: "vLLM metrics: relay fails",
       severity: "high",
       text: `More than ${PIPELINE_SHARE_LIMIT * 100} % of the requests to the relay were not ` +
@@ -200,11 +193,11 @@ function pipelineAlerts(): Alert[] {
         by: ["server"],
         values: { part: "code <> '200'", whole: "TRUE" },
       },
+      operator: ">",
       threshold: PIPELINE_SHARE_LIMIT,
       windowMinutes: 10,
     },
     {
-      ...common,
       title: "vLLM metrics: data lost",
       severity: "high",
       text:
@@ -218,32 +211,37 @@ function pipelineAlerts(): Alert[] {
         ],
         by: ["name"],
       },
+      operator: ">",
       threshold: 0,
       windowMinutes: 10,
     },
   ];
 }
 
-/**
- * Creates the JSON of an alert. Its text is a comment before the SQL as well, since Parseable's
- * notifications quote only the query.
- */
+/** The bodies of the alerts. */
+export function alerts(settings: ContentSettings): readonly AlertBody[] {
+  return alertList(settings).map((alert) => alertBody(alert, settings.stream));
+}
+
+/** The text is a comment before the SQL as well: Parseable's notifications quote only the query. */
 function alertBody(alert: Alert, stream: string): AlertBody {
+  const { severity, title, text, query, operator, threshold, windowMinutes } = alert;
+  const everyMinutes = severity === "critical" ? 2 : 5;
   return {
-    severity: alert.severity,
-    title: alert.title,
+    severity,
+    title,
     alertType: "threshold",
-    query: `/* ${alert.text} */\n${queryText(alert.query, stream)}`,
-    thresholdConfig: { operator: alert.operator, value: alert.threshold },
+    query: `/* ${text} */\n${queryText(query, stream)}`,
+    thresholdConfig: { operator, value: threshold },
     evalConfig: {
       rollingWindow: {
-        evalStart: `${alert.windowMinutes}m`,
+        evalStart: `${windowMinutes}m`,
         evalEnd: "now",
-        evalFrequency: alert.everyMinutes,
+        evalFrequency: everyMinutes,
       },
     },
-    notificationConfig: { interval: alert.everyMinutes },
+    notificationConfig: { interval: everyMinutes },
     tags: [TAG, "vllm"],
-    runbook: alert.text,
+    runbook: text,
   };
 }

@@ -1,29 +1,99 @@
-/** A dashboard as a list of sections, and its JSON. */
+/**
+ * Dashboards as lists of tiles, and the JSON that Parseable 2.9.5 takes of them. The server checks
+ * titles and tile ids and stores the rest as it is; the front end's fields are those of Parseable's
+ * own templates (github.com/parseablehq/dashboards).
+ */
 
-import type { DashboardBody } from "./bodies.ts";
-import { type Tile, tileBodies } from "./tile.ts";
+import type { JsonObject } from "../json.ts";
 import { ulidOf } from "../ulid.ts";
+import { type Query, queryText } from "./query.ts";
 
-/** A section of a dashboard. */
-export interface Section {
-  /** Its heading. */
-  readonly title: string;
-  /** Its tiles. */
-  readonly tiles: readonly Tile[];
-}
+/** How a tile looks: a number, lines or stacked areas over time, a table, or bars. */
+export type Look = "number" | "lines" | "areas" | "table" | "bars";
 
-/** A dashboard. */
-export interface Dashboard {
-  /** Its key, from which the ids of sections and tiles are derived. */
+/** A tile. */
+export type Tile = {
+  /** Its name within the dashboard; the id is made of it, so it stays when the title changes. */
   readonly key: string;
-  /** Its title. */
   readonly title: string;
-  /** Its sections, from the top. */
-  readonly sections: readonly Section[];
+  /** Which question of an operator it answers. */
+  readonly question: string;
+  readonly look: Look;
+  /** The unit of its numbers; empty in tables, whose columns have different ones. */
+  readonly unit: string;
+  /** Decimals. */
+  readonly digits: number;
+  readonly query: Query;
+  /** The columns that are drawn. @default {["value"]} */
+  readonly columns?: readonly string[];
+  /** The columns that tell its lines apart. @default {those of the query's `by`} */
+  readonly lines?: readonly string[];
+};
+
+/** A dashboard. The ids of sections and tiles are made of its key. */
+export type Dashboard = {
+  readonly key: string;
+  readonly title: string;
+  readonly sections: readonly { readonly title: string; readonly tiles: readonly Tile[] }[];
+};
+
+/** A tile in Parseable. Its query has no time condition: Parseable adds the dashboard's range. */
+export type TileBody = {
+  // deno-lint-ignore camelcase
+  readonly tile_id: string;
+  readonly sectionId: string;
+  readonly title: string;
+  readonly tileType: "code";
+  readonly dbName: readonly string[];
+  readonly chartType: string;
+  readonly chartQuery: string;
+  /** Its place in the section, in cells of a grid that is 12 wide. */
+  readonly layout: Readonly<Record<"x" | "y" | "w" | "h", number>> & {
+    readonly i: string;
+    readonly moved: boolean;
+    readonly static: boolean;
+  };
+  readonly config: JsonObject;
+};
+
+/** The body of `POST /api/v1/dashboards`. Parseable refuses a second dashboard of one title. */
+export type DashboardBody = {
+  readonly title: string;
+  readonly version: "v1";
+  readonly dashboardType: "Dashboard";
+  readonly tags: readonly string[];
+  readonly sections: readonly {
+    readonly sectionId: string;
+    readonly title: string;
+    readonly isExpanded: boolean;
+  }[];
+  readonly variables: readonly string[];
+  readonly tiles: readonly TileBody[];
+};
+
+/** The tag of all that is ours. */
+export const TAG = "vllm-metrics";
+
+/** How a tile looks, the unit of its numbers, and their decimals. */
+export function look(
+  look: Look,
+  unit: string,
+  digits: number,
+): Pick<Tile, "look" | "unit" | "digits"> {
+  return { look, unit, digits };
 }
 
-/** The tag of everything that `provision` creates. */
-export const TAG = "vllm-metrics";
+/** What Parseable's front end calls a look, and the size of such a tile. */
+const LOOKS: Readonly<Record<Look, { chart: string; type: string; w: number; h: number }>> = {
+  number: { chart: "query-value", type: "query-value", w: 3, h: 5 },
+  lines: { chart: "timeseries", type: "line", w: 6, h: 8 },
+  areas: { chart: "timeseries", type: "area", w: 6, h: 8 },
+  table: { chart: "table", type: "table", w: 12, h: 8 },
+  bars: { chart: "bar", type: "bar", w: 6, h: 8 },
+};
+
+/** The width of the grid. */
+const GRID = 12;
 
 /** Creates the JSON of a dashboard. */
 export function dashboardBody({ key, title, sections }: Dashboard, stream: string): DashboardBody {
@@ -36,14 +106,76 @@ export function dashboardBody({ key, title, sections }: Dashboard, stream: strin
     version: "v1",
     dashboardType: "Dashboard",
     tags: [TAG, "vllm"],
-    sections: placed.map((section) => ({
-      sectionId: section.sectionId,
-      title: section.title,
-      isExpanded: true,
-    })),
+    sections: placed.map(({ sectionId, title }) => ({ sectionId, title, isExpanded: true })),
     variables: [],
-    tiles: placed.flatMap(({ sectionId, tiles }) =>
-      tileBodies(tiles, { dashboard: key, sectionId, stream })
-    ),
+    tiles: placed.flatMap(({ sectionId, tiles }) => {
+      const boxes = layOut(tiles);
+      return tiles.map((tile, index): TileBody => {
+        const id = ulidOf(`vllm-metrics/${key}/${tile.key}`);
+        const box = boxes[index] ?? { x: 0, y: 0, w: GRID, h: 1 };
+        return {
+          tile_id: id,
+          sectionId,
+          title: tile.title,
+          tileType: "code",
+          dbName: [stream],
+          chartType: LOOKS[tile.look].chart,
+          chartQuery: queryText(tile.query, stream),
+          layout: { i: id, ...box, moved: false, static: false },
+          config: configOf(tile),
+        };
+      });
+    }),
+  };
+}
+
+/** Places the tiles of a section from left to right and row by row. */
+function layOut(tiles: readonly Tile[]): { x: number; y: number; w: number; h: number }[] {
+  let x = 0;
+  let y = 0;
+  let rowHeight = 0;
+  return tiles.map(({ look }) => {
+    const { w, h } = LOOKS[look];
+    if (x + w > GRID) {
+      x = 0;
+      y += rowHeight;
+      rowHeight = 0;
+    }
+    const box = { x, y, w, h };
+    x += w;
+    rowHeight = Math.max(rowHeight, h);
+    return box;
+  });
+}
+
+function configOf({ look, unit, digits, query, columns = ["value"], lines }: Tile): JsonObject {
+  const { chart, type } = LOOKS[look];
+  const overTime = chart === "timeseries";
+  const by = query.by ?? [];
+  return {
+    type,
+    colourScheme: "classic",
+    layout: {
+      segments: { value: [10, 90], isPercent: true },
+      legendPosition: "bottom",
+      label: false,
+      unit,
+      precision: digits,
+      humanize: true,
+    },
+    axes: {
+      x: { field: overTime ? "time_bin" : by[0] ?? "", title: "", display: true },
+      y: {
+        field: overTime ? columns : columns[0] ?? "",
+        title: unit,
+        display: true,
+        beginAtZero: true,
+      },
+      groupBy: { field: overTime ? lines ?? by : [] },
+    },
+    advanced: {
+      dataLabels: { enabled: false },
+      tooltip: { enabled: true, mode: "index", intersect: false },
+    },
   };
 }

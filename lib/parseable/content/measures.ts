@@ -1,4 +1,4 @@
-/** Queries for one metric: a number over the whole range, and lines over time by model. */
+/** Questions about one metric, as one number over the whole range and as lines over time. */
 
 import type { Query } from "./query.ts";
 import GAUGE from "./sql/tiles/gauge.sql" with { type: "text" };
@@ -12,18 +12,18 @@ import RATIO from "./sql/tiles/ratio.sql" with { type: "text" };
 import WITHIN_NOW from "./sql/tiles/within-now.sql" with { type: "text" };
 import WITHIN from "./sql/tiles/within.sql" with { type: "text" };
 
-/** A measure over the whole range and over time. */
-export interface Measure {
+/** The same question about the whole range and over time. */
+export type Measure = {
   /** Returns one number, in a column `value`. */
   readonly now: Query;
   /** Returns rows of `time_bin`, the columns it is split by, and `value`. */
   readonly overTime: Query;
-}
+};
 
-/** The default columns that lines are split by. */
+/** By which columns lines are split by default. */
 const MODEL = ["model_name"];
 
-/** The rate of a counter, per second. */
+/** The growth of a counter per second. */
 export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   return {
     now: { sql: RATE_NOW, metrics: [metric] },
@@ -31,7 +31,7 @@ export function rate(metric: string, by: readonly string[] = MODEL): Measure {
   };
 }
 
-/** A gauge: its newest value, and the mean of each minute. */
+/** The value of a gauge: the newest one, and the mean of each minute. */
 export function gauge(metric: string, value: string, by: readonly string[] = MODEL): Measure {
   const values = { value };
   return {
@@ -40,13 +40,18 @@ export function gauge(metric: string, value: string, by: readonly string[] = MOD
   };
 }
 
-/** The share of an increase that meets a condition, in percent. */
+/** Which part of an increase is of one kind, in percent. */
 export function ratio(metrics: readonly string[], part: string, whole: string): Measure {
   const values = { part, whole };
   return {
     now: { sql: RATIO_NOW, metrics, values },
     overTime: { sql: RATIO, metrics, by: MODEL, values },
   };
+}
+
+/** The increase of one counter as a share of that of another, in percent. */
+export function share(part: string, whole: string): Measure {
+  return ratio([part, whole], `metric_name = '${part}'`, `metric_name = '${whole}'`);
 }
 
 /** The 95th percentile of a histogram, in its unit. */
@@ -58,8 +63,8 @@ export function percentile(metric: string, by: readonly string[] = MODEL): Measu
 }
 
 /**
- * The share of a histogram's observations within a goal, in percent: exact where the goal is a bound
- * of a bucket, interpolated linearly elsewhere.
+ * Which part of a histogram's observations is within a goal, in percent. Exact where the goal is the
+ * bound of a bucket; between two bounds observations count as evenly spread.
  */
 export function within(metric: string, goal: number, by: readonly string[] = MODEL): Measure {
   const values = { goal: `CAST(${goal} AS DOUBLE)` };
