@@ -50,6 +50,8 @@ async function startAttacked(answer?: () => Promise<void>): Promise<Attacked> {
     sentBytes: () => sent,
     post: (body, contentType) => post(origin, gzipSync(body), contentType),
     async peakMib(): Promise<number> {
+      // Linux tells; elsewhere only the responses are compared.
+      if (Deno.build.os !== "linux") return 0;
       // A child may read it, whatever this process may read.
       const status = new Deno.Command("cat", { args: [`/proc/${process.pid}/status`] });
       const { stdout } = await status.output();
