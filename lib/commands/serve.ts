@@ -11,7 +11,7 @@ import {
 } from "../net/listener.ts";
 import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
-import { LimitedLogger } from "../log_limit.ts";
+import { type LimitedLogger, limitRepeats } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
 import { Arguments } from "./arguments.ts";
 import { configure } from "./configure.ts";
@@ -152,7 +152,7 @@ export async function runService(host: Host, options: ServeOptions = {}): Promis
   const config = configure(host);
   if (config === undefined) return EXIT.badConfig;
   const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
-  const log = new LimitedLogger(createLogger({
+  const log: LimitedLogger = limitRepeats(createLogger({
     ...config.log,
     write: (line) => output.write(line),
     now: () => host.now(),

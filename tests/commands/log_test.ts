@@ -65,7 +65,9 @@ Deno.test("a backend that fails and recovers with each request does not flood th
   await using vllm = serveHttp(() =>
     new Response("vllm:up 1\n", { status: count++ % 2 === 0 ? 500 : 200 })
   );
-  await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
+  await using service = await startServe({
+    env: { VLLM_METRICS_URL: vllm.origin, MAX_SCRAPES_PER_SECOND: "100000" },
+  });
   const origin = await service.origin();
   for (let sent = 0; sent < requests; sent++) {
     await (await fetch(`${origin}/metrics`)).text();
