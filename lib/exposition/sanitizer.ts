@@ -38,6 +38,7 @@ const LINE_FEED = 0x0a;
 const COLON = 0x3a;
 const UNDERSCORE = 0x5f;
 const EMPTY = new Uint8Array(0);
+const NO_NUMBERS = new Int32Array(0);
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -56,6 +57,11 @@ export interface Output {
   readonly text: Uint8Array<ArrayBuffer>;
   /** Where in `text` each number goes, and the line that it is on: two entries for each. */
   readonly values: Int32Array;
+  /**
+   * If the text differs from the input only by `_` for colons, where these are: an index into the
+   * numbers of the match (-1 for the start of the family), and the distance from there.
+   */
+  readonly colons: Int32Array | undefined;
 }
 
 /** What is remembered of the families of all servers, so that a known one is not parsed again. */
@@ -262,7 +268,7 @@ export class Sanitizer {
     }
     this.#parser.finishFamily();
     const end = walk.match(bytes, at, isFinal, (output) => this.#isAllowed(output));
-    if (end >= 0 && walk.content !== undefined) this.#write(walk.content, bytes, at, walk.numbers);
+    if (end >= 0 && walk.content !== undefined) this.#write(walk.content, bytes, at, end);
     // A remembered family begins with a header, however long it takes to arrive.
     if (end !== NO_MATCH) this.#isMatched = true;
     else {
@@ -279,11 +285,20 @@ export class Sanitizer {
     return !followsGroup(name, previous) && !uses.some(([used]) => names.has(used));
   }
 
-  #write(output: Output, bytes: Uint8Array, start: number, numbers: Int32Array): void {
-    const { text, values, uses, previous, samples } = output;
+  #write(output: Output, bytes: Uint8Array, start: number, end: number): void {
+    const numbers = this.#walk?.numbers ?? NO_NUMBERS;
+    const { text, values, colons, uses, previous, samples } = output;
     for (const [name, use] of uses) this.#context.names.set(name, use);
     this.#context.previous = previous;
     this.#samples += samples;
+    if (colons !== undefined) {
+      const out = this.#out.room(end - start);
+      out.set(bytes.subarray(start, end));
+      for (let index = 0; index < colons.length; index += 2) {
+        out[(numbers[colons[index] ?? 0] ?? 0) + (colons[index + 1] ?? 0)] = UNDERSCORE;
+      }
+      return this.#out.grow(end - start);
+    }
     const out = this.#out.room(text.length + MAX_NUMBER_BYTES * values.length);
     let to = 0;
     let from = 0;
@@ -293,8 +308,8 @@ export class Sanitizer {
       to += place - from;
       from = place;
       const line = 2 * (values[index + 1] ?? 0);
-      const end = start + (numbers[line + 1] ?? 0);
-      for (let at = start + (numbers[line] ?? 0); at < end; at++) out[to++] = bytes[at] ?? 0;
+      const stop = start + (numbers[line + 1] ?? 0);
+      for (let at = start + (numbers[line] ?? 0); at < stop; at++) out[to++] = bytes[at] ?? 0;
     }
     out.set(text.subarray(from), to);
     this.#out.grow(to + text.length - from);
@@ -376,9 +391,37 @@ export class Sanitizer {
       samples,
       text: text.take(),
       values: Int32Array.from(places),
+      colons: colonsOf(lesson, out, places),
     });
     return true;
   }
+}
+
+/** Finds the colons by which alone a family and its text differ; undefined when more differs. */
+function colonsOf(
+  { bytes, starts, lengths }: Lesson,
+  out: Uint8Array,
+  places: readonly number[],
+): Int32Array | undefined {
+  const input = bytes.view();
+  if (input.length !== out.length) return undefined;
+  const numbered = new Set(places.filter((_, index) => index % 2 === 1));
+  const colons: number[] = [];
+  // The line of the number before: what stands behind it moves with its end.
+  let before = -1;
+  for (const [line, start] of starts.entries()) {
+    const end = starts[line + 1] ?? input.length;
+    const isNumbered = numbered.has(line);
+    const moved = before < 0 ? 0 : (starts[before + 1] ?? 0) - 1;
+    const base = isNumbered ? start + (lengths[line] ?? 0) : moved;
+    for (let at = start; at < end; at++) {
+      if (input[at] === out[at]) continue;
+      if (input[at] !== COLON || out[at] !== UNDERSCORE) return undefined;
+      colons.push(isNumbered ? 2 * line : before < 0 ? -1 : 2 * before + 1, at - base);
+    }
+    if (isNumbered) before = line;
+  }
+  return Int32Array.from(colons);
 }
 
 /** How the numbers of a family must be written so that its text depends on nothing else of them. */
