@@ -4,6 +4,7 @@ import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import type { Config } from "../config/config.ts";
 import type { Address } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
+import { textResponse } from "../http/responses.ts";
 import {
   CertificateReloader,
   ReloadableListener,
@@ -68,10 +69,7 @@ interface TimedListener {
 function errorReply(log: Logger, status: StatusCode): (error: unknown) => Response {
   return (error) => {
     if (!(error instanceof MetricsError)) log.error("Unexpected error", describeBug(error));
-    return new Response("Unexpected error.\n", {
-      status,
-      headers: { "x-content-type-options": "nosniff" },
-    });
+    return textResponse(status, "Unexpected error.");
   };
 }
 
