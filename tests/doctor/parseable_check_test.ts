@@ -4,8 +4,14 @@ import { checkParseable } from "../../lib/doctor/parseable_check.ts";
 import { gapsIn } from "../../lib/doctor/stored_rows.ts";
 import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { recorded } from "../parseable/answers.ts";
-import { ADMIN, type FakeApi, KEY, READER, serveApi } from "../parseable/fake_api.ts";
-import type { FakeStream } from "../parseable/fake_state.ts";
+import {
+  ADMIN,
+  type FakeApi,
+  type FakeStream,
+  KEY,
+  READER,
+  serveApi,
+} from "../parseable/fake_api.ts";
 import { dashboard, run } from "../parseable/run.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
 

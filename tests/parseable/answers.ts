@@ -1,4 +1,4 @@
-/** What Parseable 2.9.5 answered, as it was recorded. */
+/** Requests and responses of a real Parseable 2.9.5, as they were recorded. */
 
 import { type JsonObject, objectOf, textOf } from "../../lib/parseable/json.ts";
 
@@ -32,4 +32,21 @@ export function answer(name: string, changes: JsonObject = {}): Response {
   if (typeof body === "string") return new Response(body, { status });
   const value = Object.keys(changes).length === 0 ? body : { ...objectOf(body), ...changes };
   return Response.json(value, { status });
+}
+
+/** A recorded request that created something: `dashboards`, `alerts` or `ingest`, and the case. */
+export function recordedRequest(
+  file: string,
+  name: string,
+): { request: unknown; response: unknown } {
+  const url = new URL("../testdata/parseable/content.jsonl", import.meta.url);
+  for (const line of Deno.readTextFileSync(url).trim().split("\n")) {
+    const found = objectOf(JSON.parse(line));
+    if (found["file"] !== file || found["case"] !== name) continue;
+    return {
+      request: objectOf(found["request"])["body"],
+      response: objectOf(found["response"])["body"],
+    };
+  }
+  throw new Error(`Nothing recorded: ${file} ${name}`);
 }

@@ -4,7 +4,8 @@ import { alertList, alerts } from "../../lib/parseable/content/alerts.ts";
 import { dashboardList, dashboards } from "../../lib/parseable/content/dashboards.ts";
 import { type ContentSettings, queryText } from "../../lib/parseable/content/query.ts";
 import { assertGoldenJson } from "../exposition/golden.ts";
-import { isJson, type Json, recorded } from "./recorded.ts";
+import { listOf, objectOf } from "../../lib/parseable/json.ts";
+import { recordedRequest } from "./answers.ts";
 
 const SETTINGS: ContentSettings = {
   stream: "vLLMmetrics",
@@ -31,20 +32,9 @@ function kindOf(value: unknown): string {
 
 /** The names of a body that are not in a recorded one, or there with another type. */
 function foreign(body: object, sample: unknown): string[] {
-  const known: Json = isJson(sample) ? sample : {};
+  const known = objectOf(sample);
   return Object.entries(body).filter(([key, value]) => kindOf(value) !== kindOf(known[key]))
     .map(([key]) => key);
-}
-
-/** The value of a field; undefined where there is none. */
-function field(value: unknown, name: string): unknown {
-  return isJson(value) ? value[name] : undefined;
-}
-
-/** The first entry of a list that is a field. */
-function firstOf(value: unknown, name: string): unknown {
-  const list = field(value, name);
-  return Array.isArray(list) ? list[0] : undefined;
 }
 
 const tiles = dashboards(SETTINGS).flatMap(({ tiles }) => tiles);
@@ -68,31 +58,33 @@ Deno.test.each(DIALECTS)("all SQL is of the %s dialect", async (dialect) => {
 });
 
 Deno.test("dashboards have the fields that Parseable took, of the same types", () => {
-  const { request } = recorded("dashboards", "create");
-  const tile = firstOf(request, "tiles");
+  const { request } = recordedRequest("dashboards", "create");
+  const { sections, tiles } = objectOf(request);
+  const [tile] = listOf(tiles);
 
   for (const dashboard of dashboards(SETTINGS)) {
     assertEquals(foreign(dashboard, request), []);
     for (const one of dashboard.sections) {
-      assertEquals(foreign(one, firstOf(request, "sections")), []);
+      assertEquals(foreign(one, listOf(sections)[0]), []);
     }
     for (const one of dashboard.tiles) {
       assertEquals(foreign(one, tile), []);
       // Parseable's own templates have these two.
-      assertEquals(foreign(one.layout, field(tile, "layout")), ["moved", "static"]);
+      assertEquals(foreign(one.layout, objectOf(tile).layout), ["moved", "static"]);
     }
   }
 });
 
 Deno.test("alerts have the fields that Parseable took, of the same types", () => {
-  const { request } = recorded("alerts", "create-extra-fields");
-  const rollingWindow = field(field(request, "evalConfig"), "rollingWindow");
+  const { request } = recordedRequest("alerts", "create-extra-fields");
+  const { evalConfig, thresholdConfig, notificationConfig } = objectOf(request);
+  const { rollingWindow } = objectOf(evalConfig);
 
   for (const alert of alerts(SETTINGS)) {
     assertEquals(foreign(alert, request), []);
-    assertEquals(foreign(alert.thresholdConfig, field(request, "thresholdConfig")), []);
+    assertEquals(foreign(alert.thresholdConfig, thresholdConfig), []);
     assertEquals(foreign(alert.evalConfig.rollingWindow, rollingWindow), []);
-    assertEquals(foreign(alert.notificationConfig, field(request, "notificationConfig")), []);
+    assertEquals(foreign(alert.notificationConfig, notificationConfig), []);
   }
 });
 

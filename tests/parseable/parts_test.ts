@@ -2,8 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { Secret } from "../../lib/config/secret.ts";
 import { objectOf, textOf, textsOf } from "../../lib/parseable/json.ts";
 import { targetId } from "../../lib/parseable/target.ts";
-import { type FakeApi, serveApi } from "./fake_api.ts";
-import type { FakeStream } from "./fake_state.ts";
+import { type FakeApi, type FakeStream, serveApi } from "./fake_api.ts";
 import { alert, NOW_MS, run, type RunOptions } from "./run.ts";
 
 const NOTHING: RunOptions = { dashboards: [], alerts: [] };

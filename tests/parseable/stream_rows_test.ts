@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { readCapture, sanitized } from "../exposition/sanitized.ts";
 import { capture, relayed } from "../otlp/relay.ts";
+import { recordedRequest } from "./answers.ts";
 import { fluentBitRequest } from "./fluent_bit_request.ts";
-import { recorded } from "./recorded.ts";
 import { streamRows } from "./stream_rows.ts";
 import { decodeMetrics, type MetricsRequest } from "../otlp/plain.ts";
 
@@ -18,8 +18,8 @@ function comparable(rows: readonly unknown[]): string[] {
 }
 
 Deno.test("rows are those that Parseable made of the same request", () => {
-  const { request } = recorded("ingest", "ok-small");
-  const { response: rows } = recorded("ingest", "ok-rows");
+  const { request } = recordedRequest("ingest", "ok-small");
+  const { response: rows } = recordedRequest("ingest", "ok-rows");
 
   const made = streamRows(JSON.stringify(request), Date.parse("2026-11-24T03:59:21.767Z"));
 

@@ -4,7 +4,13 @@
  * vLLM, and the pipeline's own metrics.
  */
 
-import type { Scrape } from "./series.ts";
+/** A scrape of one server. */
+export interface Scrape {
+  /** When, in milliseconds since 1970. */
+  readonly timeMs: number;
+  /** A text of format 0.0.4, with names as they are in the stream. */
+  readonly text: string;
+}
 
 const MINUTE_MS = 60_000;
 /** 2026-11-24T10:00:00Z. */
