@@ -427,18 +427,17 @@ export function scanUnsigned(bytes: Uint8Array, start: number): number {
 
 /** A plain number that is surely below 2^64, in which Fluent Bit counts. */
 export function scanCount(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (isDigit(bytes[at])) at++;
+  const digits = at - start;
+  if (digits === 0 || digits > 19) return -1;
+  if (bytes[at] === LINE_FEED) return at;
   const end = plainNumberEnd(bytes, start, false);
-  let digits = start;
-  while (isDigit(bytes[digits])) digits++;
-  if (digits - start > 19) return -1;
-  for (let at = digits; at < end; at++) {
-    // 9.9e+17 is what Python makes of 18 digits.
-    if (bytes[at] !== PLUS) continue;
-    const isSmall = bytes[at + 1] === ZERO ||
-      (bytes[at + 1] === ZERO + 1 && bytes[at + 2] !== 0x39);
-    if (digits - start > 1 || at + 3 !== end || !isSmall) return -1;
-  }
-  return end;
+  while (at < end && bytes[at] !== PLUS) at++;
+  if (at >= end) return end;
+  // 9.9e+17 is what Python makes of 18 digits.
+  const isSmall = bytes[at + 1] === ZERO || (bytes[at + 1] === ZERO + 1 && bytes[at + 2] !== 0x39);
+  return digits === 1 && at + 3 === end && isSmall ? end : -1;
 }
 
 /** Whatever stands between the space and the end of the line. */

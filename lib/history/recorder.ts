@@ -9,7 +9,7 @@ import type { MetricsError } from "../errors.ts";
 import type { HistoryStore } from "./store.ts";
 
 /** Largest scrape that is recorded, in bytes; one engine has 63 KB, a hundred engines 5 MB. */
-const MAX_SCRAPE_BYTES = 32 * 1_048_576;
+const MAX_SCRAPE_BYTES = 8 * 1_048_576;
 /** The part of an interval after which a scrape is recorded again: clients come a little early. */
 const DUE = 0.9;
 /** How many intervals to wait for a client that scrapes regularly. */
@@ -25,7 +25,7 @@ export interface RecorderOptions {
   readonly idleIntervalMs: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-  /** Largest scrape that is recorded, in bytes. @default {33554432} */
+  /** Largest scrape that is recorded, in bytes. @default {8388608} */
   readonly maxBytes?: number;
 }
 
