@@ -7,34 +7,15 @@ import { NetError } from "../net/net_error.ts";
 import { hideCredentials } from "./hide_credentials.ts";
 
 /** A request. */
-export interface Ask {
-  /** The HTTP method. */
+export type Ask = {
   readonly method: string;
-  /** Where to send it. */
   readonly url: URL;
-  /** The header fields. */
   readonly headers: Headers;
-  /** The body; absent when there is none. */
   readonly body?: Uint8Array<ArrayBuffer>;
-}
+};
 
-/** A response. */
-export interface Answer {
-  /** The HTTP status. */
-  readonly status: number;
-  /** The body, or its beginning when it is longer than the limit. */
-  readonly bytes: Uint8Array;
-}
-
-/** How requests are sent. */
-export interface ExchangeOptions {
-  /** Time until the last byte of the response, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How to verify the server of an `https:` URL. */
-  readonly tls: TlsConfig;
-  /** Bytes of a response that are read. */
-  readonly maxAnswerBytes: number;
-}
+/** A response: the beginning of its body when that is longer than the limit. */
+export type Answer = { readonly status: number; readonly bytes: Uint8Array };
 
 /** Sends requests to Parseable. Disposing it closes its connections. */
 export interface Exchange extends Disposable {
@@ -66,7 +47,13 @@ export function wordsOf(bytes: Uint8Array): string {
  *
  * @throws {MetricsError} When the CA file cannot be used.
  */
-export function createExchange({ timeoutMs, tls, maxAnswerBytes }: ExchangeOptions): Exchange {
+export function createExchange({ timeoutMs, tls, maxAnswerBytes }: {
+  /** Time until the last byte of the response. */
+  readonly timeoutMs: number;
+  readonly tls: TlsConfig;
+  /** Bytes of a response that are read. */
+  readonly maxAnswerBytes: number;
+}): Exchange {
   const client = createTlsClient(tls);
   return {
     async send({ url, headers, ...request }): Promise<Answer> {
@@ -74,12 +61,8 @@ export function createExchange({ timeoutMs, tls, maxAnswerBytes }: ExchangeOptio
       fields.set("accept-encoding", "identity");
       try {
         // The limit cuts a response off; it does not fail the request.
-        const limits = { timeoutMs, maxBytes: Infinity };
-        const { status, body } = await client.request(url, {
-          ...request,
-          ...limits,
-          headers: fields,
-        });
+        const options = { ...request, headers: fields, timeoutMs, maxBytes: Infinity };
+        const { status, body } = await client.request(url, options);
         const bytes = await beginningOf(body, maxAnswerBytes);
         // Error pages are shown to people, and those of proxies repeat the request.
         return { status, bytes: status < 300 ? bytes : hideCredentials(bytes, headers) };

@@ -9,11 +9,6 @@ const DIGITS = 26;
 /** The ULID of a name; it contains no time. */
 export function ulidOf(name: string): string {
   const digest = createHash("sha256").update(name).digest("hex");
-  let rest = BigInt(`0x${digest.slice(0, 32)}`);
-  let digits = "";
-  while (digits.length < DIGITS) {
-    digits = ALPHABET.charAt(Number(rest % 32n)) + digits;
-    rest /= 32n;
-  }
-  return digits;
+  return BigInt(`0x${digest.slice(0, 32)}`).toString(32).padStart(DIGITS, "0")
+    .replace(/./g, (digit) => ALPHABET.charAt(parseInt(digit, 32)));
 }

@@ -63,7 +63,7 @@ const PIPELINE_SHARE_LIMIT = 0.1;
 /** The alerts, for the operator's goals and limits. */
 export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[] {
   const percent = Math.round(kvLimit * 1_000) / 10;
-  return [
+  const list: readonly (Omit<Alert, "operator"> & Partial<Pick<Alert, "operator">>)[] = [
     {
       title: "vLLM: engine stalled",
       severity: "critical",
@@ -77,7 +77,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         by: ["engine_name"],
         values: { running: RUNNING },
       },
-      operator: ">",
       threshold: 0,
       windowMinutes: 2,
     },
@@ -88,7 +87,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "Raise --gpu-memory-utilization, lower --max-model-len, send it fewer requests, or add an " +
         "engine.",
       query: { sql: KV_CACHE, metrics: [metrics.KV_CACHE], by: ["engine_name"] },
-      operator: ">",
       threshold: kvLimit,
       windowMinutes: 10,
     },
@@ -99,7 +97,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "Requests have been waiting for an engine for 5 minutes. If the KV cache is full, give it " +
         "more memory or add engines; otherwise raise --max-num-seqs or --max-num-batched-tokens.",
       query: { sql: WAITING, metrics: [metrics.WAITING], by: ["engine_name"] },
-      operator: ">",
       threshold: 0,
       windowMinutes: 5,
     },
@@ -109,7 +106,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text: "Requests were preempted within 10 minutes and had to be recomputed. Raise " +
         "--gpu-memory-utilization, or lower --max-num-seqs.",
       query: { sql: PREEMPTIONS, metrics: [metrics.PREEMPTIONS], by: ["engine_name"] },
-      operator: ">",
       threshold: 0,
       windowMinutes: 10,
     },
@@ -124,7 +120,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         by: ["model_name"],
         values: { part: "finished_reason IN ('abort', 'error')", whole: "TRUE" },
       },
-      operator: ">",
       threshold: FAILED_SHARE_LIMIT,
       windowMinutes: 10,
     },
@@ -134,7 +129,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text: `The p95 of the time to first token (TTFT) was above ${goals.ttftSeconds} s ` +
         "(SLO_TTFT) in the last 10 minutes. See waiting requests, KV cache usage and prompt length.",
       query: { sql: TTFT, metrics: [metrics.TTFT], by: ["model_name"] },
-      operator: ">",
       threshold: goals.ttftSeconds,
       windowMinutes: 10,
     },
@@ -158,7 +152,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "No scrape of a vLLM server succeeded for 3 minutes. Check that it runs; the cause is in " +
         "vllm_metrics_scrape_failures_total.",
       query: { sql: VLLM_DOWN, metrics: [UPSTREAM_UP], by: ["server"] },
-      operator: ">",
       threshold: 0,
       windowMinutes: 3,
     },
@@ -177,7 +170,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
           whole: `metric_name = '${SCRAPES}'`,
         },
       },
-      operator: ">",
       threshold: PIPELINE_SHARE_LIMIT,
       windowMinutes: 10,
     },
@@ -193,7 +185,6 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         by: ["server"],
         values: { part: "code <> '200'", whole: "TRUE" },
       },
-      operator: ">",
       threshold: PIPELINE_SHARE_LIMIT,
       windowMinutes: 10,
     },
@@ -205,17 +196,14 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "a full disk.",
       query: {
         sql: DATA_LOST,
-        metrics: [
-          "fluentbit_output_dropped_records_total",
-          "fluentbit_output_retries_failed_total",
-        ],
+        metrics: [metrics.FLUENT_BIT_DROPPED, metrics.FLUENT_BIT_FAILED],
         by: ["name"],
       },
-      operator: ">",
       threshold: 0,
       windowMinutes: 10,
     },
   ];
+  return list.map((alert) => ({ operator: ">", ...alert }));
 }
 
 /** The bodies of the alerts. */

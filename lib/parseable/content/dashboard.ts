@@ -48,11 +48,9 @@ export type TileBody = {
   readonly chartType: string;
   readonly chartQuery: string;
   /** Its place in the section, in cells of a grid that is 12 wide. */
-  readonly layout: Readonly<Record<"x" | "y" | "w" | "h", number>> & {
-    readonly i: string;
-    readonly moved: boolean;
-    readonly static: boolean;
-  };
+  readonly layout:
+    & Record<"x" | "y" | "w" | "h", number>
+    & { i: string; moved: boolean; static: boolean };
   readonly config: JsonObject;
 };
 
@@ -62,11 +60,7 @@ export type DashboardBody = {
   readonly version: "v1";
   readonly dashboardType: "Dashboard";
   readonly tags: readonly string[];
-  readonly sections: readonly {
-    readonly sectionId: string;
-    readonly title: string;
-    readonly isExpanded: boolean;
-  }[];
+  readonly sections: readonly { sectionId: string; title: string; isExpanded: boolean }[];
   readonly variables: readonly string[];
   readonly tiles: readonly TileBody[];
 };
@@ -109,10 +103,9 @@ export function dashboardBody({ key, title, sections }: Dashboard, stream: strin
     sections: placed.map(({ sectionId, title }) => ({ sectionId, title, isExpanded: true })),
     variables: [],
     tiles: placed.flatMap(({ sectionId, tiles }) => {
-      const boxes = layOut(tiles);
-      return tiles.map((tile, index): TileBody => {
+      const boxOf = layOut();
+      return tiles.map((tile): TileBody => {
         const id = ulidOf(`vllm-metrics/${key}/${tile.key}`);
-        const box = boxes[index] ?? { x: 0, y: 0, w: GRID, h: 1 };
         return {
           tile_id: id,
           sectionId,
@@ -121,7 +114,7 @@ export function dashboardBody({ key, title, sections }: Dashboard, stream: strin
           dbName: [stream],
           chartType: LOOKS[tile.look].chart,
           chartQuery: queryText(tile.query, stream),
-          layout: { i: id, ...box, moved: false, static: false },
+          layout: { i: id, ...boxOf(tile), moved: false, static: false },
           config: configOf(tile),
         };
       });
@@ -129,23 +122,17 @@ export function dashboardBody({ key, title, sections }: Dashboard, stream: strin
   };
 }
 
-/** Places the tiles of a section from left to right and row by row. */
-function layOut(tiles: readonly Tile[]): { x: number; y: number; w: number; h: number }[] {
-  let x = 0;
-  let y = 0;
-  let rowHeight = 0;
-  return tiles.map(({ look }) => {
+/** Places the tiles of a section one after the other, from left to right and row by row. */
+function layOut(): (tile: Tile) => Record<"x" | "y" | "w" | "h", number> {
+  let [right, top, bottom] = [0, 0, 0];
+  return ({ look }) => {
     const { w, h } = LOOKS[look];
-    if (x + w > GRID) {
-      x = 0;
-      y += rowHeight;
-      rowHeight = 0;
-    }
-    const box = { x, y, w, h };
-    x += w;
-    rowHeight = Math.max(rowHeight, h);
+    if (right + w > GRID) [right, top] = [0, bottom];
+    const box = { x: right, y: top, w, h };
+    right += w;
+    bottom = Math.max(bottom, top + h);
     return box;
-  });
+  };
 }
 
 function configOf({ look, unit, digits, query, columns = ["value"], lines }: Tile): JsonObject {

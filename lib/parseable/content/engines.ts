@@ -25,10 +25,6 @@ const DROPPED_LINES = "vllm_metrics_dropped_lines_total";
 const POINTS_DROPPED = "vllm_metrics_relay_points_dropped_total";
 const UNREPAIRABLE = "vllm_metrics_relay_histograms_unrepairable_total";
 const FORWARD_DURATION = "vllm_metrics_relay_forward_duration_seconds";
-const FLUENT_BIT_LOSSES = [
-  "fluentbit_output_dropped_records_total",
-  "fluentbit_output_retries_failed_total",
-];
 
 /** How much counters grew over the whole range, by one label. */
 function increase(metrics: readonly string[], label: string): Query {
@@ -258,7 +254,7 @@ const PIPELINE: readonly Tile[] = [
     title: "Fluent Bit: lost records and chunks, by output",
     question: "Was data lost?",
     ...look("bars", "", 0),
-    query: increase(FLUENT_BIT_LOSSES, "name"),
+    query: increase([metrics.FLUENT_BIT_DROPPED, metrics.FLUENT_BIT_FAILED], "name"),
   },
 ];
 

@@ -24,4 +24,6 @@ export const metrics = {
   UPSTREAM_UP: "vllm_metrics_upstream_up",
   SCRAPES: "vllm_metrics_scrapes_total",
   SCRAPE_FAILURES: "vllm_metrics_scrape_failures_total",
+  FLUENT_BIT_DROPPED: "fluentbit_output_dropped_records_total",
+  FLUENT_BIT_FAILED: "fluentbit_output_retries_failed_total",
 } as const;

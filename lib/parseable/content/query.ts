@@ -40,24 +40,10 @@ const PARTS: Readonly<Record<string, string>> = {
   minutes: MINUTES.trim(),
 };
 
-const LABELS = [
-  "model_name",
-  "engine",
-  "instance",
-  "finished_reason",
-  "reason",
-  "code",
-  "name",
-  "position",
-  "sleep_state",
-  "kv_cache_size_tokens",
-  "kv_cache_max_concurrency",
-  "num_gpu_blocks",
-  "block_size",
-  "cache_dtype",
-  "gpu_memory_utilization",
-  "enable_prefix_caching",
-];
+/** Labels, which are columns of texts. */
+const LABELS = `model_name engine instance finished_reason reason code name position sleep_state
+  kv_cache_size_tokens kv_cache_max_concurrency num_gpu_blocks block_size cache_dtype
+  gpu_memory_utilization enable_prefix_caching`.split(/\s+/);
 
 /**
  * The columns that our queries read, with the Arrow type that Parseable 2.9.5 gives each. In one
