@@ -46,14 +46,20 @@ export class ParseableError extends MetricsError {
 }
 
 /** How to reach Parseable, and as which user. */
-export interface ApiOptions {
-  /** Where it is. */
+export type ApiOptions = {
   readonly parseable: ParseableConfig;
   /** The header with the credentials; without it only public routes work. */
   readonly credentials: Header | undefined;
   /** What must not be shown even when Parseable repeats it. */
   readonly secrets: readonly Secret[];
-}
+};
+
+/** What to send besides method and path. */
+export type CallOptions = {
+  /** What becomes the JSON body. */
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 /** Sends requests to Parseable as one user. */
 export class ParseableApi implements Disposable {
@@ -71,16 +77,12 @@ export class ParseableApi implements Disposable {
   }
 
   /**
-   * Sends one request. The path is below the base URL, with its query; the body becomes JSON.
+   * Sends one request. The path is below the base URL, with its query.
    *
    * @returns The response: a JSON value, or the text where it is no JSON.
    * @throws {ParseableError} When there is no response, or it is no 2xx.
    */
-  async call(
-    method: string,
-    path: string,
-    options: { body?: unknown; headers?: Readonly<Record<string, string>> } = {},
-  ): Promise<unknown> {
+  async call(method: string, path: string, options: CallOptions = {}): Promise<unknown> {
     const url = placeBelow(this.#options.parseable.url, path);
     const { status, bytes } = await this.#send(method, url, options);
     const value = valueOf(bytes);
@@ -135,22 +137,14 @@ export class ParseableApi implements Disposable {
     this.#exchange[Symbol.dispose]();
   }
 
-  async #send(
-    method: string,
-    url: URL,
-    { body, headers = {} }: { body?: unknown; headers?: Readonly<Record<string, string>> },
-  ): Promise<Answer> {
+  async #send(method: string, url: URL, { body, headers }: CallOptions): Promise<Answer> {
     const fields = new Headers(headers);
     const { credentials } = this.#options;
     if (credentials !== undefined) fields.set(credentials[0], credentials[1].reveal());
     if (body !== undefined) fields.set("Content-Type", "application/json");
-    const request = { method, url, headers: fields };
+    const json = body && { body: new TextEncoder().encode(JSON.stringify(body)) };
     try {
-      return await this.#exchange.send(
-        body === undefined
-          ? request
-          : { ...request, body: new TextEncoder().encode(JSON.stringify(body)) },
-      );
+      return await this.#exchange.send({ method, url, headers: fields, ...json });
     } catch (error) {
       if (!(error instanceof ExchangeFailure)) throw error;
       throw new ParseableError("PARSEABLE_UNREACHABLE", {

@@ -7,18 +7,11 @@ import { ParseableError } from "./api.ts";
 import { bodyOf, type Collection, contentHash, type Listed, type Wanted } from "./collection.ts";
 import { textsOf } from "./json.ts";
 import { keyOf, type OwnershipTag, targetsHash } from "./ownership_tag.ts";
-import type { Outcome, Report } from "./report.ts";
+import type { Outcome, Run } from "./run.ts";
 
-/** How to reconcile. */
-export type ReconcileOptions = {
-  /** The stream that they query. */
-  readonly stream: string;
-  /** The target of alerts; undefined without one, and for dashboards. */
+/** What a reconciliation needs of a run; the target is undefined for dashboards. */
+export type ReconcileOptions = Pick<Run, "stream" | "isForced" | "report"> & {
   readonly target: string | undefined;
-  /** Whether to replace what somebody changed. */
-  readonly isForced: boolean;
-  /** Takes the outcomes. */
-  readonly report: Report;
 };
 
 /** Reconciles one collection. */

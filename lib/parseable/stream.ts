@@ -8,7 +8,7 @@
 import { type ParseableApi, ParseableError } from "./api.ts";
 import { metrics } from "./content/metrics.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
-import type { ReportLine } from "./report.ts";
+import type { Outcome, Run } from "./run.ts";
 
 /** The log source of a stream of metrics. */
 const LOG_SOURCE = "otel-metrics";
@@ -16,16 +16,8 @@ const LOG_SOURCE = "otel-metrics";
 const TIME_COLUMN = "p_timestamp";
 const DAY_MS = 86_400_000;
 
-/** How the stream was found. */
-export type StreamState = {
-  /** Whether it exists. */
-  readonly exists: boolean;
-  /** When its first row came, in milliseconds since 1970; undefined without rows. */
-  readonly firstRowMs: number | undefined;
-};
-
 /** The first row of a stream, as OTLP in JSON. */
-export function firstRow(nowMs: number): unknown {
+export function firstRow(nowMs: number): object {
   const description = "Made when the stream was made";
   const dataPoints = [{ timeUnixNano: `${nowMs}000000`, asDouble: 1 }];
   const metric = { name: metrics.FIRST_ROW, description, gauge: { dataPoints } };
@@ -55,73 +47,55 @@ export function takesMetrics(info: unknown): boolean {
 }
 
 /** Creates the stream, or its columns when it has none. */
-export async function ensureStream(
-  { api, stream, isDryRun, nowMs }: {
-    readonly api: ParseableApi;
-    readonly stream: string;
-    readonly isDryRun: boolean;
-    readonly nowMs: number;
-  },
-): Promise<{ readonly line: ReportLine; readonly state: StreamState }> {
+export async function createStream(run: Run): Promise<void> {
+  const { api, stream, report, nowMs } = run;
   const what = `stream "${stream}"`;
   const info = await streamInfo(api, stream);
-  const firstRowMs = Date.parse(textOf(objectOf(info).firstEventAt));
-  const state = {
-    exists: info !== undefined,
-    firstRowMs: Number.isNaN(firstRowMs) ? undefined : firstRowMs,
-  };
-  if (state.exists && !takesMetrics(info)) {
+  const exists = info !== undefined;
+  if (exists && !takesMetrics(info)) {
     const why = "it is not for metrics, and Parseable cannot change that. Delete it, " +
       "or set PARSEABLE_STREAM to another name";
-    return { line: { outcome: "failed", what, why }, state };
+    return report.add({ outcome: "failed", what, why });
   }
-  if (state.exists && await hasColumns(api, stream)) {
-    return { line: { outcome: "unchanged", what }, state };
-  }
-  if (!isDryRun) {
+  let outcome: Outcome = "unchanged";
+  if (!exists || !await hasColumns(api, stream)) {
     const headers = { "X-P-Stream": stream, "X-P-Log-Source": LOG_SOURCE };
-    await api.call("POST", "/v1/metrics", { headers, body: firstRow(nowMs) });
+    const body = firstRow(nowMs);
+    if (!report.isDryRun) await api.call("POST", "/v1/metrics", { headers, body });
+    outcome = exists ? "updated" : "made";
   }
-  return { line: { outcome: state.exists ? "updated" : "made", what }, state };
+  report.add({ outcome, what });
+  const firstRowMs = Date.parse(textOf(objectOf(info).firstEventAt));
+  run.state = { exists, firstRowMs: Number.isNaN(firstRowMs) ? undefined : firstRowMs };
 }
 
-/** What {@linkcode ensureRetention} needs. */
-export type RetentionOptions = {
-  readonly api: ParseableApi;
-  readonly stream: string;
-  readonly state: StreamState;
-  /** How long to keep rows; chosen by the operator, or the default. */
-  readonly retention: { readonly days: number; readonly isChosen: boolean };
-  /** Whether to replace what somebody set. */
-  readonly isForced: boolean;
-  readonly isDryRun: boolean;
-  readonly nowMs: number;
-};
-
 /** Sets how long Parseable keeps the rows of the stream, unless somebody else did. */
-export async function ensureRetention(options: RetentionOptions): Promise<ReportLine> {
-  const { api, stream, state, retention, isForced, isDryRun } = options;
+export async function setRetention(run: Run): Promise<void> {
+  const { api, stream, state, config: { retention }, isForced, report } = run;
   const what = `retention of ${retention.days} days`;
   const path = `/api/v1/logstream/${stream}/retention`;
-  const [found] = state.exists ? listOf(await api.call("GET", path)) : [];
+  const [found] = state?.exists ? listOf(await api.call("GET", path)) : [];
   const duration = `${retention.days}d`;
-  if (textOf(objectOf(found).duration) === duration) return { outcome: "unchanged", what };
-  const why = objection(found, options);
-  if (why !== undefined && !isForced) return { outcome: "left alone", what, why };
+  if (textOf(objectOf(found).duration) === duration) {
+    return report.add({ outcome: "unchanged", what });
+  }
+  const why = objection(found, run);
+  if (why !== undefined && !isForced) return report.add({ outcome: "left alone", what, why });
   // The description says that it is ours, and as we set it.
   const task = { description: `vllm-metrics: ${duration}`, action: "delete", duration };
-  if (!isDryRun) await api.call("PUT", path, { body: [task] });
-  return { outcome: found === undefined ? "made" : "updated", what };
+  if (!report.isDryRun) await api.call("PUT", path, { body: [task] });
+  report.add({ outcome: found === undefined ? "made" : "updated", what });
 }
 
 /** Why the retention must not be set without `--force`; undefined when it may. */
-function objection(found: unknown, options: RetentionOptions): string | undefined {
+function objection(found: unknown, { config, state, nowMs }: Run): string | undefined {
   const { duration, description } = objectOf(found);
-  const { retention, state: { firstRowMs }, nowMs } = options;
   if (duration !== undefined) {
     const isOurs = description === `vllm-metrics: ${textOf(duration)}`;
     return isOurs ? undefined : `it was set to ${textOf(duration)} by hand`;
   }
+  const { retention } = config;
+  const firstRowMs = state?.firstRowMs;
   if (retention.isChosen || firstRowMs === undefined) return undefined;
   return nowMs - firstRowMs <= retention.days * DAY_MS
     ? undefined

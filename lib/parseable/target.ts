@@ -3,7 +3,7 @@
 import type { Secret } from "../config/secret.ts";
 import { type ParseableApi, ParseableError } from "./api.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
-import type { ReportLine } from "./report.ts";
+import type { Run } from "./run.ts";
 import { ulidOf } from "./ulid.ts";
 
 /** The first ten digits of our ids, where others have a time: no clock will ever reach it. */
@@ -36,23 +36,13 @@ async function targetsOf(
  * Creates the target unless it exists. One that Parseable does not call counts as failed: version
  * 2.9.5 stores its target policy, but does not load it when it starts, and sends nothing to a
  * private address from then on.
- *
- * @throws {ParseableError} When Parseable refuses it, such as a private address.
  */
-export async function ensureTarget(
-  api: ParseableApi,
-  webhook: Secret,
-  isDryRun: boolean,
-): Promise<ReportLine> {
+export async function createTarget(run: Run): Promise<void> {
+  const { api, config: { webhook }, report } = run;
+  if (webhook === undefined) return;
   const id = targetId(webhook);
   const found = (await targetsOf(api)).find((target) => target.id === id);
-  if (found?.refusal !== undefined) {
-    const why = `Parseable does not call it: "${found.refusal}". Its target policy must be set ` +
-      "again after each of its starts";
-    return { outcome: "failed", what: WHAT, why };
-  }
-  if (found !== undefined) return { outcome: "unchanged", what: WHAT };
-  if (!isDryRun) {
+  if (found === undefined && !report.isDryRun) {
     const common = { id, name: NAME, endpoint: webhook.reveal() };
     // Slack has a format of its own; all others get a plain text.
     const isSlack = URL.parse(common.endpoint)?.hostname === "hooks.slack.com";
@@ -61,29 +51,26 @@ export async function ensureTarget(
       : { ...common, type: "webhook", headers: {}, skipTlsCheck: false };
     await api.call("POST", "/api/v1/targets", { body });
   }
-  return { outcome: "made", what: WHAT };
+  run.target = id;
+  if (found?.refusal === undefined) {
+    return report.add({ outcome: found === undefined ? "made" : "unchanged", what: WHAT });
+  }
+  const why = `Parseable does not call it: "${found.refusal}". Its target policy must be set ` +
+    "again after each of its starts";
+  report.add({ outcome: "failed", what: WHAT, why });
 }
 
 /** Deletes the targets of earlier addresses; Parseable keeps one that an alert still uses. */
-export async function removeOldTargets(
-  api: ParseableApi,
-  current: string,
-  isDryRun: boolean,
-): Promise<readonly ReportLine[]> {
-  const lines: ReportLine[] = [];
+export async function removeOldTargets({ api, target, report }: Run): Promise<void> {
+  if (target === undefined) return;
   for (const { id } of await targetsOf(api)) {
-    if (!id.startsWith(PREFIX) || id === current) continue;
-    lines.push(await removeTarget(api, id, isDryRun));
-  }
-  return lines;
-}
-
-async function removeTarget(api: ParseableApi, id: string, isDryRun: boolean): Promise<ReportLine> {
-  try {
-    if (!isDryRun) await api.call("DELETE", `/api/v1/targets/${id}`);
-    return { outcome: "removed", what: WHAT, why: "its address is no longer used" };
-  } catch (error) {
-    if (!(error instanceof ParseableError) || error.answered !== 409) throw error;
-    return { outcome: "left alone", what: WHAT, why: "an alert still has its old address" };
+    if (!id.startsWith(PREFIX) || id === target) continue;
+    try {
+      if (!report.isDryRun) await api.call("DELETE", `/api/v1/targets/${id}`);
+      report.add({ outcome: "removed", what: WHAT, why: "its address is no longer used" });
+    } catch (error) {
+      if (!(error instanceof ParseableError) || error.answered !== 409) throw error;
+      report.add({ outcome: "left alone", what: WHAT, why: "an alert still has its old address" });
+    }
   }
 }

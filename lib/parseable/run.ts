@@ -1,4 +1,8 @@
-/** The report of `provision`: a line per thing, and their count at the end. */
+/** A run of `provision`: what its steps share, and its report. */
+
+import type { ProvisionConfig } from "../config/provision_config.ts";
+import type { ParseableApi } from "./api.ts";
+import type { Wanted } from "./collection.ts";
 
 /** What happened to a thing. */
 export type Outcome = "made" | "updated" | "removed" | "unchanged" | "left alone" | "failed";
@@ -53,3 +57,29 @@ export class Report {
     return `${[...this.#counts].map(([word, count]) => `${count} ${word}`).join(", ")}.\n`;
   }
 }
+
+/** The dashboards and alerts that Parseable should have. */
+export type Content = {
+  readonly dashboards: readonly Wanted[];
+  readonly alerts: readonly Wanted[];
+};
+
+/** What the steps need, and what earlier steps leave to later ones. */
+export type Run = {
+  readonly api: ParseableApi;
+  readonly config: ProvisionConfig;
+  readonly stream: string;
+  readonly content: Content;
+  /** Whether to replace what somebody changed. */
+  readonly isForced: boolean;
+  /** The name of the user for Fluent Bit; undefined when none is wanted. */
+  readonly shipper: string | undefined;
+  readonly report: Report;
+  readonly nowMs: number;
+  /** How the stream was found; undefined as long as nothing can be stored in it. */
+  state?: { readonly exists: boolean; readonly firstRowMs: number | undefined };
+  /** The id of the target of alerts. */
+  target?: string;
+  /** The password of a new user. */
+  password?: string;
+};
