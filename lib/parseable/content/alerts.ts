@@ -42,11 +42,7 @@ export type AlertBody = {
   readonly query: string;
   readonly thresholdConfig: { readonly operator: Alert["operator"]; readonly value: number };
   readonly evalConfig: {
-    readonly rollingWindow: {
-      readonly evalStart: string;
-      readonly evalEnd: "now";
-      readonly evalFrequency: number;
-    };
+    readonly rollingWindow: { evalStart: string; evalEnd: "now"; evalFrequency: number };
   };
   /** Minutes between notifications while it fires; at most `evalFrequency`. */
   readonly notificationConfig: { readonly interval: number };
