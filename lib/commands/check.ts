@@ -14,6 +14,7 @@ import { Arguments } from "./arguments.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { type ListenerName, type LocalClient, localClient } from "./local_client.ts";
+import { withLocalVllm } from "./local_vllm.ts";
 
 /** Pause between two runs with `--watch`, in milliseconds. */
 const WATCH_MS = 10_000;
@@ -25,10 +26,14 @@ const MISTAKES = "not tried, since the settings have mistakes";
 type Take = (result: CheckResult) => void;
 
 async function checkAll(host: Host, take: Take): Promise<void> {
-  const env = readEnvironment(host);
-  if (env === undefined) {
+  const given = readEnvironment(host);
+  if (given === undefined) {
     const found = "the .env file cannot be read";
     return take({ part: "settings", name: "settings", status: "failed", found, action: "" });
+  }
+  const { env, note } = await withLocalVllm(given);
+  if (env !== given && note !== undefined) {
+    take({ part: "settings", name: "VLLM_METRICS_URL", status: "ok", found: note, action: "" });
   }
   const isProxied = Object.entries(host.env)
     .some(([name, value]) => PROXY_NAME.test(name) && (value ?? "") !== "");

@@ -3,6 +3,7 @@
 import { type Config, type ConfigResult, parseConfig } from "../config/config.ts";
 import { type Environment, mergeEnvFile } from "../config/env_file.ts";
 import type { Host } from "./host.ts";
+import { withLocalVllm } from "./local_vllm.ts";
 
 /** The file beside which the service runs; missing is fine. */
 const ENV_FILE = ".env";
@@ -32,9 +33,18 @@ export function readEnvironment(host: Host): Environment | undefined {
   return mergeEnvFile(host.env, text);
 }
 
-/** Reads the configuration of the service. */
-export function configure(host: Host): Config | undefined {
-  return configureWith(host, parseConfig);
+/** Reads the configuration of the service; without `VLLM_METRICS_URL`, looks for a local vLLM. */
+export async function configure(host: Host): Promise<Config | undefined> {
+  const env = readEnvironment(host);
+  if (env === undefined) return undefined;
+  const local = await withLocalVllm(env);
+  const result = parseConfig(local.env, (path) => host.readTextFile(path));
+  const warnings = local.note === undefined ? [] : [local.note];
+  warnings.push(...(result.ok ? result.config.warnings : result.warnings));
+  return configOrMistakes(
+    host,
+    result.ok ? { ok: true, config: { ...result.config, warnings } } : { ...result, warnings },
+  );
 }
 
 /** Reads the configuration of a command. */
@@ -44,7 +54,11 @@ export function configureWith<C>(
 ): C | undefined {
   const env = readEnvironment(host);
   if (env === undefined) return undefined;
-  const result = parse(env, (path) => host.readTextFile(path));
+  return configOrMistakes(host, parse(env, (path) => host.readTextFile(path)));
+}
+
+/** Returns the configuration, or prints its mistakes. */
+function configOrMistakes<C>(host: Host, result: ConfigResult<C>): C | undefined {
   if (result.ok) return result.config;
   const lines = [...result.mistakes, ...result.warnings.map((warning) => `warning: ${warning}`)];
   host.printError(

@@ -41,7 +41,9 @@ function open(options: ReloadableListenerOptions, setting: string): ReloadableLi
   } catch (error) {
     const taken = error instanceof Deno.errors.AddrInUse;
     const reason = taken ? "the port is in use" : error instanceof Error ? error.message : "";
-    const hint = `${taken ? "Is another copy running? " : ""}Set ${setting} to another address.`;
+    const hint = `${
+      taken ? "Is Prometheus or another copy running there? " : ""
+    }Set ${setting} to another address.`;
     const message = `Cannot listen on "${addressText(options)}": ${reason}`;
     throw new MetricsError("LISTEN_FAILED", message, { hint, cause: error });
   }
@@ -147,7 +149,7 @@ export async function serve(host: Host): Promise<number> {
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
   const { past = [], announce = (url) => host.terminal() && host.print(`Live page: ${url}\n`) } =
     options;
-  const config = configure(host);
+  const config = await configure(host);
   if (config === undefined) return EXIT.badConfig;
   const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
   const log: LimitedLogger = limitRepeats(createLogger({

@@ -122,8 +122,8 @@ const WAIT = { min: "100ms", max: "5m" } as const;
 /** All settings, in the order in which people meet them; {@linkcode SETTINGS} has their types. */
 export const ROWS = {
   VLLM_METRICS_URL: list(splitServers, parseServer, [
-    "URL or URLs, required",
-    "Where vLLM serves its metrics; also NAME=URL, and dns+URL for many.",
+    "URL or URLs",
+    "vLLM's metrics; also NAME=URL, and dns+URL. Unset: tries localhost:8000.",
   ]),
   LISTEN_ADDRESS: plain(
     parseAddress,

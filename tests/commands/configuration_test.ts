@@ -12,14 +12,40 @@ async function folderWith(text: string): Promise<AsyncDisposable & { path: strin
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-Deno.test("serve without configuration says what is missing and ends with 2", async () => {
-  const { code, stdout, stderr } = await run(["serve"]);
+/** Requests to http://localhost:8000 go to this server: the port itself may be in use. */
+function instead({ origin }: { origin: string }): Record<string, string> {
+  return { HTTP_PROXY: origin, NO_PROXY: "" };
+}
+
+Deno.test("serve without VLLM_METRICS_URL uses the vLLM at localhost:8000, and says so", async () => {
+  await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
+  await using service = await startServe({ env: instead(vllm) });
+  assertStringIncludes(
+    await service.log.seen("level=warn"),
+    'VLLM_METRICS_URL: is not set. Using the vLLM found at \\"http://localhost:8000/metrics\\".',
+  );
+  const origin = await service.origin();
+  assertEquals(await (await fetch(`${origin}/metrics`)).text(), "vllm_up 1\n");
+});
+
+Deno.test.each<[string, Response, string]>([
+  ["another service", new Response("go_info 1\n"), "the answer has no metrics of vLLM"],
+  ["an error", new Response("", { status: 404 }), "the answer is HTTP 404"],
+])("serve without VLLM_METRICS_URL ends with 2 when %s is at localhost:8000", async (
+  _,
+  response,
+  reason,
+) => {
+  await using other = serveHttp(() => response.clone());
+  const { code, stdout, stderr } = await run(["serve"], { env: instead(other) });
   assertEquals([code, stdout], [2, ""]);
   assertEquals(
     stderr,
     "vllm-metrics: the configuration has mistakes:\n" +
       "  VLLM_METRICS_URL: is not set. Write where vLLM serves its metrics, such as " +
       '"http://localhost:8000/metrics".\n' +
+      '  warning: VLLM_METRICS_URL: no vLLM found at "http://localhost:8000/metrics" either: ' +
+      `${reason}.\n` +
       "See vllm-metrics help.\n",
   );
 });

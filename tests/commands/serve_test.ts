@@ -209,7 +209,7 @@ Deno.test("serve ends with 1 and a sentence when the port is in use", async () =
   assertEquals(
     stderr.replace(/^time=\S+ /, ""),
     `level=error msg="Cannot listen on \\"${address}\\": the port is in use" ` +
-      'code=LISTEN_FAILED hint="Is another copy running? Set LISTEN_ADDRESS to another address."\n',
+      'code=LISTEN_FAILED hint="Is Prometheus or another copy running there? Set LISTEN_ADDRESS to another address."\n',
   );
 });
 

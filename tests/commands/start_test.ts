@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { capture, renamed, serveCapture } from "../fakes.ts";
+import { closedPort } from "../upstream/fakes.ts";
 import { startTask } from "./process.ts";
 
 Deno.test("`deno task start` serves with nothing but VLLM_METRICS_URL", async () => {
@@ -19,7 +20,10 @@ Deno.test("`deno task start` serves with nothing but VLLM_METRICS_URL", async ()
 });
 
 Deno.test("`deno task start` without configuration ends with 2 and says why", async () => {
-  await using service = startTask("start", {});
+  await using service = startTask("start", {
+    // Instead of localhost:8000, where a vLLM may run.
+    env: { HTTP_PROXY: `http://127.0.0.1:${closedPort()}` },
+  });
   assertEquals(await service.code, 2);
   await service.log.seen("VLLM_METRICS_URL: is not set.");
   assertEquals(service.log.all.filter((line) => /^\s+at /.test(line)), []);
