@@ -43,6 +43,7 @@ async function ownMetrics(): Promise<Metric[]> {
   const result = parseConfig({
     VLLM_METRICS_URL: "http://vllm:8000",
     PARSEABLE_URL: "http://parseable:8000",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
     METRICS_BEARER_TOKEN: "token-of-readers",
     HISTORY_FILE: `${folder}/history.db`,
   }, () => "");

@@ -84,7 +84,7 @@ function describeBug(error: unknown): LogFields {
 
 /** Opens the listeners and logs it. */
 function openAll(host: Host, config: Config, service: Service, log: Logger): TimedListener[] {
-  const { relay, servers, listen, tls } = config;
+  const { relay, push, servers, listen, tls } = config;
   const shared = { host, log, tls };
   const onError = errorReply(log, STATUS_CODE.InternalServerError);
   const metrics = { ...listen, handler: service.handler, onError, ...shared };
@@ -106,6 +106,7 @@ function openAll(host: Host, config: Config, service: Service, log: Logger): Tim
   });
   if (relay === undefined) log.info("The relay is off: PARSEABLE_URL is not set");
   else log.info("Relaying OTLP", { address: otlpAddress, parseable: relay.label });
+  if (push !== undefined) log.info("Pushing OTLP", { receiver: push.label });
   return listeners;
 }
 

@@ -8,6 +8,7 @@ import type { History } from "../history/history.ts";
 import type { GoodScrape } from "../history/store.ts";
 import type { Logger } from "../log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
+import { Push } from "../push/push.ts";
 import { RelayLog } from "../relay/relay_log.ts";
 import { RelayMetrics } from "../relay/relay_metrics.ts";
 import { createRelayHandler } from "../relay/relay_route.ts";
@@ -166,6 +167,9 @@ export function createService(parts: ServiceParts): Service {
   const guarded = access === undefined
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });
+  const push = parts.push &&
+    new Push({ config: parts.push, targets, scrapeTimeoutMs: timeoutMs, registry, log, now });
+  push?.start();
   const exchange = relay && createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
   const relayHandler = relay && exchange && createRelayHandler({
     parseable: { ...relay, exchange },
@@ -186,6 +190,7 @@ export function createService(parts: ServiceParts): Service {
     },
     [Symbol.dispose](): void {
       dashboard.stop();
+      push?.[Symbol.dispose]();
       recorder[Symbol.dispose]();
       targets[Symbol.dispose]();
       kept[Symbol.dispose]();

@@ -4,6 +4,7 @@ import type { LogFormat, LogLevel } from "../log.ts";
 import { type Access, readAccess } from "./access.ts";
 import type { Environment } from "./env_file.ts";
 import { readRelay, type RelayConfig } from "./parseable_config.ts";
+import { type PushConfig, readPush } from "./push_config.ts";
 import { type Goals, readGoals } from "./goals.ts";
 import { readServingTls, type ServingTls } from "./serving_tls.ts";
 import { SettingReader } from "./setting_reader.ts";
@@ -13,6 +14,7 @@ import type { Address } from "./values.ts";
 
 export type { Access } from "./access.ts";
 export type { Goals } from "./goals.ts";
+export type { PushConfig } from "./push_config.ts";
 export type { RelayConfig } from "./parseable_config.ts";
 export type { ServingTls } from "./serving_tls.ts";
 export type { ServerConfig, ServersConfig, UpstreamConfig } from "./upstream_config.ts";
@@ -38,6 +40,8 @@ export interface Config {
   readonly maxScrapesPerSecond: number;
   /** Where metrics are passed on to; absent when the relay is off. */
   readonly relay?: RelayConfig | undefined;
+  /** Where metrics are pushed; absent when the push is off. */
+  readonly push?: PushConfig | undefined;
   /** Where to listen. */
   readonly listen: Address;
   /** Host names that requests may use; absent for any. */
@@ -114,6 +118,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const access = readAccess(reader);
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
+  const push = readPush(reader, relay);
   const goals = readGoals(reader);
   const history = readHistory(reader);
   const level = reader.get("LOG_LEVEL");
@@ -132,6 +137,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     servers,
     maxScrapesPerSecond,
     ...(relay === undefined ? {} : { relay }),
+    ...(push === undefined ? {} : { push }),
     listen: Object.freeze(listen),
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(access === undefined ? {} : { access }),

@@ -93,6 +93,37 @@ export function parseHeaders(text: string): Parsed<readonly Header[]> {
     : refuse(`no header is in it. ${want}`);
 }
 
+/** Reads `key=value` pairs with commas between them and percent-encoded values, as OpenTelemetry has them. */
+export function parsePairs(text: string): Parsed<readonly (readonly [string, string])[]> {
+  const want = 'Write "key=value,key=value", with "%20" and the like for special characters.';
+  const pairs: (readonly [string, string])[] = [];
+  for (const part of text.split(",").filter((each) => each.trim() !== "")) {
+    const [key = "", ...rest] = part.split("=");
+    const which = `pair ${pairs.length + 1}`;
+    if (key.trim() === "" || rest.length === 0) return refuse(`${which} is no key=value. ${want}`);
+    try {
+      const value = decodeURIComponent(rest.join("=").trim());
+      pairs.push([decodeURIComponent(key.trim()), value]);
+    } catch {
+      return refuse(`${which} has a stray "%". Write "%25" for it.`);
+    }
+  }
+  return accept(pairs);
+}
+
+/** Reads headers as OpenTelemetry writes them. */
+export function parseHeaderPairs(text: string): Parsed<readonly Header[]> {
+  const pairs = parsePairs(text);
+  if (!pairs.ok) return pairs;
+  const seen = new Set<string>();
+  for (const [name, value] of pairs.value) {
+    const problem = headerProblem(name, value, seen);
+    if (problem !== undefined) return refuse(`header ${seen.size + 1} ${problem}.`);
+    seen.add(name.toLowerCase());
+  }
+  return accept(pairs.value.map(([name, value]) => [name, new Secret(value)] as const));
+}
+
 /** Reads a URL that is a secret: no part of it is in the problem. */
 export function parseWebhook(text: string): Parsed<Secret> {
   const url = URL.parse(text);

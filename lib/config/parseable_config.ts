@@ -1,5 +1,6 @@
 /** Parseable and the relay to it, read from the `PARSEABLE_*` and `OTLP_*` settings. */
 
+import { basicAuthorization, type Header } from "./headers.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import { SETTING_ROWS } from "./settings.ts";
 import { readTls, type TlsConfig } from "./tls.ts";
@@ -28,6 +29,32 @@ export function readParseable(reader: SettingReader): ParseableConfig | undefine
   return Object.freeze({ url, stream, timeoutMs, tls });
 }
 
+/** Reads the credentials; only one of the two ways may be used. */
+export function readCredentials(reader: SettingReader, isRequired: boolean): Header | undefined {
+  if (isRequired && !hasUser(reader) && !reader.isSet("PARSEABLE_API_KEY")) {
+    reader.refuse("P_USERNAME", "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.");
+  }
+  const username = reader.get("P_USERNAME");
+  const password = reader.get("P_PASSWORD");
+  const key = reader.get("PARSEABLE_API_KEY");
+  reader.together("P_USERNAME", "P_PASSWORD");
+  if (hasUser(reader) && reader.isSet("PARSEABLE_API_KEY")) {
+    reader.refuse(
+      "PARSEABLE_API_KEY",
+      "is set together with P_USERNAME or P_PASSWORD. Give credentials in one way only.",
+    );
+  }
+  if (key !== undefined) return Object.freeze(["X-API-Key", key] as const);
+  return username && password && basicAuthorization(username, password);
+}
+
+function hasUser(reader: SettingReader): boolean {
+  return reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD");
+}
+
+/** Settings with such names that need no Parseable; the push checks them. */
+const OF_THE_PUSH: readonly string[] = ["PARSEABLE_PUSH", "OTLP_QUEUE_FILE"];
+
 /** The relay; its URL is where it sends metrics: the base URL and `/v1/metrics`. */
 export interface RelayConfig extends ParseableConfig {
   /** That URL without secrets. */
@@ -48,6 +75,7 @@ function clash(one: Address, other: Address): boolean {
 function warnOfNoEffect(reader: SettingReader): void {
   for (const [name] of SETTING_ROWS) {
     if (!name.startsWith("PARSEABLE_") && !name.startsWith("OTLP_")) continue;
+    if (OF_THE_PUSH.includes(name)) continue;
     if (reader.isSet(name)) reader.warn(name, "has no effect, since PARSEABLE_URL is not set.");
   }
 }

@@ -3,8 +3,8 @@
 import type { ConfigResult } from "./config.ts";
 import type { Environment } from "./env_file.ts";
 import { type Goals, readGoals } from "./goals.ts";
-import { basicAuthorization, type Header } from "./headers.ts";
-import { type ParseableConfig, readParseable } from "./parseable_config.ts";
+import type { Header } from "./headers.ts";
+import { type ParseableConfig, readCredentials, readParseable } from "./parseable_config.ts";
 import type { Secret } from "./secret.ts";
 import { SettingReader } from "./setting_reader.ts";
 
@@ -41,29 +41,6 @@ export interface ProvisionConfig {
   readonly webhook?: Secret;
   /** What works but is probably unintended, one sentence each. */
   readonly warnings: readonly string[];
-}
-
-/** The credentials; only one of the two ways may be used. */
-function readCredentials(reader: SettingReader, isRequired: boolean): Header | undefined {
-  if (isRequired && !hasUser(reader) && !reader.isSet("PARSEABLE_API_KEY")) {
-    reader.refuse("P_USERNAME", "is not set. Set P_USERNAME and P_PASSWORD, or PARSEABLE_API_KEY.");
-  }
-  const username = reader.get("P_USERNAME");
-  const password = reader.get("P_PASSWORD");
-  const key = reader.get("PARSEABLE_API_KEY");
-  reader.together("P_USERNAME", "P_PASSWORD");
-  if (hasUser(reader) && reader.isSet("PARSEABLE_API_KEY")) {
-    reader.refuse(
-      "PARSEABLE_API_KEY",
-      "is set together with P_USERNAME or P_PASSWORD. Give credentials in one way only.",
-    );
-  }
-  if (key !== undefined) return Object.freeze(["X-API-Key", key] as const);
-  return username && password && basicAuthorization(username, password);
-}
-
-function hasUser(reader: SettingReader): boolean {
-  return reader.isSet("P_USERNAME") || reader.isSet("P_PASSWORD");
 }
 
 function readLimits(reader: SettingReader): Limits | undefined {

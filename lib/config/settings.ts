@@ -5,7 +5,16 @@
  */
 
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
-import { parseHeaders, parsePassword, parseToken, parseUsername, parseWebhook } from "./headers.ts";
+import {
+  type Header,
+  parseHeaderPairs,
+  parseHeaders,
+  parsePairs,
+  parsePassword,
+  parseToken,
+  parseUsername,
+  parseWebhook,
+} from "./headers.ts";
 import {
   accept,
   parseAddress,
@@ -24,7 +33,7 @@ import {
   type Range,
 } from "./values.ts";
 import { parseServer, splitServers } from "./server_list.ts";
-import { parseBaseUrl } from "./url.ts";
+import { parseBaseUrl, parseOtlpUrl } from "./url.ts";
 
 /**
  * Where the text of a setting comes from: its variable; its variable as a list; its variable or the
@@ -118,6 +127,55 @@ const DAYS = { min: 1, max: 36_500, example: "30d" } as const;
 const GOAL = { min: "1ms", max: "10m" } as const;
 /** Under 0.1 s no server answers, beyond 5 min no client waits. */
 const WAIT = { min: "100ms", max: "5m" } as const;
+
+const OTLP_PROTOCOLS = ["http/protobuf", "http/json"] as const;
+const OTLP_COMPRESSIONS = ["gzip", "none"] as const;
+
+/** A number of milliseconds, as OpenTelemetry has them. */
+function milliseconds(
+  usual: string,
+  range: { readonly min: number; readonly max: number },
+  meaning: string,
+): Setting<number> {
+  return plain((text) => parseCount(text, { ...range, example: 10_000 }), [
+    `milliseconds, ${range.min} to ${range.max}`,
+    meaning,
+  ], usual);
+}
+
+/** The settings of an OTLP exporter: the general ones, or those for metrics, which win. */
+function exporter(protocol: string, timeout: string, note: string): {
+  readonly HEADERS: Setting<readonly Header[]>;
+  readonly PROTOCOL: Setting<typeof OTLP_PROTOCOLS[number]>;
+  readonly COMPRESSION: Setting<typeof OTLP_COMPRESSIONS[number]>;
+  readonly TIMEOUT: Setting<number>;
+  readonly CERTIFICATE: ReturnType<typeof file<string>>;
+} {
+  return {
+    HEADERS: secret(parseHeaderPairs, [
+      "key=value,key=value",
+      `Request headers of the push${note}; values are percent-encoded.`,
+    ]),
+    PROTOCOL: plain(
+      (text) => parseChoice(text, OTLP_PROTOCOLS),
+      [OTLP_PROTOCOLS.join(", "), `Encoding of the push${note}.`],
+      protocol,
+    ),
+    COMPRESSION: plain(
+      (text) => parseChoice(text, OTLP_COMPRESSIONS),
+      [OTLP_COMPRESSIONS.join(", "), `Compression of the push${note}.`],
+    ),
+    TIMEOUT: milliseconds(
+      timeout,
+      { min: 100, max: 300_000 },
+      `Timeout of a pushed request${note}.`,
+    ),
+    CERTIFICATE: file(parseCertificates, `Extra CA certificates for the push${note}.`),
+  };
+}
+
+const GENERAL = exporter("http/protobuf", "10000", "");
+const OF_METRICS = exporter("", "", ", before the general setting");
 
 /** All settings, in the order in which people meet them; {@linkcode SETTINGS} has their types. */
 export const ROWS = {
@@ -214,6 +272,45 @@ export const ROWS = {
     [`days, ${DAYS.min}d to ${DAYS.max}d`, "How long Parseable keeps rows; provision sets it."],
     DAYS.example,
   ),
+  PARSEABLE_PUSH: plain(parseBoolean, [
+    "true or false",
+    "Push metrics to Parseable, without Fluent Bit; with P_USERNAME and P_PASSWORD.",
+  ], "false"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: plain(parseOtlpUrl, [
+    "URL",
+    "Push metrics there by OTLP/HTTP; /v1/metrics is appended.",
+  ]),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: plain(parseOtlpUrl, [
+    "URL",
+    "The same, as the whole URL.",
+  ]),
+  OTEL_EXPORTER_OTLP_HEADERS: GENERAL.HEADERS,
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: OF_METRICS.HEADERS,
+  OTEL_EXPORTER_OTLP_PROTOCOL: GENERAL.PROTOCOL,
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: OF_METRICS.PROTOCOL,
+  OTEL_EXPORTER_OTLP_COMPRESSION: GENERAL.COMPRESSION,
+  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: OF_METRICS.COMPRESSION,
+  OTEL_EXPORTER_OTLP_TIMEOUT: GENERAL.TIMEOUT,
+  OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: OF_METRICS.TIMEOUT,
+  OTEL_EXPORTER_OTLP_CERTIFICATE: GENERAL.CERTIFICATE,
+  OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: OF_METRICS.CERTIFICATE,
+  OTEL_METRIC_EXPORT_INTERVAL: milliseconds(
+    "10000",
+    { min: 100, max: 3_600_000 },
+    "Interval of the push.",
+  ),
+  OTEL_RESOURCE_ATTRIBUTES: plain(parsePairs, [
+    "key=value,key=value",
+    "Resource attributes of pushed metrics; values are percent-encoded.",
+  ]),
+  OTEL_SERVICE_NAME: plain(accept<string>, [
+    "text",
+    "Service name of pushed metrics; vllm without it.",
+  ]),
+  OTLP_QUEUE_FILE: plain(accept<string>, [
+    "path of a file",
+    "SQLite file that keeps what is to be pushed until it is acknowledged; in memory without it.",
+  ]),
   SLO_TTFT: duration("1s", GOAL, "SLO for the time to first token (TTFT)."),
   SLO_TPOT: duration("100ms", GOAL, "SLO for the time per output token (TPOT)."),
   SCRAPE_INTERVAL: duration("2s", WAIT, "Interval of the history's scrapes."),

@@ -210,3 +210,11 @@ export function parseBaseUrl(text: string): Parsed<URL> {
 export function placeBelow(base: URL, path: string): URL {
   return new URL(`${prefixOf(base)}${path}`, base);
 }
+
+/** Reads the URL of an OTLP receiver. */
+export function parseOtlpUrl(text: string): Parsed<URL> {
+  const example = "http://collector:4318";
+  const parsed = parseHttpUrl(text, { example, mend: maskUrl });
+  if (!parsed.ok || (parsed.value.username === "" && parsed.value.password === "")) return parsed;
+  return refuse("it has credentials in it. Send them with OTEL_EXPORTER_OTLP_HEADERS.");
+}

@@ -5,12 +5,26 @@
 // source: metrics.proto
 
 /* eslint-disable */
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** The body of an OTLP metrics request. */
 export interface ExportMetricsServiceRequest {
   /** The metrics, by resource. */
   resourceMetrics: ResourceMetrics[];
+}
+
+/** The answer to it. */
+export interface ExportMetricsServiceResponse {
+  /** What was refused of it. */
+  partialSuccess: ExportMetricsPartialSuccess | undefined;
+}
+
+/** What a receiver refused of a request. */
+export interface ExportMetricsPartialSuccess {
+  /** How many points. */
+  rejectedDataPoints: bigint;
+  /** Why. */
+  errorMessage: string;
 }
 
 /** The metrics of one resource. */
@@ -296,6 +310,13 @@ function createBaseExportMetricsServiceRequest(): ExportMetricsServiceRequest {
 }
 
 /** @internal */ export const ExportMetricsServiceRequest: MessageFns<ExportMetricsServiceRequest> = {
+  encode(message: ExportMetricsServiceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.resourceMetrics) {
+      ResourceMetrics.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ExportMetricsServiceRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -330,11 +351,130 @@ function createBaseExportMetricsServiceRequest(): ExportMetricsServiceRequest {
   },
 };
 
+function createBaseExportMetricsServiceResponse(): ExportMetricsServiceResponse {
+  return { partialSuccess: undefined };
+}
+
+/** @internal */ export const ExportMetricsServiceResponse: MessageFns<ExportMetricsServiceResponse> = {
+  encode(message: ExportMetricsServiceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.partialSuccess !== undefined) {
+      ExportMetricsPartialSuccess.encode(message.partialSuccess, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportMetricsServiceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportMetricsServiceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.partialSuccess = ExportMetricsPartialSuccess.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExportMetricsPartialSuccess(): ExportMetricsPartialSuccess {
+  return { rejectedDataPoints: 0n, errorMessage: "" };
+}
+
+/** @internal */ export const ExportMetricsPartialSuccess: MessageFns<ExportMetricsPartialSuccess> = {
+  encode(message: ExportMetricsPartialSuccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rejectedDataPoints !== 0n) {
+      if (BigInt.asIntN(64, message.rejectedDataPoints) !== message.rejectedDataPoints) {
+        throw new globalThis.Error("value provided for field message.rejectedDataPoints of type int64 too large");
+      }
+      writer.uint32(8).int64(message.rejectedDataPoints);
+    }
+    if (message.errorMessage !== "") {
+      writer.uint32(18).string(message.errorMessage);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportMetricsPartialSuccess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportMetricsPartialSuccess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rejectedDataPoints = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.errorMessage = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseResourceMetrics(): ResourceMetrics {
   return { resource: undefined, scopeMetrics: [], schemaUrl: "" };
 }
 
 /** @internal */ export const ResourceMetrics: MessageFns<ResourceMetrics> = {
+  encode(message: ResourceMetrics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resource !== undefined) {
+      Resource.encode(message.resource, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.scopeMetrics) {
+      ScopeMetrics.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.schemaUrl !== "") {
+      writer.uint32(26).string(message.schemaUrl);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ResourceMetrics {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -390,6 +530,16 @@ function createBaseResource(): Resource {
 }
 
 /** @internal */ export const Resource: MessageFns<Resource> = {
+  encode(message: Resource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.droppedAttributesCount !== 0) {
+      writer.uint32(16).uint32(message.droppedAttributesCount);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Resource {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -437,6 +587,19 @@ function createBaseScopeMetrics(): ScopeMetrics {
 }
 
 /** @internal */ export const ScopeMetrics: MessageFns<ScopeMetrics> = {
+  encode(message: ScopeMetrics, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.scope !== undefined) {
+      InstrumentationScope.encode(message.scope, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.metrics) {
+      Metric.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.schemaUrl !== "") {
+      writer.uint32(26).string(message.schemaUrl);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ScopeMetrics {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -492,6 +655,22 @@ function createBaseInstrumentationScope(): InstrumentationScope {
 }
 
 /** @internal */ export const InstrumentationScope: MessageFns<InstrumentationScope> = {
+  encode(message: InstrumentationScope, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.droppedAttributesCount !== 0) {
+      writer.uint32(32).uint32(message.droppedAttributesCount);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): InstrumentationScope {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -555,6 +734,39 @@ function createBaseMetric(): Metric {
 }
 
 /** @internal */ export const Metric: MessageFns<Metric> = {
+  encode(message: Metric, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.unit !== "") {
+      writer.uint32(26).string(message.unit);
+    }
+    switch (message.data?.$case) {
+      case "gauge":
+        Gauge.encode(message.data.value, writer.uint32(42).fork()).join();
+        break;
+      case "sum":
+        Sum.encode(message.data.value, writer.uint32(58).fork()).join();
+        break;
+      case "histogram":
+        Histogram.encode(message.data.value, writer.uint32(74).fork()).join();
+        break;
+      case "exponentialHistogram":
+        ExponentialHistogram.encode(message.data.value, writer.uint32(82).fork()).join();
+        break;
+      case "summary":
+        Summary.encode(message.data.value, writer.uint32(90).fork()).join();
+        break;
+    }
+    for (const v of message.metadata) {
+      KeyValue.encode(v!, writer.uint32(98).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Metric {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -661,6 +873,13 @@ function createBaseGauge(): Gauge {
 }
 
 /** @internal */ export const Gauge: MessageFns<Gauge> = {
+  encode(message: Gauge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dataPoints) {
+      NumberDataPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Gauge {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -700,6 +919,19 @@ function createBaseSum(): Sum {
 }
 
 /** @internal */ export const Sum: MessageFns<Sum> = {
+  encode(message: Sum, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dataPoints) {
+      NumberDataPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.aggregationTemporality !== 0) {
+      writer.uint32(16).int32(message.aggregationTemporality);
+    }
+    if (message.isMonotonic !== false) {
+      writer.uint32(24).bool(message.isMonotonic);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Sum {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -755,6 +987,16 @@ function createBaseHistogram(): Histogram {
 }
 
 /** @internal */ export const Histogram: MessageFns<Histogram> = {
+  encode(message: Histogram, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dataPoints) {
+      HistogramDataPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.aggregationTemporality !== 0) {
+      writer.uint32(16).int32(message.aggregationTemporality);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Histogram {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -802,6 +1044,16 @@ function createBaseExponentialHistogram(): ExponentialHistogram {
 }
 
 /** @internal */ export const ExponentialHistogram: MessageFns<ExponentialHistogram> = {
+  encode(message: ExponentialHistogram, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dataPoints) {
+      ExponentialHistogramDataPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.aggregationTemporality !== 0) {
+      writer.uint32(16).int32(message.aggregationTemporality);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ExponentialHistogram {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -849,6 +1101,13 @@ function createBaseSummary(): Summary {
 }
 
 /** @internal */ export const Summary: MessageFns<Summary> = {
+  encode(message: Summary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dataPoints) {
+      SummaryDataPoint.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Summary {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -888,6 +1147,42 @@ function createBaseNumberDataPoint(): NumberDataPoint {
 }
 
 /** @internal */ export const NumberDataPoint: MessageFns<NumberDataPoint> = {
+  encode(message: NumberDataPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.startTimeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
+        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.startTimeUnixNano);
+    }
+    if (message.timeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
+        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(25).fixed64(message.timeUnixNano);
+    }
+    switch (message.value?.$case) {
+      case "asDouble":
+        writer.uint32(33).double(message.value.value);
+        break;
+      case "asInt":
+        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
+          throw new globalThis.Error("value provided for field message.value.value of type sfixed64 too large");
+        }
+        writer.uint32(49).sfixed64(message.value.value);
+        break;
+    }
+    for (const v of message.exemplars) {
+      Exemplar.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.flags !== 0) {
+      writer.uint32(64).uint32(message.flags);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): NumberDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -987,6 +1282,63 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
 }
 
 /** @internal */ export const HistogramDataPoint: MessageFns<HistogramDataPoint> = {
+  encode(message: HistogramDataPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.startTimeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
+        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.startTimeUnixNano);
+    }
+    if (message.timeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
+        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(25).fixed64(message.timeUnixNano);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
+      }
+      writer.uint32(33).fixed64(message.count);
+    }
+    if (message.sum !== undefined) {
+      writer.uint32(41).double(message.sum);
+    }
+    if (message.bucketCounts.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.bucketCounts) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field bucketCounts of type fixed64 is too large");
+        }
+        writer.fixed64(v);
+      }
+      writer.join();
+    }
+    if (message.explicitBounds.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.explicitBounds) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    for (const v of message.exemplars) {
+      Exemplar.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.flags !== 0) {
+      writer.uint32(80).uint32(message.flags);
+    }
+    if (message.min !== undefined) {
+      writer.uint32(89).double(message.min);
+    }
+    if (message.max !== undefined) {
+      writer.uint32(97).double(message.max);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): HistogramDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1141,6 +1493,64 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
 }
 
 /** @internal */ export const ExponentialHistogramDataPoint: MessageFns<ExponentialHistogramDataPoint> = {
+  encode(message: ExponentialHistogramDataPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.startTimeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
+        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.startTimeUnixNano);
+    }
+    if (message.timeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
+        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(25).fixed64(message.timeUnixNano);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
+      }
+      writer.uint32(33).fixed64(message.count);
+    }
+    if (message.sum !== undefined) {
+      writer.uint32(41).double(message.sum);
+    }
+    if (message.scale !== 0) {
+      writer.uint32(48).sint32(message.scale);
+    }
+    if (message.zeroCount !== 0n) {
+      if (BigInt.asUintN(64, message.zeroCount) !== message.zeroCount) {
+        throw new globalThis.Error("value provided for field message.zeroCount of type fixed64 too large");
+      }
+      writer.uint32(57).fixed64(message.zeroCount);
+    }
+    if (message.positive !== undefined) {
+      Buckets.encode(message.positive, writer.uint32(66).fork()).join();
+    }
+    if (message.negative !== undefined) {
+      Buckets.encode(message.negative, writer.uint32(74).fork()).join();
+    }
+    if (message.flags !== 0) {
+      writer.uint32(80).uint32(message.flags);
+    }
+    for (const v of message.exemplars) {
+      Exemplar.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.min !== undefined) {
+      writer.uint32(97).double(message.min);
+    }
+    if (message.max !== undefined) {
+      writer.uint32(105).double(message.max);
+    }
+    if (message.zeroThreshold !== 0) {
+      writer.uint32(113).double(message.zeroThreshold);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ExponentialHistogramDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1284,6 +1694,23 @@ function createBaseBuckets(): Buckets {
 }
 
 /** @internal */ export const Buckets: MessageFns<Buckets> = {
+  encode(message: Buckets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0) {
+      writer.uint32(8).sint32(message.offset);
+    }
+    if (message.bucketCounts.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.bucketCounts) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field bucketCounts of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Buckets {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1341,6 +1768,40 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
 }
 
 /** @internal */ export const SummaryDataPoint: MessageFns<SummaryDataPoint> = {
+  encode(message: SummaryDataPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.attributes) {
+      KeyValue.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.startTimeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
+        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.startTimeUnixNano);
+    }
+    if (message.timeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
+        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(25).fixed64(message.timeUnixNano);
+    }
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
+      }
+      writer.uint32(33).fixed64(message.count);
+    }
+    if (message.sum !== 0) {
+      writer.uint32(41).double(message.sum);
+    }
+    for (const v of message.quantileValues) {
+      ValueAtQuantile.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.flags !== 0) {
+      writer.uint32(64).uint32(message.flags);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): SummaryDataPoint {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1428,6 +1889,16 @@ function createBaseValueAtQuantile(): ValueAtQuantile {
 }
 
 /** @internal */ export const ValueAtQuantile: MessageFns<ValueAtQuantile> = {
+  encode(message: ValueAtQuantile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.quantile !== 0) {
+      writer.uint32(9).double(message.quantile);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ValueAtQuantile {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1481,6 +1952,36 @@ function createBaseExemplar(): Exemplar {
 }
 
 /** @internal */ export const Exemplar: MessageFns<Exemplar> = {
+  encode(message: Exemplar, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.filteredAttributes) {
+      KeyValue.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.timeUnixNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
+        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.timeUnixNano);
+    }
+    switch (message.value?.$case) {
+      case "asDouble":
+        writer.uint32(25).double(message.value.value);
+        break;
+      case "asInt":
+        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
+          throw new globalThis.Error("value provided for field message.value.value of type sfixed64 too large");
+        }
+        writer.uint32(49).sfixed64(message.value.value);
+        break;
+    }
+    if (message.spanId.length !== 0) {
+      writer.uint32(34).bytes(message.spanId);
+    }
+    if (message.traceId.length !== 0) {
+      writer.uint32(42).bytes(message.traceId);
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): Exemplar {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1560,6 +2061,16 @@ function createBaseKeyValue(): KeyValue {
 }
 
 /** @internal */ export const KeyValue: MessageFns<KeyValue> = {
+  encode(message: KeyValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      AnyValue.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): KeyValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1607,6 +2118,36 @@ function createBaseAnyValue(): AnyValue {
 }
 
 /** @internal */ export const AnyValue: MessageFns<AnyValue> = {
+  encode(message: AnyValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.value?.$case) {
+      case "stringValue":
+        writer.uint32(10).string(message.value.value);
+        break;
+      case "boolValue":
+        writer.uint32(16).bool(message.value.value);
+        break;
+      case "intValue":
+        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
+          throw new globalThis.Error("value provided for field message.value.value of type int64 too large");
+        }
+        writer.uint32(24).int64(message.value.value);
+        break;
+      case "doubleValue":
+        writer.uint32(33).double(message.value.value);
+        break;
+      case "arrayValue":
+        ArrayValue.encode(message.value.value, writer.uint32(42).fork()).join();
+        break;
+      case "kvlistValue":
+        KeyValueList.encode(message.value.value, writer.uint32(50).fork()).join();
+        break;
+      case "bytesValue":
+        writer.uint32(58).bytes(message.value.value);
+        break;
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): AnyValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1694,6 +2235,13 @@ function createBaseArrayValue(): ArrayValue {
 }
 
 /** @internal */ export const ArrayValue: MessageFns<ArrayValue> = {
+  encode(message: ArrayValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.values) {
+      AnyValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): ArrayValue {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1733,6 +2281,13 @@ function createBaseKeyValueList(): KeyValueList {
 }
 
 /** @internal */ export const KeyValueList: MessageFns<KeyValueList> = {
+  encode(message: KeyValueList, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.values) {
+      KeyValue.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
   decode(input: BinaryReader | Uint8Array, length?: number): KeyValueList {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
@@ -1768,5 +2323,6 @@ function createBaseKeyValueList(): KeyValueList {
 };
 
 /** @internal */ export interface MessageFns<T> {
+  encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
 }
