@@ -181,7 +181,7 @@ const OF_METRICS = exporter("", "", ", before the general setting");
 export const ROWS = {
   VLLM_METRICS_URL: list(splitServers, parseServer, [
     "URL or URLs",
-    "vLLM's metrics; also NAME=URL, and dns+URL. Unset: tries localhost:8000.",
+    "Where vLLM serves metrics (unset: localhost:8000); also NAME=URL, dns+URL.",
   ]),
   LISTEN_ADDRESS: plain(
     parseAddress,
