@@ -33,7 +33,7 @@ async function checkAll(host: Host, take: Take): Promise<void> {
   }
   const { env, note } = await withLocalVllm(given);
   if (env !== given && note !== undefined) {
-    take({ part: "settings", name: "VLLM_METRICS_URL", status: "ok", found: note, action: "" });
+    take({ part: "settings", name: "vLLM", status: "ok", found: note, action: "" });
   }
   const isProxied = Object.entries(host.env)
     .some(([name, value]) => PROXY_NAME.test(name) && (value ?? "") !== "");

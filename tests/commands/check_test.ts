@@ -273,6 +273,17 @@ Deno.test("check says that a proxy makes the connection where one is set", async
   assert(hops.includes("http://vllm.example:8000/metrics HTTP ok"));
 });
 
+Deno.test("check without VLLM_METRICS_URL takes the vLLM at localhost:8000, as serve does", async () => {
+  await using vllm = serveCapture("idle");
+  const { stdout } = await run(["check", "--json"], {
+    // The proxy answers instead of port 8000, which may be in use.
+    env: { HTTP_PROXY: vllm.origin, NO_PROXY: "", LISTEN_ADDRESS: `127.0.0.1:${closedPort()}` },
+  });
+  const hops = hopsIn(stdout);
+  assert(hops.includes("settings vLLM ok"));
+  assert(hops.includes("http://localhost:8000/metrics HTTP ok"));
+});
+
 Deno.test("check --watch walks again and again, and a signal ends it", async () => {
   await using pipeline = await startPipeline();
   let stop = (): void => {};
