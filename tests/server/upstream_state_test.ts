@@ -91,7 +91,7 @@ Deno.test.each([
   ["1.1", "600ms"],
 ])("a reader with %s seconds of patience is told after %s", async (patience, limit) => {
   await using vllm = serveRaw(({ gone }) => gone());
-  await using service = startService(vllm.origin);
+  await using service = startService(vllm.origin, { timeoutMs: 1_000 });
   const started = performance.now();
   const response = await service.get("/metrics", {
     "x-prometheus-scrape-timeout-seconds": patience,
