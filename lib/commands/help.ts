@@ -30,7 +30,8 @@ function row(left: string, right: string, width: number): string {
 }
 
 function settingsTable(): string {
-  const width = Math.max(...SETTING_ROWS.map(([name]) => name.length));
+  // Two names are longer; at 36 every line fits into 80 columns.
+  const width = Math.min(36, Math.max(...SETTING_ROWS.map(([name]) => name.length)));
   return SETTING_ROWS.map(([name, { defaultText, form, meaning }]) => {
     const usual = defaultText === "" ? "" : ` [${defaultText}]`;
     return `  ${name.padEnd(width)}  ${form}${usual}\n      ${meaning}\n`;

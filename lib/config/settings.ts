@@ -154,7 +154,7 @@ function exporter(protocol: string, timeout: string, note: string): {
   return {
     HEADERS: secret(parseHeaderPairs, [
       "key=value,key=value",
-      `Request headers of the push${note}; values are percent-encoded.`,
+      `Headers of the push${note}; values percent-encoded.`,
     ]),
     PROTOCOL: plain(
       (text) => parseChoice(text, OTLP_PROTOCOLS),
@@ -274,7 +274,7 @@ export const ROWS = {
   ),
   PARSEABLE_PUSH: plain(parseBoolean, [
     "true or false",
-    "Push metrics to Parseable, without Fluent Bit; with P_USERNAME and P_PASSWORD.",
+    "Push to Parseable without Fluent Bit; needs P_USERNAME and P_PASSWORD.",
   ], "false"),
   OTEL_EXPORTER_OTLP_ENDPOINT: plain(parseOtlpUrl, [
     "URL",
@@ -309,7 +309,7 @@ export const ROWS = {
   ]),
   OTLP_QUEUE_FILE: plain(accept<string>, [
     "path of a file",
-    "SQLite file that keeps what is to be pushed until it is acknowledged; in memory without it.",
+    "SQLite file that keeps unsent pushes; without it they are in memory.",
   ]),
   SLO_TTFT: duration("1s", GOAL, "SLO for the time to first token (TTFT)."),
   SLO_TPOT: duration("100ms", GOAL, "SLO for the time per output token (TPOT)."),
