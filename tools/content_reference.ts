@@ -3,6 +3,7 @@
 import { CHART_RULES } from "../lib/dashboard/charts/charts.ts";
 import { FINDING_RULES } from "../lib/dashboard/findings/findings.ts";
 import { TILE_RULES } from "../lib/dashboard/tiles.ts";
+import { alertRules } from "../lib/export/rules.ts";
 import { alertList } from "../lib/parseable/content/alerts.ts";
 import { dashboardList } from "../lib/parseable/content/dashboards.ts";
 
@@ -78,8 +79,27 @@ export function dashboardsReference(): string {
   ].join("\n\n");
 }
 
+/** The runbook of the alerts for Prometheus as Markdown, before it is formatted. */
+export function runbookReference(): string {
+  return alertRules({ goals: GOALS, kvLimit: 0.9 }).map(({ rule, findings }) => {
+    const shown = FINDING_RULES.filter(({ id }) => findings.includes(id))
+      .map(({ title, id, condition }) => `- **${title}** (\`${id}\`): ${condition}`);
+    const { summary, description } = rule.annotations;
+    return [
+      `## ${rule.alert}`,
+      `${summary} (${rule.labels.severity}). ${description}`,
+      ...(shown.length === 0 ? [] : ["Findings of the live page:", shown.join("\n")]),
+      `\`\`\`promql\n${rule.expr}\n\`\`\``,
+    ].join("\n\n");
+  }).join("\n\n");
+}
+
 if (import.meta.main) {
-  const pages = { "live-page.md": livePageReference(), "dashboards.md": dashboardsReference() };
+  const pages = {
+    "live-page.md": livePageReference(),
+    "dashboards.md": dashboardsReference(),
+    "runbook.md": runbookReference(),
+  };
   for (const [page, reference] of Object.entries(pages)) {
     const path = new URL(`../docs/${page}`, import.meta.url);
     const text = Deno.readTextFileSync(path).replace(

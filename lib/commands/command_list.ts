@@ -123,6 +123,19 @@ export const COMMANDS = [
       "PARSEABLE_TIMEOUT, PARSEABLE_TLS_CA_FILE, PARSEABLE_TLS_INSECURE_SKIP_VERIFY",
   },
   {
+    name: "export",
+    summary: "write alerts and dashboards for other programs",
+    details: "PROGRAM is prometheus (rules), operator (resources of Kubernetes) or parseable.",
+    operand: "PROGRAM",
+    options: [{
+      name: "out",
+      value: "FOLDER",
+      meaning: "write files to FOLDER; without it they are printed",
+    }],
+    exit: "0, 1 cannot write",
+    settings: "SLO_TTFT, SLO_TPOT, ALERT_KV_LIMIT, PARSEABLE_STREAM",
+  },
+  {
     name: "sanitize",
     summary: "sanitize standard input, as /metrics does",
     options: [{

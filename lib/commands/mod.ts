@@ -5,6 +5,7 @@ import { check } from "./check.ts";
 import { type CommandName, COMMANDS } from "./command_list.ts";
 import { demo } from "./demo.ts";
 import { healthcheck } from "./healthcheck.ts";
+import { exportCommand } from "./export.ts";
 import { commandHelp, help } from "./help.ts";
 import { EXIT, type Host } from "./host.ts";
 import { provision } from "./provision.ts";
@@ -26,6 +27,7 @@ const RUN: Readonly<Record<CommandName, Run>> = {
   check,
   top,
   provision,
+  export: exportCommand,
   version,
   help,
 };

@@ -9,7 +9,6 @@ import {
 import { parseDuration } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
 import { ParseableApi } from "../parseable/api.ts";
-import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
 import { dashboards } from "../parseable/content/dashboards.ts";
 import { provision as provisionParseable } from "../parseable/provision.ts";
@@ -17,6 +16,7 @@ import { type Content, Report } from "../parseable/run.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
 import { Arguments } from "./arguments.ts";
 import { configureWith } from "./configure.ts";
+import { parseableFiles, writeFiles } from "./export.ts";
 import { EXIT, type Host } from "./host.ts";
 
 /** Range of `--wait`. */
@@ -60,19 +60,7 @@ function contentFor(settings: ContentConfig): Content {
 function exportTo(host: Host, folder: string): number {
   const settings = configureWith(host, parseContent);
   if (settings === undefined) return EXIT.badConfig;
-  const files = exportFiles(settings.stream, contentFor(settings));
-  try {
-    host.writeFiles(folder, files);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    const reason = error instanceof Deno.errors.NotCapable
-      ? "this program has no write permission. On a terminal it prompts for it"
-      : error.message;
-    host.printError(`vllm-metrics provision: cannot write to "${folder}": ${reason}.\n`);
-    return EXIT.failed;
-  }
-  host.print(files.map(({ path }) => `${folder}/${path}\n`).join(""));
-  return EXIT.ok;
+  return writeFiles(host, "provision", folder, parseableFiles(settings));
 }
 
 async function run(host: Host, config: ProvisionConfig, options: Options): Promise<number> {

@@ -1,0 +1,77 @@
+/** `vllm-metrics export`: alerts and dashboards as files of other programs. */
+
+import { type ContentConfig, parseContent } from "../config/provision_config.ts";
+import { type ExportFile, operatorFiles, prometheusFiles } from "../export/files.ts";
+import { nearest } from "../nearest.ts";
+import { exportFiles } from "../parseable/collection.ts";
+import { alerts } from "../parseable/content/alerts.ts";
+import { dashboards } from "../parseable/content/dashboards.ts";
+import { Arguments } from "./arguments.ts";
+import { configureWith } from "./configure.ts";
+import { EXIT, type Host } from "./host.ts";
+
+/** What is written for a program. */
+type Files = (settings: ContentConfig) => readonly ExportFile[];
+
+/** The files of Parseable. */
+export function parseableFiles(settings: ContentConfig): readonly ExportFile[] {
+  return exportFiles(settings.stream, {
+    dashboards: dashboards(settings),
+    alerts: alerts(settings),
+  });
+}
+
+const PROGRAMS: Readonly<Record<string, Files>> = {
+  prometheus: prometheusFiles,
+  operator: operatorFiles,
+  parseable: parseableFiles,
+};
+
+/** Writes files into a folder and prints their names. */
+export function writeFiles(
+  host: Host,
+  command: string,
+  folder: string,
+  files: readonly ExportFile[],
+): number {
+  try {
+    host.writeFiles(folder, files);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "this program has no write permission. On a terminal it prompts for it"
+      : error.message;
+    host.printError(`vllm-metrics ${command}: cannot write to "${folder}": ${reason}.\n`);
+    return EXIT.failed;
+  }
+  host.print(files.map(({ path }) => `${folder}/${path}\n`).join(""));
+  return EXIT.ok;
+}
+
+/** Writes what a program can import. */
+export function exportCommand(host: Host): number {
+  const args = new Arguments("export", host.args);
+  const folder = args.text("out");
+  if (args.refuse(host)) return EXIT.badConfig;
+  const program = args.operand ?? "";
+  const filesOf = Object.hasOwn(PROGRAMS, program) ? PROGRAMS[program] : undefined;
+  if (filesOf === undefined) {
+    const names = Object.keys(PROGRAMS);
+    const meant = nearest(program, names);
+    const hint = meant === undefined ? `Write one of ${names.join(", ")}.` : `Write "${meant}".`;
+    const problem = program === "" ? "for which program?" : `there is no export for "${program}".`;
+    host.printError(`vllm-metrics export: ${problem} ${hint}\n`);
+    return EXIT.badConfig;
+  }
+  const settings = configureWith(host, parseContent);
+  if (settings === undefined) return EXIT.badConfig;
+  const files = filesOf(settings);
+  if (folder !== undefined) return writeFiles(host, "export", folder, files);
+  // Several documents of YAML need a line between them; JSON needs none.
+  host.print(
+    files.map(({ path, text }, index) =>
+      index > 0 && path.endsWith(".yaml") ? `---\n${text}` : text
+    ).join(""),
+  );
+  return EXIT.ok;
+}
