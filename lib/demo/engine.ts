@@ -2,8 +2,9 @@
 
 import type { Random } from "./random.ts";
 import { BLOCK_TOKENS, type EngineOptions } from "./scenario.ts";
-import { type EngineRequest, Scheduler } from "./scheduler.ts";
+import { Scheduler } from "./scheduler.ts";
 import { EngineStats } from "./stats.ts";
+import type { EngineRequest } from "./workload.ts";
 
 /** Called with each request that ends. */
 export type OnFinished = (request: EngineRequest, nowMs: number) => void;

@@ -3,9 +3,8 @@
 import { Engine } from "./engine.ts";
 import { Random } from "./random.ts";
 import type { EngineOptions, Phase, Scenario, ServerState, Speculation } from "./scenario.ts";
-import { newRequest } from "./scheduler.ts";
 import { HttpStats } from "./stats.ts";
-import { drawDemand } from "./workload.ts";
+import { drawDemand, newRequest } from "./workload.ts";
 
 /** Which front end of vLLM writes the metrics. */
 export type Frontend = "python" | "rust";

@@ -1,7 +1,6 @@
 /** What a simulated server counts. Histograms of times are in seconds. */
 
-import type { EngineRequest } from "./scheduler.ts";
-import type { FinishReason, Handler } from "./workload.ts";
+import type { EngineRequest, FinishReason, Handler } from "./workload.ts";
 
 const LATENCY = [
   ...[0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60],

@@ -63,6 +63,50 @@ export interface Demand {
   readonly reason: FinishReason;
 }
 
+/** A request inside an engine. Times are in milliseconds, -1 when not reached yet. */
+export interface EngineRequest extends Demand {
+  /** Arrival. */
+  readonly arrivedMs: number;
+  /** Output tokens so far. */
+  generated: number;
+  /** Tokens of prompt and output in the KV cache. */
+  computed: number;
+  /** Tokens computed in the current step. */
+  scheduled: number;
+  /** Prompt tokens that its first admission found in the cache. */
+  cachedTokens: number;
+  /** Blocks of its own in the KV cache. */
+  blocks: number;
+  /** Blocks of its prefix that it shares with others. */
+  sharedBlocks: number;
+  /** Start of its first step. */
+  scheduledMs: number;
+  /** Its first output token. */
+  firstTokenMs: number;
+  /** Its latest output token. */
+  lastTokenMs: number;
+  /** How often it was preempted. */
+  preemptions: number;
+}
+
+/** A request that has just arrived. */
+export function newRequest(demand: Demand, arrivedMs: number): EngineRequest {
+  return {
+    ...demand,
+    arrivedMs,
+    generated: 0,
+    computed: 0,
+    scheduled: 0,
+    cachedTokens: 0,
+    blocks: 0,
+    sharedBlocks: 0,
+    scheduledMs: -1,
+    firstTokenMs: -1,
+    lastTokenMs: -1,
+    preemptions: 0,
+  };
+}
+
 /** Share of requests to `/v1/completions`. */
 const COMPLETIONS_SHARE = 0.15;
 
