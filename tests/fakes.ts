@@ -182,6 +182,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
   const service = createService({
     servers,
     relay: undefined,
+    filter: { drop: [], keep: [], isBackendComplete: false },
     history: {
       intervalMs,
       idleIntervalMs,

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/query_range.ts";
+import { FamilyFilter, TextFilter } from "../exposition/filter.ts";
 import type { History } from "../history/history.ts";
 import type { GoodScrape } from "../history/store.ts";
 import type { Logger } from "../log.ts";
@@ -80,6 +81,30 @@ function readerOf(options: MergedScraperOptions): Read {
   return (client) => merged.read(client);
 }
 
+/** Leaves families out of what clients read. */
+function filtered(read: Read, filter: FamilyFilter): Read {
+  if (!filter.isActive) return read;
+  return (client) => {
+    const exposition = read(client);
+    const text = new TextFilter(filter);
+    return {
+      async begin(): ReturnType<typeof exposition.begin> {
+        const beginning = await exposition.begin();
+        return { ...beginning, bytes: text.push(beginning.bytes, beginning.isWhole) };
+      },
+      async next(): ReturnType<typeof exposition.next> {
+        for (;;) {
+          const bytes = await exposition.next();
+          const kept = text.push(bytes ?? new Uint8Array(0), bytes === undefined);
+          if (kept.length > 0) return kept;
+          if (bytes === undefined) return undefined;
+        }
+      },
+      [Symbol.dispose]: () => exposition[Symbol.dispose](),
+    };
+  };
+}
+
 /**
  * Assembles the service.
  *
@@ -135,14 +160,26 @@ export function createService(parts: ServiceParts): Service {
     log,
     now,
   });
+  const filters = {
+    metrics: new FamilyFilter(parts.filter, false),
+    relay: new FamilyFilter(parts.filter, true),
+    push: new FamilyFilter(parts.filter, true),
+  };
+  registry.labelled(
+    {
+      name: "vllm_metrics_filtered_samples_total",
+      help: "Samples left out by METRICS_DROP, METRICS_KEEP or the default for backends.",
+      type: "counter",
+      labels: ["from"],
+    },
+    () => Object.entries(filters).map(([from, { filtered }]) => [[from], filtered]),
+  );
   const answerMetrics = (request: Request, name?: string): Promise<Response> => {
     const target = targets.list.find((one) => one.name === name);
-    return respond(
-      request,
-      target === undefined ? readAll : (client) => target.scraper.read(client),
-    );
+    const read: Read = target === undefined ? readAll : (client) => target.scraper.read(client);
+    return respond(request, filtered(read, filters.metrics));
   };
-  kept.start((request) => answerMetrics(request));
+  kept.start((request) => respond(request, readAll));
   const dashboard = createDashboard({
     history: store,
     watch: () => recorder.watch(),
@@ -168,12 +205,21 @@ export function createService(parts: ServiceParts): Service {
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });
   const push = parts.push &&
-    new Push({ config: parts.push, targets, scrapeTimeoutMs: timeoutMs, registry, log, now });
+    new Push({
+      config: parts.push,
+      filter: filters.push,
+      targets,
+      scrapeTimeoutMs: timeoutMs,
+      registry,
+      log,
+      now,
+    });
   push?.start();
   const exchange = relay && createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
   const relayHandler = relay && exchange && createRelayHandler({
     parseable: { ...relay, exchange },
     stream: relay.stream,
+    filter: filters.relay,
     metrics: new RelayMetrics(registry),
     log: new RelayLog(log, relay.label),
     now,

@@ -32,6 +32,16 @@ export interface HistoryConfig {
   readonly retentionMs: number;
 }
 
+/** Which families are handed out, by names in which `*` stands for any text. */
+export interface FilterConfig {
+  /** Those to leave out. */
+  readonly drop: readonly string[];
+  /** The only ones to hand out; empty for all. */
+  readonly keep: readonly string[];
+  /** Whether backends get `_created` times and all series of `lora_requests_info`. */
+  readonly isBackendComplete: boolean;
+}
+
 /** What the service runs with: complete, checked and frozen. */
 export interface Config {
   /** The servers whose metrics are served. */
@@ -50,6 +60,8 @@ export interface Config {
   readonly access?: Access | undefined;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
   readonly tls?: ServingTls;
+  /** Which families are handed out. */
+  readonly filter: FilterConfig;
   /** Latency goals. */
   readonly goals: Goals;
   /** How the history is fed and kept. */
@@ -119,6 +131,11 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
   const push = readPush(reader, relay);
+  const filter = Object.freeze({
+    drop: reader.get("METRICS_DROP") ?? [],
+    keep: reader.get("METRICS_KEEP") ?? [],
+    isBackendComplete: reader.get("BACKEND_COMPLETE") ?? false,
+  });
   const goals = readGoals(reader);
   const history = readHistory(reader);
   const level = reader.get("LOG_LEVEL");
@@ -142,6 +159,7 @@ export function parseConfig(env: Environment, readFile: (path: string) => string
     ...(allowedHosts === undefined ? {} : { allowedHosts }),
     ...(access === undefined ? {} : { access }),
     ...(tls === undefined ? {} : { tls }),
+    filter,
     goals,
     history,
     log: Object.freeze({ level, format }),

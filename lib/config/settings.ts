@@ -26,6 +26,7 @@ import {
   type Parsed,
   parseDays,
   parseDuration,
+  parseFamilyPattern,
   parseHostName,
   parsePrivateKey,
   parseShare,
@@ -200,6 +201,18 @@ export const ROWS = {
     [`size, ${SIZE.min} to ${SIZE.max}`, "Maximum response size of vLLM."],
     SIZE.example,
   ),
+  METRICS_DROP: list(splitNames, parseFamilyPattern, [
+    "names, * for any text",
+    "Families left out of /metrics, relay and push, such as vllm_lora_*.",
+  ]),
+  METRICS_KEEP: list(splitNames, parseFamilyPattern, [
+    "names, * for any text",
+    "The only families handed out; METRICS_DROP wins.",
+  ]),
+  BACKEND_COMPLETE: plain(parseBoolean, [
+    "true or false",
+    "Send backends _created and all series of lora_requests_info.",
+  ], "false"),
   MAX_SCRAPES_PER_SECOND: plain((text) => parseCount(text, SCRAPE_RATES), [
     `number, ${SCRAPE_RATES.min} to ${SCRAPE_RATES.max}`,
     "Scrapes of one server per second; more clients wait and share them.",

@@ -237,3 +237,9 @@ export function parsePrivateKey(text: string): Parsed<Secret> {
   }
   return refuse(`no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".`);
 }
+
+/** Reads the name of a metric family, in which `*` stands for any text. */
+export function parseFamilyPattern(text: string): Parsed<string> {
+  if (/^[A-Za-z_:*][\w:*]*$/.test(text)) return accept(text);
+  return refuse('it is no metric name. Write names such as "vllm_lora_*".');
+}

@@ -68,8 +68,12 @@ export class PointMaker {
     this.#instance = instance;
   }
 
-  /** Makes the metrics of a scrape. */
-  metrics(families: readonly Family[], timeMs: number): Metric[] {
+  /** Makes the metrics of a scrape, of the families that are wanted. */
+  metrics(
+    families: readonly Family[],
+    timeMs: number,
+    keeps: (name: string) => boolean,
+  ): Metric[] {
     const before = this.#known;
     this.#known = new Map();
     const known = families.map((family): Known => {
@@ -93,6 +97,7 @@ export class PointMaker {
     const process = families.find(({ name }) => name === "process_start_time_seconds");
     const scrape = { timeMs, processMs: milliseconds(process?.values[0], timeMs), created };
     const metrics = families.flatMap((family, index) => {
+      if (!keeps(family.name)) return [];
       const data = this.#data(family, known[index]?.groups ?? new Map(), scrape);
       return data === undefined
         ? []

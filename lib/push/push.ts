@@ -3,7 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PushConfig } from "../config/push_config.ts";
 import { MetricsError } from "../errors.ts";
-import { FamilyMemo, parseFamilies } from "../exposition/family.ts";
+import { type Family, FamilyMemo, parseFamilies } from "../exposition/family.ts";
+import type { FamilyFilter } from "../exposition/filter.ts";
 import type { Logger } from "../log.ts";
 import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
 import { type Client, createClient, type Reply } from "../net/client.ts";
@@ -46,6 +47,8 @@ export interface PushOptions {
   readonly config: PushConfig;
   /** The servers. */
   readonly targets: Targets;
+  /** Which families are sent. */
+  readonly filter: FamilyFilter;
   /** Longest time for the servers to answer, in milliseconds. */
   readonly scrapeTimeoutMs: number;
   /** The service's own metrics; those of the push are added. */
@@ -186,7 +189,16 @@ export class Push implements Disposable {
   #metrics(maker: PointMaker | undefined, text: Uint8Array, timeMs: number): Metric[] {
     if (maker === undefined || text.length === 0) return [];
     const before = maker.dropped;
-    const metrics = maker.metrics(parseFamilies(text, this.#memo), timeMs);
+    const { filter } = this.#options;
+    const families = parseFamilies(text, this.#memo).map((family) => {
+      if (!filter.keeps(family.name)) filter.filtered += family.values.length;
+      else if (filter.wantsNewest(family.name) && family.values.length > 1) {
+        filter.filtered += family.values.length - 1;
+        return newestOf(family);
+      }
+      return family;
+    });
+    const metrics = maker.metrics(families, timeMs, (name) => filter.keeps(name));
     addCount(this.#lost, "invalid", maker.dropped - before);
     return metrics;
   }
@@ -355,6 +367,20 @@ async function readAll(
     return new Uint8Array();
   }
   return await new Blob(chunks).bytes();
+}
+
+/** A family with one series, that with the largest value. */
+function newestOf(family: Family): Family {
+  const { series, values } = family;
+  let newest = 0;
+  for (const [index, value] of values.entries()) {
+    if (!(value <= (values[newest] ?? NaN))) newest = index;
+  }
+  return {
+    ...family,
+    series: series.slice(newest, newest + 1),
+    values: values.slice(newest, newest + 1),
+  };
 }
 
 /** The attributes of the settings win over ours, but for what tells servers apart. */

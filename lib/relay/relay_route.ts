@@ -4,6 +4,7 @@ import { STATUS_CODE } from "@std/http/status";
 import { requestPath } from "../http/request_path.ts";
 import { textResponse } from "../http/responses.ts";
 import { type Slot, Slots } from "../http/slots.ts";
+import type { FamilyFilter } from "../exposition/filter.ts";
 import { encodeMetrics } from "../otlp/bodies.ts";
 import { cleanMetrics } from "../otlp/clean.ts";
 import { countPoints, type RelayCounts } from "../otlp/counts.ts";
@@ -11,6 +12,7 @@ import { decodeMetrics } from "../otlp/decode.ts";
 import { decodeMetricsJson } from "../otlp/decode_json.ts";
 import { DecodeError, MAX_BODY_BYTES, TooLargeError } from "../otlp/limits.ts";
 import { repairHistograms } from "../otlp/repair.ts";
+import { filterRequest } from "./filter_request.ts";
 import { MemoryBudget, type RequestMemory } from "./memory_budget.ts";
 import {
   encodingOf,
@@ -51,6 +53,8 @@ export interface RelayOptions {
   readonly parseable: ParseableOptions;
   /** The stream for senders that name none. */
   readonly stream: string;
+  /** Which metrics are forwarded. @default {all} */
+  readonly filter?: FamilyFilter;
   /** Its metrics. */
   readonly metrics: RelayMetrics;
   /** Its log lines. */
@@ -181,7 +185,7 @@ async function relay(
 ): Promise<number> {
   const { parseable, metrics, log, memory, now } = options;
   log.checkCredentials(senderHeaders);
-  const { counts, take } = translate(body, encoding, memory);
+  const { counts, take } = translate(body, encoding, options);
   const headers = forwardHeaders(senderHeaders, options.stream);
   let isSplit = false;
   for (let next = take(); next !== undefined;) {
@@ -210,10 +214,15 @@ interface Translated {
   readonly take: () => Uint8Array<ArrayBuffer> | undefined;
 }
 
-function translate(bytes: Uint8Array, encoding: OtlpEncoding, memory: RequestMemory): Translated {
+function translate(
+  bytes: Uint8Array,
+  encoding: OtlpEncoding,
+  { memory, filter }: RequestOptions,
+): Translated {
   const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
   return refusing(() => {
     const request = decode(bytes, (more) => memory.reserve(more));
+    if (filter !== undefined) filterRequest(request, filter);
     const counts = countPoints(request);
     repairHistograms(request, counts);
     cleanMetrics(request, counts);

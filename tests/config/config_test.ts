@@ -46,6 +46,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
   assertEquals(rest, {
     maxScrapesPerSecond: 20,
     listen: { hostname: "0.0.0.0", port: 9090 },
+    filter: { drop: [], keep: [], isBackendComplete: false },
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     history: { intervalMs: 2_000, idleIntervalMs: 15_000, retentionMs: 2_592_000_000 },
     log: { level: "info", format: "text" },

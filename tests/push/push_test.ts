@@ -54,6 +54,7 @@ Deno.test.each(["http/protobuf", "http/json"])(
         VLLM_METRICS_URL: `engine=${vllm.origin}`,
         OTEL_EXPORTER_OTLP_ENDPOINT: receiver.origin,
         OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+        BACKEND_COMPLETE: "true",
       });
       const first = await receiver.first();
 

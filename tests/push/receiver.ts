@@ -68,6 +68,8 @@ export function serveReceiver(certificate?: string): Receiver {
 export interface PushService extends AsyncDisposable {
   readonly log: LogLines;
   get(path: string): Promise<string>;
+  /** Sends OTLP in JSON to the relay. */
+  relay(request: unknown): Promise<Response>;
   ownMetrics(): Promise<Map<string, number>>;
 }
 
@@ -96,15 +98,26 @@ export function startPush(env: Readonly<Record<string, string>>): PushService {
     },
   });
   const listener = listenFor(service.handler);
+  const relay = listenFor(service.relayHandler ?? (() => new Response(null, { status: 404 })));
   const get = async (path: string): Promise<string> =>
     await (await fetch(listener.origin + path)).text();
   return {
     log,
     get,
+    relay: (request) =>
+      fetch(`${relay.origin}/v1/metrics`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          authorization: `Basic ${btoa("shipper:secret-password")}`,
+        },
+        body: JSON.stringify(request),
+      }),
     ownMetrics: async () => seriesOf(await get("/-/metrics")),
     async [Symbol.asyncDispose](): Promise<void> {
       service[Symbol.dispose]();
       await listener[Symbol.asyncDispose]();
+      await relay[Symbol.asyncDispose]();
     },
   };
 }

@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
   "process_start_time_seconds": "gauge",
   "vllm_metrics_build_info": "gauge",
   "vllm_metrics_dropped_lines_total": "counter",
+  "vllm_metrics_filtered_samples_total": "counter",
   "vllm_metrics_history_bytes": "gauge",
   "vllm_metrics_history_cut_samples": "gauge",
   "vllm_metrics_history_dropped_samples_total": "counter",
