@@ -125,7 +125,8 @@ export const COMMANDS = [
   {
     name: "export",
     summary: "write alerts and dashboards for other programs",
-    details: "PROGRAM is prometheus (rules), operator (resources of Kubernetes) or parseable.",
+    details:
+      "PROGRAM is prometheus (rules), grafana (dashboards), operator (both for Kubernetes) or parseable.",
     operand: "PROGRAM",
     options: [{
       name: "out",

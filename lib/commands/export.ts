@@ -1,7 +1,7 @@
 /** `vllm-metrics export`: alerts and dashboards as files of other programs. */
 
 import { type ContentConfig, parseContent } from "../config/provision_config.ts";
-import { type ExportFile, operatorFiles, prometheusFiles } from "../export/files.ts";
+import { type ExportFile, grafanaFiles, operatorFiles, prometheusFiles } from "../export/files.ts";
 import { nearest } from "../nearest.ts";
 import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
@@ -23,6 +23,7 @@ export function parseableFiles(settings: ContentConfig): readonly ExportFile[] {
 
 const PROGRAMS: Readonly<Record<string, Files>> = {
   prometheus: prometheusFiles,
+  grafana: grafanaFiles,
   operator: operatorFiles,
   parseable: parseableFiles,
 };

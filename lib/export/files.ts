@@ -1,6 +1,10 @@
 /** The files of `vllm-metrics export`. */
 
 import type { Limits } from "../config/provision_config.ts";
+import ENGINES from "./grafana/vllm-engines.json" with { type: "text" };
+import LATENCY from "./grafana/vllm-latency.json" with { type: "text" };
+import OVERVIEW from "./grafana/vllm-overview.json" with { type: "text" };
+import PIPELINE from "./grafana/vllm-pipeline.json" with { type: "text" };
 import { ruleGroups } from "./rules.ts";
 import { type Yaml, yaml } from "./yaml.ts";
 
@@ -14,12 +18,24 @@ export function prometheusFiles(limits: Limits): ExportFile[] {
   return [{ path: "vllm.yaml", text: yaml({ groups: ruleGroups(limits) }) }];
 }
 
-/** A resource of Kubernetes. */
-function manifest(api: string, kind: string, name: string, rest: { [key: string]: Yaml }): string {
-  return yaml({ apiVersion: api, kind, metadata: { name, labels: LABELS }, ...rest });
+/** Dashboards of Grafana; tools/grafana.ts makes them. */
+export function grafanaFiles(): ExportFile[] {
+  const dashboards = { overview: OVERVIEW, latency: LATENCY, engines: ENGINES, pipeline: PIPELINE };
+  return Object.entries(dashboards).map(([id, text]) => ({ path: `vllm-${id}.json`, text }));
 }
 
-/** Resources for the Prometheus operator. */
+/** A resource of Kubernetes. */
+function manifest(
+  api: string,
+  kind: string,
+  { name = "vllm-metrics", labels = {} },
+  rest: { [key: string]: Yaml },
+): string {
+  const metadata = { name, labels: { ...LABELS, ...labels } };
+  return yaml({ apiVersion: api, kind, metadata, ...rest });
+}
+
+/** Resources for the Prometheus operator and Grafana's sidecar. */
 export function operatorFiles(limits: Limits): ExportFile[] {
   const api = "monitoring.coreos.com/v1";
   const spec = {
@@ -32,13 +48,22 @@ export function operatorFiles(limits: Limits): ExportFile[] {
   return [
     {
       path: "prometheusrule.yaml",
-      text: manifest(api, "PrometheusRule", "vllm-metrics", {
+      text: manifest(api, "PrometheusRule", {}, {
         spec: { groups: ruleGroups(limits) },
       }),
     },
     {
       path: "servicemonitor.yaml",
-      text: manifest(api, "ServiceMonitor", "vllm-metrics", { spec }),
+      text: manifest(api, "ServiceMonitor", {}, { spec }),
     },
+    ...grafanaFiles().map(({ path, text }) => {
+      const name = path.replace(".json", "");
+      // The label that Grafana's sidecar looks for.
+      const labels = { "grafana_dashboard": "1" };
+      return {
+        path: `configmap-${name}.yaml`,
+        text: manifest("v1", "ConfigMap", { name, labels }, { data: { [path]: text } }),
+      };
+    }),
   ];
 }

@@ -60,6 +60,17 @@ Deno.test("export operator prints resources with the same groups", async () => {
   );
 });
 
+Deno.test("export operator prints a ConfigMap for each dashboard of export grafana", async () => {
+  const { files } = await run(["grafana", "--out", "out"]);
+  const maps = parseAllDocuments((await run(["operator"])).stdout).map((each) => each.toJS())
+    .filter(({ kind }) => kind === "ConfigMap");
+  assertEquals(maps.length, 4);
+  for (const { data, metadata } of maps) {
+    assertEquals(metadata.labels.grafana_dashboard, "1");
+    for (const [name, text] of Object.entries(data)) assertEquals(text, files.get(`out/${name}`));
+  }
+});
+
 Deno.test("export parseable writes what provision --export does", async () => {
   const { code, files } = await run(["parseable", "--out", "out"]);
   assertEquals(code, 0);
