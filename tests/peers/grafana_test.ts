@@ -20,35 +20,40 @@ function selected(expr: string): string {
   return expr.replaceAll("$__rate_interval", "10s").replace(/\$(server|model|engine)/g, ".*");
 }
 
-Deno.test("every panel of the dashboards has data of two demo servers", async () => {
-  await using demo = await start(
-    ["demo", "--scenario", "busy", "--servers", "2", "--engines", "2"],
-    { env: { LISTEN_ADDRESS: "127.0.0.1:0" } },
-  );
-  const origin = await demo.origin();
-  const itself = { origin, settings: ["metrics_path: /-/metrics"] };
-  await using prometheus = await startPrometheus({ vllm: origin, itself });
-  const empty = new Set<string>();
-  const boards: Dashboard[] = grafanaFiles().map(({ text }) => JSON.parse(text));
-  for (const { panels, templating } of boards) {
-    for (const { title, targets = [] } of panels) {
-      for (const { expr } of targets) empty.add(`${title}: ${selected(expr)}`);
-    }
-    // label_values(METRIC, LABEL)
-    for (const { name, query } of templating.list) {
-      const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];
-      if (label !== undefined) empty.add(`${name}: count by (${label}) (${metric}{${label}!=""})`);
-    }
-  }
-  try {
-    await until(async () => {
-      for (const panel of empty) {
-        const samples = await prometheus.query(panel.slice(panel.indexOf(": ") + 2));
-        if (samples.some(({ value }) => value !== "NaN")) empty.delete(panel);
+Deno.test.each([["steady"], ["busy"], ["burst"], ["outage"], ["sleep"]])(
+  "every panel of the dashboards has data of two demo servers: %s",
+  async (scenario) => {
+    await using demo = await start(
+      ["demo", "--scenario", scenario, "--servers", "2", "--engines", "2"],
+      { env: { LISTEN_ADDRESS: "127.0.0.1:0" } },
+    );
+    const origin = await demo.origin();
+    const itself = { origin, settings: ["metrics_path: /-/metrics"] };
+    await using prometheus = await startPrometheus({ vllm: origin, itself });
+    const empty = new Set<string>();
+    const boards: Dashboard[] = grafanaFiles().map(({ text }) => JSON.parse(text));
+    for (const { panels, templating } of boards) {
+      for (const { title, targets = [] } of panels) {
+        for (const { expr } of targets) empty.add(`${title}: ${selected(expr)}`);
       }
-      return empty.size === 0;
-    }, "data of every panel");
-  } finally {
-    assertEquals([...empty], []);
-  }
-});
+      // label_values(METRIC, LABEL)
+      for (const { name, query } of templating.list) {
+        const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(query) ?? [];
+        if (label !== undefined) {
+          empty.add(`${name}: count by (${label}) (${metric}{${label}!=""})`);
+        }
+      }
+    }
+    try {
+      await until(async () => {
+        for (const panel of empty) {
+          const samples = await prometheus.query(panel.slice(panel.indexOf(": ") + 2));
+          if (samples.some(({ value }) => value !== "NaN")) empty.delete(panel);
+        }
+        return empty.size === 0;
+      }, "data of every panel");
+    } finally {
+      assertEquals([...empty], []);
+    }
+  },
+);
