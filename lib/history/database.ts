@@ -290,7 +290,7 @@ export function checkPathType(path: string): void {
 const MAX_LINKS = 40;
 
 /** Follows all links of a path; the file itself need not exist. */
-function targetOf(path: string): string {
+export function targetOf(path: string): string {
   let target = path;
   for (let links = 0; links < MAX_LINKS; links++) {
     const folder = Deno.realPathSync(dirname(target));

@@ -1,6 +1,7 @@
 /** Requests that are to be sent, oldest first: in a file that outlives the process, or in memory. */
 
 import { DatabaseSync } from "node:sqlite";
+import { targetOf } from "../history/database.ts";
 
 /** `PUSH` of vLLM metrics: tells our file from other SQLite files. */
 const APPLICATION_ID = 0x764d5031;
@@ -46,7 +47,8 @@ export class Queue implements Disposable {
   constructor({ path, onLost, maxBytes }: QueueOptions) {
     this.#onLost = onLost;
     this.#maxBytes = maxBytes ?? MAX_BYTES[path === undefined ? "memory" : "file"];
-    this.#database = new DatabaseSync(path ?? ":memory:");
+    // Deno checks the path alone: through a link, SQLite would write where it has no permission.
+    this.#database = new DatabaseSync(path === undefined ? ":memory:" : targetOf(path));
     try {
       this.#prepare();
       this.#bytes = this.#number("SELECT COALESCE(SUM(LENGTH(body)), 0) FROM request");
