@@ -3,7 +3,7 @@
 import type { Limits } from "../config/provision_config.ts";
 import { type Alert, alertList } from "../parseable/content/alerts.ts";
 
-/** Where an alert links to; replace OWNER, see docs/releasing.md. */
+/** Where an alert links to; docs/prometheus.md says how to replace OWNER. */
 const RUNBOOK = "https://github.com/OWNER/vllm-metrics/blob/main/docs/runbook.md";
 
 /** An alerting rule, as Prometheus reads it. */
