@@ -170,7 +170,10 @@ function* increasesOf(
     for (const series of all) {
       const found = increases({ times, intervals, values: scrapes.column(series.id) }, ranges);
       // Where a range was made longer, or cut to its scraped part, the increase is scaled back.
-      const scaled = found.map((value, index) => value * rangeMs / (ranges[index]?.rangeMs ?? NaN));
+      // The factor is exactly 1 elsewhere: any rounding would move a quantile at a bucket's bound.
+      const scaled = found.map((value, index) =>
+        value * (rangeMs / (ranges[index]?.rangeMs ?? NaN))
+      );
       yield [series, scaled];
     }
   }
