@@ -61,7 +61,7 @@ Deno.test("docs/architecture.md and CONTRIBUTING.md name files that are there", 
       else files.push(`/${folder}${name}`);
     }
   }
-  for (const folder of ["lib/", "tests/doctor/", "tools/"]) await list(folder);
+  for (const folder of ["lib/", "tests/", "tools/"]) await list(folder);
   files.push("/main.ts");
   const missing: string[] = [];
   for (const document of ["docs/architecture.md", "CONTRIBUTING.md"]) {
