@@ -103,12 +103,14 @@ export interface Transport extends Disposable {
 export function createClient(options: ClientOptions = {}): Client {
   const { tls } = options;
   const plain = createFetchTransport(options);
-  // `fetch` can neither skip verification nor speak TLS on a connection to another address.
-  const needsNode = tls?.skipVerify === true || options.connectTo !== undefined;
+  // `fetch` cannot skip verification. It reaches another address as through a proxy, without TLS,
+  // and Deno 2.9.6 hangs there after some 25 refused connections.
+  const hasAddress = options.connectTo !== undefined;
+  const needsNode = tls?.skipVerify === true || hasAddress;
   const node = needsNode ? createLazyTransport(options) : undefined;
   return {
     request: (url, request) => {
-      const transport = url.protocol === "https:" ? node ?? plain : plain;
+      const transport = url.protocol === "https:" || hasAddress ? node ?? plain : plain;
       return send(transport, url, request, tls?.cert !== undefined);
     },
     [Symbol.dispose](): void {
@@ -214,8 +216,8 @@ function codingOf(headers: Headers): string {
   return coding === "identity" ? "" : coding;
 }
 
-function createFetchTransport({ tls, connectTo }: ClientOptions): Transport {
-  const client = createHttpClient(tls, connectTo);
+function createFetchTransport({ tls }: ClientOptions): Transport {
+  const client = createHttpClient(tls);
   return {
     send: ({ url, method, headers, body, signal }) => {
       const init = { client, method, headers, signal, redirect: "manual" } as const;
@@ -225,7 +227,7 @@ function createFetchTransport({ tls, connectTo }: ClientOptions): Transport {
   };
 }
 
-/** Loads `node:https`, some 12 MB of memory, only for those who need it. */
+/** Loads `node:http`, some 12 MB of memory, only for those who need it. */
 function createLazyTransport(options: ClientOptions): Transport {
   let transport: Promise<Transport> | undefined;
   async function load(): Promise<Transport> {
@@ -243,15 +245,7 @@ function createLazyTransport(options: ClientOptions): Transport {
   };
 }
 
-/** Connects straight to an address; the request names the URL's host all the same. */
-function proxyFor({ address, port }: NonNullable<ClientOptions["connectTo"]>): Deno.Proxy {
-  return { transport: "tcp", hostname: address.includes(":") ? `[${address}]` : address, port };
-}
-
-function createHttpClient(
-  tls: TlsConfig | undefined,
-  connectTo: ClientOptions["connectTo"],
-): Deno.HttpClient {
+function createHttpClient(tls: TlsConfig | undefined): Deno.HttpClient {
   const { caCerts, cert, key } = tls ?? {};
   try {
     return Deno.createHttpClient({
@@ -259,7 +253,6 @@ function createHttpClient(
       allowHost: true,
       ...(caCerts === undefined ? {} : { caCerts: [caCerts] }),
       ...(cert === undefined || key === undefined ? {} : { cert, key: key.reveal() }),
-      ...(connectTo === undefined ? {} : { proxy: proxyFor(connectTo) }),
     });
   } catch (error) {
     // What was thrown says little more, and may hold a part of the key.

@@ -1,19 +1,19 @@
 /**
- * Requests that `fetch` cannot make: without verifying the server's certificate, or over TLS to an
- * address other than the one its name resolves to.
+ * Requests that `fetch` cannot make: without verifying the server's certificate, or to an address
+ * other than the one its name resolves to.
  *
  * `Deno.createHttpClient` has no setting for the first, and no TLS on a connection made elsewhere.
- * `node:https` can do both for the connections of one agent.
+ * `node:http` and `node:https` can do both for the connections of one agent.
  */
 
-import type { IncomingMessage } from "node:http";
-import { Agent, request } from "node:https";
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { isIPv6 } from "node:net";
 import { tooLargeError } from "./body.ts";
 import type { ClientOptions, RawReply, Transport, TransportRequest } from "./client.ts";
 
 /** Returns a known address in the place of a lookup. */
-function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["lookup"]> {
+function lookupOf(address: string): NonNullable<Parameters<typeof requestHttps>[1]["lookup"]> {
   const family = isIPv6(address) ? 6 : 4;
   return (_hostname, options, callback): void => {
     if (options.all) callback(null, [{ address, family }]);
@@ -21,10 +21,11 @@ function lookupOf(address: string): NonNullable<Parameters<typeof request>[1]["l
   };
 }
 
-/** Creates a transport for `https:`. */
+/** Creates a transport for `http:` and `https:`. */
 export function createNodeTransport({ tls, connectTo }: ClientOptions): Transport {
   const { cert, key, caCerts, skipVerify = false } = tls ?? {};
-  const agent = new Agent({
+  const http = new HttpAgent({ keepAlive: true });
+  const https = new HttpsAgent({
     keepAlive: true,
     rejectUnauthorized: !skipVerify,
     // Without it Node collects the authorities of the system, for which Deno wants --allow-sys.
@@ -39,19 +40,28 @@ export function createNodeTransport({ tls, connectTo }: ClientOptions): Transpor
       ...Object.fromEntries(headers),
       ...(body === undefined ? {} : { "content-length": String(body.length) }),
     };
-    const sent = request(url, { agent, method, headers: fields, signal, ...lookup }, (message) => {
+    const options = { method, headers: fields, signal, ...lookup };
+    const receive = (message: IncomingMessage): void =>
       resolve({
         status: message.statusCode ?? 0,
         headers: headersOf(message),
         body: bodyOf(message, maxBytes),
       });
-    });
+    const sent = url.protocol === "https:"
+      ? requestHttps(url, { ...options, agent: https }, receive)
+      : requestHttp(url, { ...options, agent: http }, receive);
     // Also after the headers have come: breaking off later errors the request once more.
     sent.on("error", reject);
     sent.end(body);
     return promise;
   }
-  return { send, [Symbol.dispose]: () => agent.destroy() };
+  return {
+    send,
+    [Symbol.dispose](): void {
+      http.destroy();
+      https.destroy();
+    },
+  };
 }
 
 function headersOf(message: IncomingMessage): Headers {
