@@ -3,7 +3,7 @@
 import type { Environment } from "../config/env_file.ts";
 import { createClient } from "../net/client.ts";
 
-/** Where vLLM serves its metrics unless it is told otherwise. */
+/** Where vLLM serves its metrics by default. */
 const LOCAL_URL = "http://localhost:8000/metrics";
 /** Limits of the request: a vLLM on this machine answers soon. */
 const LIMITS = { timeoutMs: 2_000, maxBytes: 16 * 1024 * 1024 } as const;

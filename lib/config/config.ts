@@ -32,7 +32,7 @@ export interface HistoryConfig {
   readonly retentionMs: number;
 }
 
-/** Which families are handed out, by names in which `*` stands for any text. */
+/** Which families are passed on, by names in which `*` stands for any text. */
 export interface FilterConfig {
   /** Those to leave out. */
   readonly drop: readonly string[];
@@ -60,7 +60,7 @@ export interface Config {
   readonly access?: Access | undefined;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
   readonly tls?: ServingTls;
-  /** Which families are handed out. */
+  /** Which families are passed on. */
   readonly filter: FilterConfig;
   /** Latency goals. */
   readonly goals: Goals;

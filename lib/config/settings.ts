@@ -207,7 +207,7 @@ export const ROWS = {
   ]),
   METRICS_KEEP: list(splitNames, parseFamilyPattern, [
     "names, * for any text",
-    "The only families handed out; METRICS_DROP wins.",
+    "The only families to pass on; METRICS_DROP wins.",
   ]),
   BACKEND_COMPLETE: plain(parseBoolean, [
     "true or false",

@@ -27,7 +27,7 @@ export interface ScrapeRecord {
   readonly durationSeconds: number;
   /** Bytes that came from the server. */
   readonly upstreamBytes: number;
-  /** Samples that were handed out. */
+  /** Samples that were passed on. */
   readonly samples: number;
   /** The lines that were left out; undefined when none were read. */
   readonly dropped: DroppedLines | undefined;
