@@ -3,7 +3,7 @@
 import { lineEnd } from "./bytes.ts";
 import { DroppedLines } from "./dropped.ts";
 import type { Label, Sample } from "./lines.ts";
-import { beginsFamily, Memo, type MemoWalk, scanWord } from "./memo.ts";
+import { beginsFamily, Memo, type MemoCursor, scanWord } from "./memo.ts";
 import { type ParsedFamily, Parser } from "./parser.ts";
 import type { Format, MetricType } from "./types.ts";
 
@@ -52,7 +52,7 @@ export class FamilyMemo extends Memo<KnownFamily> {}
 class FamilyReader {
   readonly families: Family[] = [];
   readonly #text: Uint8Array;
-  readonly #walk: MemoWalk<KnownFamily> | undefined;
+  readonly #cursor: MemoCursor<KnownFamily> | undefined;
   readonly #parser: Parser;
   #family: ParsedFamily | undefined;
   #samples: { readonly name: string; readonly sample: Sample }[] = [];
@@ -63,7 +63,7 @@ class FamilyReader {
 
   constructor(text: Uint8Array, format: Format, memo: FamilyMemo | undefined) {
     this.#text = text;
-    this.#walk = memo?.walk();
+    this.#cursor = memo?.cursor();
     this.#parser = new Parser({
       format,
       dropped: new DroppedLines(),
@@ -105,11 +105,11 @@ class FamilyReader {
     const [text, at] = [this.#text, this.#at];
     if (!beginsFamily(text, at, this.#parser.family?.rawName)) return -1;
     this.#parser.finishFamily();
-    const end = this.#walk?.match(text, at, true, () => true) ?? -1;
-    const known = this.#walk?.content;
+    const end = this.#cursor?.match(text, at, true, () => true) ?? -1;
+    const known = this.#cursor?.content;
     if (end < 0 || known === undefined) return -1;
     const { lines, ...family } = known;
-    const numbers = this.#walk?.numbers ?? new Int32Array();
+    const numbers = this.#cursor?.numbers ?? new Int32Array();
     const values = Float64Array.from(lines, (line) => {
       const [from = 0, to = 0] = [numbers[2 * line], numbers[2 * line + 1]];
       return numberOf(text, at + from, at + to);
@@ -138,13 +138,13 @@ class FamilyReader {
       series,
       lines: new Int32Array(values.length),
     });
-    if (!isKnown) this.#walk?.skip();
+    if (!isKnown) this.#cursor?.skip();
   }
 
   /** Remembers a family if each of its samples is a line that ends with its value. */
   #learn(bytes: Uint8Array, known: KnownFamily): boolean {
     const isWhole = this.#parser.isWhole && bytes[bytes.length - 1] === LINE_FEED;
-    if (this.#walk === undefined || !isWhole || !this.#family?.isDeclared) return false;
+    if (this.#cursor === undefined || !isWhole || !this.#family?.isDeclared) return false;
     const starts = this.#starts;
     const lengths = starts.map((start, line) => (starts[line + 1] ?? bytes.length) - start);
     for (const [index, { sample: { isBare, line = 0, value } }] of this.#samples.entries()) {
@@ -152,7 +152,7 @@ class FamilyReader {
       lengths[line] = (lengths[line] ?? 0) - value.length - 1;
       known.lines[index] = line;
     }
-    this.#walk.learn({ bytes, starts, lengths, scan: scanWord }, known);
+    this.#cursor.learn({ bytes, starts, lengths, scan: scanWord }, known);
     return true;
   }
 }

@@ -120,9 +120,9 @@ export class Memo<T> {
     this.maxFamilyBytes = maxFamilyBytes;
   }
 
-  /** Begins a walk beside one text. */
-  walk(): MemoWalk<T> {
-    return new MemoWalk(this);
+  /** Starts to read one text beside what is remembered. */
+  cursor(): MemoCursor<T> {
+    return new MemoCursor(this);
   }
 
   /** Families that begin with a line of this hash. */
@@ -159,8 +159,8 @@ export class Memo<T> {
   }
 }
 
-/** One text beside what is remembered. Use {@linkcode Memo.walk}. */
-export class MemoWalk<T> {
+/** One text beside what is remembered. Use {@linkcode Memo.cursor}. */
+export class MemoCursor<T> {
   /**
    * Where the numbers of the family that matched last begin and end, from the start of the family:
    * two entries for each line, 0 for a line without one.
@@ -176,7 +176,7 @@ export class MemoWalk<T> {
   #at = 0;
 
   /**
-   * Begins a walk.
+   * Starts at the top of a text.
    *
    * @param memo What is remembered.
    */

@@ -8,7 +8,7 @@ import { describeForeign, detectFormat, isMarkup } from "./format.ts";
 import {
   beginsFamily,
   Memo,
-  type MemoWalk,
+  type MemoCursor,
   NEED_MORE,
   NO_MATCH,
   type NumberScan,
@@ -88,7 +88,7 @@ export interface TextSource {
 }
 
 /** A family as it is read line by line, to remember what becomes of it. */
-class Lesson {
+class FamilyRecord {
   readonly bytes = new ByteBuffer();
   readonly starts: number[] = [];
   readonly lengths: number[] = [];
@@ -103,7 +103,7 @@ export class Sanitizer {
 
   readonly #maxLineBytes: number;
   readonly #maxFamilyBytes: number;
-  readonly #walk: MemoWalk<Output> | undefined;
+  readonly #cursor: MemoCursor<Output> | undefined;
   readonly #parser: Parser;
   readonly #in = new ByteBuffer();
   readonly #out = new ByteBuffer();
@@ -115,7 +115,7 @@ export class Sanitizer {
   #bytes = 0;
   readonly #context = new WriterContext(this.#out, this.dropped);
   #writer: FamilyWriter | undefined;
-  #lesson: Lesson | undefined;
+  #record: FamilyRecord | undefined;
   /** The form of the family's lines that can be copied. */
   #plain: PlainForm | undefined;
   #samples = 0;
@@ -133,7 +133,7 @@ export class Sanitizer {
     this.#source = source;
     this.#maxLineBytes = maxLineBytes;
     this.#maxFamilyBytes = memo?.maxFamilyBytes ?? 0;
-    this.#walk = memo?.walk();
+    this.#cursor = memo?.cursor();
     this.#parser = new Parser({
       format,
       dropped: this.dropped,
@@ -182,7 +182,7 @@ export class Sanitizer {
     this.#sanitize(chunk, isFinal);
     if (this.#source !== undefined) this.#check(this.#source);
     // The output of a family that is to be remembered is needed until its end.
-    if (this.#lesson !== undefined) return this.#ready.take();
+    if (this.#record !== undefined) return this.#ready.take();
     if (this.#ready.length === 0) return this.#out.take();
     this.#ready.append(this.#out.view());
     this.#out.clear();
@@ -205,7 +205,7 @@ export class Sanitizer {
       if (this.#isSkipping || isTooLong) {
         if (!this.#isSkipping) this.dropped.add("line_too_long");
         this.#isSkipping = !isWhole;
-        this.#lesson = undefined;
+        this.#record = undefined;
         at = next;
         continue;
       }
@@ -261,20 +261,20 @@ export class Sanitizer {
 
   /** Writes a family that is remembered. */
   #match(bytes: Uint8Array, at: number, isFinal: boolean): number {
-    const walk = this.#walk;
-    if (walk === undefined) return NO_MATCH;
+    const cursor = this.#cursor;
+    if (cursor === undefined) return NO_MATCH;
     if (!beginsFamily(bytes, at, this.#parser.family?.rawName)) {
       return NO_MATCH;
     }
     this.#parser.finishFamily();
-    const end = walk.match(bytes, at, isFinal, (output) => this.#isAllowed(output));
-    if (end >= 0 && walk.content !== undefined) this.#write(walk.content, bytes, at, end);
+    const end = cursor.match(bytes, at, isFinal, (output) => this.#isAllowed(output));
+    if (end >= 0 && cursor.content !== undefined) this.#write(cursor.content, bytes, at, end);
     // A remembered family begins with a header, however long it takes to arrive.
     if (end !== NO_MATCH) this.#isMatched = true;
     else {
       this.#ready.append(this.#out.view());
       this.#out.clear();
-      this.#lesson = new Lesson(this.dropped.total);
+      this.#record = new FamilyRecord(this.dropped.total);
     }
     return end;
   }
@@ -286,7 +286,7 @@ export class Sanitizer {
   }
 
   #write(output: Output, bytes: Uint8Array, start: number, end: number): void {
-    const numbers = this.#walk?.numbers ?? NO_NUMBERS;
+    const numbers = this.#cursor?.numbers ?? NO_NUMBERS;
     const { text, values, colons, uses, previous, samples } = output;
     for (const [name, use] of uses) this.#context.names.set(name, use);
     this.#context.previous = previous;
@@ -332,19 +332,19 @@ export class Sanitizer {
 
   /** Parses one line, line feed included. */
   #line(line: Uint8Array, length: number): void {
-    const lesson = this.#lesson;
-    if (lesson === undefined && this.#copy(line.subarray(0, length))) return;
-    this.#parser.line(line.subarray(0, length), lesson?.starts.length);
-    if (lesson === undefined) {
+    const record = this.#record;
+    if (record === undefined && this.#copy(line.subarray(0, length))) return;
+    this.#parser.line(line.subarray(0, length), record?.starts.length);
+    if (record === undefined) {
       const sample = this.#parser.isWhole ? this.#writer?.plainSample : undefined;
       this.#plain = sample && plainFormOf(sample);
     }
-    if (lesson === undefined || lesson !== this.#lesson) return;
-    lesson.starts.push(lesson.bytes.length);
-    lesson.lengths.push(line.length);
-    lesson.bytes.append(line);
+    if (record === undefined || record !== this.#record) return;
+    record.starts.push(record.bytes.length);
+    record.lengths.push(line.length);
+    record.bytes.append(line);
     const isKnown = this.#parser.family !== undefined && this.#parser.isWhole;
-    if (!isKnown || lesson.bytes.length > this.#maxFamilyBytes) this.#lesson = undefined;
+    if (!isKnown || record.bytes.length > this.#maxFamilyBytes) this.#record = undefined;
   }
 
   #endFamily(): void {
@@ -354,16 +354,16 @@ export class Sanitizer {
     this.#samples += samples;
     this.#writer = undefined;
     this.#plain = undefined;
-    if (this.#lesson === undefined || !this.#learn(this.#lesson, samples)) this.#walk?.skip();
-    this.#lesson = undefined;
+    if (this.#record === undefined || !this.#learn(this.#record, samples)) this.#cursor?.skip();
+    this.#record = undefined;
   }
 
   /** Remembers the family that has ended, if only numbers can make a difference to its text. */
-  #learn(lesson: Lesson, samples: number): boolean {
+  #learn(record: FamilyRecord, samples: number): boolean {
     const { name, type = "untyped" } = this.#parser.family ?? {};
     const { isDependent, values, added: uses, previous } = this.#context;
-    const isClean = this.dropped.total === lesson.dropped && !isDependent;
-    const bytes = lesson.bytes.view();
+    const isClean = this.dropped.total === record.dropped && !isDependent;
+    const bytes = record.bytes.view();
     if (name === undefined || !isClean || this.#out.length === 0) return false;
     if (bytes[bytes.length - 1] !== LINE_FEED) return false;
     const scan = scanOf(type);
@@ -373,25 +373,25 @@ export class Sanitizer {
     let from = 0;
     for (let index = 0; index < values.length; index += 3) {
       const [start = 0, end = 0, line = 0] = values.slice(index, index + 3);
-      const lineStop = lesson.starts[line + 1] ?? bytes.length;
+      const lineStop = record.starts[line + 1] ?? bytes.length;
       const numberStart = lineStop - 1 - (end - start);
       // Another number is part of the line.
       if (scan(bytes, numberStart) !== lineStop - 1) continue;
-      lesson.lengths[line] = numberStart - (lesson.starts[line] ?? 0);
+      record.lengths[line] = numberStart - (record.starts[line] ?? 0);
       text.append(out, from, start);
       places.push(text.length, line);
       from = end;
     }
     text.append(out, from, out.length);
-    const lines = { bytes, starts: lesson.starts, lengths: lesson.lengths, scan };
-    this.#walk?.learn(lines, {
+    const lines = { bytes, starts: record.starts, lengths: record.lengths, scan };
+    this.#cursor?.learn(lines, {
       name,
       uses,
       previous,
       samples,
       text: text.take(),
       values: Int32Array.from(places),
-      colons: colonsOf(lesson, out, places),
+      colons: colonsOf(record, out, places),
     });
     return true;
   }
@@ -399,7 +399,7 @@ export class Sanitizer {
 
 /** Finds the colons by which alone a family and its text differ; undefined when more differs. */
 function colonsOf(
-  { bytes, starts, lengths }: Lesson,
+  { bytes, starts, lengths }: FamilyRecord,
   out: Uint8Array,
   places: readonly number[],
 ): Int32Array | undefined {

@@ -19,6 +19,6 @@ export function familiesOf(text: string): string[] {
 /** How many families of a text are not parsed when they come again. */
 export function remembered(memo: SanitizerMemo, text: string): number {
   const isKnown = (family: string): boolean =>
-    memo.walk().match(encode(family), 0, true, () => true) > 0;
+    memo.cursor().match(encode(family), 0, true, () => true) > 0;
   return familiesOf(text).filter(isKnown).length;
 }
