@@ -32,8 +32,7 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
   const writer = host.stdout.getWriter();
   try {
     const head = await readHead(reader);
-    // A copy: the sanitizer edits the bytes in place.
-    const beginning = head.slice(0, FOREIGN_BYTES);
+    const beginning = head.subarray(0, FOREIGN_BYTES);
     if (isMarkup(head)) return describeForeign(beginning, true);
     const format = openmetrics ? "openmetrics" : detectFormat("", head);
     const sanitizer = new Sanitizer({ format });

@@ -17,13 +17,13 @@ export interface UrlForm {
   /** Such a URL, for messages. */
   readonly example: string;
   /** Makes a URL one of its kind, and writes it so that people may see it. */
-  readonly mend: (url: URL) => string;
+  readonly correct: (url: URL) => string;
 }
 
 /** A URL where metrics are read. */
 const METRICS_URL: UrlForm = {
   example: "http://localhost:8000/metrics",
-  mend: (url) => maskUrl(withPath(url)),
+  correct: (url) => maskUrl(withPath(url)),
 };
 
 /** Longest text that is corrected into an example, in characters. */
@@ -88,7 +88,7 @@ function withPath(url: URL): URL {
 /** The URL that was probably meant, for a message. */
 export function meantUrl(text: string, form: UrlForm): string {
   const url = text.length > MAX_MEANT ? null : URL.parse(text);
-  return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.mend(url);
+  return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.correct(url);
 }
 
 /** What is wrong with the beginning of a URL; undefined when it is `http://…` or `https://…`. */
@@ -174,7 +174,7 @@ export const METRICS_PATH = "/v1/metrics";
 
 const BASE_URL: UrlForm = {
   example: "http://parseable:8000",
-  mend: (url) => `${url.protocol}//${url.host}${prefixOf(url)}`,
+  correct: (url) => `${url.protocol}//${url.host}${prefixOf(url)}`,
 };
 
 /** The path in front of those of Parseable: without a slash at its end, empty for the root. */
@@ -195,7 +195,7 @@ export function parseBaseUrl(text: string): Parsed<URL> {
   const parsed = parseHttpUrl(text, BASE_URL);
   if (!parsed.ok) return parsed;
   const url = parsed.value;
-  const base = BASE_URL.mend(url);
+  const base = BASE_URL.correct(url);
   if (url.search !== "") return refuse(`it has a query. Write "${base}".`);
   if (/\/v1\/metrics\/*$/.test(url.pathname)) {
     return refuse(`it ends in "${METRICS_PATH}", which the relay adds. Write "${base}".`);
@@ -214,7 +214,7 @@ export function placeBelow(base: URL, path: string): URL {
 /** Reads the URL of an OTLP receiver. */
 export function parseOtlpUrl(text: string): Parsed<URL> {
   const example = "http://collector:4318";
-  const parsed = parseHttpUrl(text, { example, mend: maskUrl });
+  const parsed = parseHttpUrl(text, { example, correct: maskUrl });
   if (!parsed.ok || (parsed.value.username === "" && parsed.value.password === "")) return parsed;
   return refuse("it has credentials in it. Send them with OTEL_EXPORTER_OTLP_HEADERS.");
 }

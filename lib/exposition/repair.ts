@@ -253,7 +253,7 @@ export function apart(samples: readonly GroupedSample[]): GroupedSample[] {
  *
  * @param type What the family is.
  * @param held Its samples in any order.
- * @param dropped Counts what cannot be handed out.
+ * @param dropped Counts the samples that must be dropped.
  * @param isUntyped Whether readers take the family for untyped in any case.
  * @returns The samples; not regular when Fluent Bit would read them wrong, lose the scrape or
  *   exit on them unless they are untyped: a histogram without a finite bucket; a summary without
