@@ -15,7 +15,11 @@ Deno.test("compose.push.yml has proxy and Parseable as compose.yml has them, and
     env_file: undefined,
   });
   assertEquals(without(proxy), without(services.proxy));
-  assertEquals(Object.keys(asObject(document.volumes)), ["parseable-data", "parseable-staging"]);
+  assertEquals(Object.keys(asObject(document.volumes)), [
+    "parseable-data",
+    "parseable-staging",
+    "history",
+  ]);
 
   const written = Object.entries(asObject(asObject(proxy).environment)).map(([name, value]) => [
     name,
@@ -30,5 +34,6 @@ Deno.test("compose.push.yml has proxy and Parseable as compose.yml has them, and
   const { push, warnings } = result.config;
   assertEquals(push?.url.href, "http://parseable:8000/v1/metrics");
   assertEquals(push?.headers[0]?.[1].reveal(), `Basic ${btoa("admin:admin")}`);
+  assertEquals(push?.queueFile, "/data/push.db");
   assertEquals(warnings, []);
 });

@@ -42,6 +42,17 @@ Deno.test("both folders of Parseable and the storage of Fluent Bit outlive the c
   assertEquals(storage, ["/fluent-bit/etc/fluent-bit.conf", "/fluent-bit/storage"]);
 });
 
+Deno.test("the history is a file on a volume that the image makes for the user of the proxy", async () => {
+  const { services: { proxy } } = await readCompose();
+  const { HISTORY_FILE } = asObject(proxy?.environment);
+  assertEquals(HISTORY_FILE, "/data/history.db");
+  assertEquals(asTexts(proxy?.volumes), ["history:/data"]);
+  for (const file of ["Containerfile", "Containerfile.distroless"]) {
+    const copies = (await readRootFile(file)).match(/^COPY --from=build --chown=.*$/gm);
+    assertEquals(copies, [`COPY --from=build --chown=${proxy?.user} /out/data /data`], file);
+  }
+});
+
 Deno.test("only the metrics and Parseable are published", async () => {
   const { services } = await readCompose();
   const ports = Object.values(services).flatMap((service) => asTexts(service.ports ?? []));

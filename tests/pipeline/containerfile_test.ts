@@ -23,11 +23,12 @@ Deno.test("the image is built by a pinned Deno, onto a pinned base without a she
   ]);
 });
 
-Deno.test("the last stage runs nothing, and takes the binary only", async () => {
+Deno.test("the last stage runs nothing, and takes the binary and an empty folder for data", async () => {
   const stage = await finalStage();
   assert(!stage.some((line) => line.startsWith("RUN ")));
   assertEquals(stage.filter((line) => /^(COPY|ADD) /.test(line)), [
     "COPY --from=build /out/vllm-metrics /usr/local/bin/vllm-metrics",
+    "COPY --from=build --chown=65532:65532 /out/data /data",
   ]);
 });
 
@@ -44,7 +45,7 @@ Deno.test("the binary is called without a shell", async () => {
 Deno.test("the binary has the permissions of serve and no others", async () => {
   const compile = (await instructions()).filter((line) => line.includes("deno compile"));
   assertEquals(compile, [
-    "RUN deno compile --lock=deno.lock -P=serve --output /out/vllm-metrics main.ts",
+    "RUN deno compile --lock=deno.lock -P=serve --output /out/vllm-metrics main.ts && mkdir /out/data",
   ]);
   assertEquals(config.permissions.serve, {
     net: true,

@@ -6,7 +6,7 @@ import { asTexts, readCompose, readFluentBit, readRootFile, type Section } from 
 /** Takes the "#" from the lines that docs/security.md tells to take it from. */
 function uncommented(text: string): string {
   return text.replace(/^( +)#((?:http_|tls)\S* )/gm, "$1$2")
-    .replace(/^( +)# ((?:env_file|volumes): \[)/gm, "$1$2")
+    .replace(/^( +)# (env_file: \[)/gm, "$1$2")
     .replace(/^( +)# With a certificate: /gm, "$1")
     .replace("fluent-bit.env]\n    environment", "fluent-bit.env, metrics.env]\n    environment");
 }
@@ -50,7 +50,7 @@ Deno.test("what is commented out in compose.yml gives both services what they ne
   const { services } = await readCompose(uncommented);
   const { proxy, "fluent-bit": fluentBit } = services;
   assertEquals(proxy?.env_file, ["metrics.env"]);
-  assertEquals(asTexts(proxy?.volumes), ["./tls:/tls:ro,z"]);
+  assertEquals(asTexts(proxy?.volumes), ["history:/data", "./tls:/tls:ro,z"]);
   assertEquals(fluentBit?.env_file, ["parseable.env", "fluent-bit.env", "metrics.env"]);
   assert(asTexts(fluentBit?.volumes).includes("./tls/ca.pem:/tls/ca.pem:ro,z"));
 });
