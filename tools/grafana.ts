@@ -210,6 +210,14 @@ const BOARDS: readonly Board[] = [
           "{{reason}}",
         ),
       ],
+      Push: [
+        one("Receiver takes it", "short", "vllm_metrics_push_up", "{{job}}"),
+        ["Data points", "cps", [
+          [rate("vllm_metrics_push_points_total", "job", ""), "{{job}} sent"],
+          [orZero(rate("vllm_metrics_push_lost_points_total", "reason", "")), "lost: {{reason}}"],
+        ]],
+        one("Queue", "bytes", "vllm_metrics_push_queue_bytes", "{{job}}"),
+      ],
       Process: [
         one("Series in the history", "short", "vllm_metrics_history_series", "{{job}}"),
         one(

@@ -70,6 +70,16 @@ export class Arguments<C extends CommandName> {
     return value;
   }
 
+  /** The value of an option that has one of a few; the first without the option. */
+  choice<T extends string>(name: OptionName<C>, values: readonly [T, ...T[]]): T {
+    const value = this.get(name);
+    const found = values.find((each) => each === value);
+    if (value !== undefined && found === undefined) {
+      this.addMistake(`--${name} must be ${values.join(" or ")}: "${value}".`);
+    }
+    return found ?? values[0];
+  }
+
   /** Adds what is wrong with a value: a sentence. */
   addMistake(sentence: string): void {
     this.#mistakes.push(sentence);

@@ -128,11 +128,24 @@ export const COMMANDS = [
     details:
       "PROGRAM is prometheus (rules), grafana (dashboards), operator (both for Kubernetes) or parseable.",
     operand: "PROGRAM",
-    options: [{
-      name: "out",
-      value: "FOLDER",
-      meaning: "write files to FOLDER; without it they are printed",
-    }],
+    options: [
+      {
+        name: "out",
+        value: "FOLDER",
+        meaning: "write files to FOLDER; without it they are printed",
+      },
+      {
+        name: "names",
+        value: "underscore|colon",
+        meaning: "vllm_ or vllm: in queries, as METRICS_NAMES (default underscore)",
+      },
+      {
+        name: "monitor",
+        value: "service|pod",
+        meaning: "the monitor of operator (default service)",
+      },
+      { name: "runbook", value: "URL", meaning: "your copy of docs/runbook.md, for alerts" },
+    ],
     exit: "0, 1 cannot write",
     settings: "SLO_TTFT, SLO_TPOT, ALERT_KV_LIMIT, PARSEABLE_STREAM",
   },

@@ -1,7 +1,15 @@
 /** `vllm-metrics export`: alerts and dashboards as files of other programs. */
 
 import { type ContentConfig, parseContent } from "../config/provision_config.ts";
-import { type ExportFile, grafanaFiles, operatorFiles, prometheusFiles } from "../export/files.ts";
+import {
+  type ExportFile,
+  grafanaFiles,
+  type Monitor,
+  operatorFiles,
+  prometheusFiles,
+  withColons,
+  withRunbook,
+} from "../export/files.ts";
 import { nearest } from "../nearest.ts";
 import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
@@ -11,7 +19,7 @@ import { configureWith } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
 /** What is written for a program. */
-type Files = (settings: ContentConfig) => readonly ExportFile[];
+type Files = (settings: ContentConfig, monitor: Monitor) => readonly ExportFile[];
 
 /** The files of Parseable. */
 export function parseableFiles(settings: ContentConfig): readonly ExportFile[] {
@@ -53,6 +61,14 @@ export function writeFiles(
 export function exportCommand(host: Host): number {
   const args = new Arguments("export", host.args);
   const folder = args.text("out");
+  const names = args.choice("names", ["underscore", "colon"]);
+  const monitor = args.choice("monitor", ["service", "pod"]);
+  const runbook = args.text("runbook");
+  if (runbook !== undefined && !URL.canParse(runbook)) {
+    args.addMistake(
+      `--runbook is no URL: "${runbook}". Write one such as https://example.com/runbook.`,
+    );
+  }
   if (args.refuse(host)) return EXIT.badConfig;
   const program = args.operand ?? "";
   const filesOf = Object.hasOwn(PROGRAMS, program) ? PROGRAMS[program] : undefined;
@@ -66,7 +82,9 @@ export function exportCommand(host: Host): number {
   }
   const settings = configureWith(host, parseContent);
   if (settings === undefined) return EXIT.badConfig;
-  const files = filesOf(settings);
+  const files = filesOf(settings, monitor)
+    .map((file) => names === "colon" && program !== "parseable" ? withColons(file) : file)
+    .map((file) => runbook === undefined ? file : withRunbook(file, runbook));
   if (folder !== undefined) return writeFiles(host, "export", folder, files);
   // Several documents of YAML need a line between them; JSON needs none.
   host.print(

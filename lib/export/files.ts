@@ -5,7 +5,7 @@ import ENGINES from "./grafana/vllm-engines.json" with { type: "text" };
 import LATENCY from "./grafana/vllm-latency.json" with { type: "text" };
 import OVERVIEW from "./grafana/vllm-overview.json" with { type: "text" };
 import PIPELINE from "./grafana/vllm-pipeline.json" with { type: "text" };
-import { ruleGroups } from "./rules.ts";
+import { ruleGroups, RUNBOOK } from "./rules.ts";
 import { type Yaml, yaml } from "./yaml.ts";
 
 /** A file of an export. */
@@ -35,27 +35,27 @@ function manifest(
   return yaml({ apiVersion: api, kind, metadata, ...rest });
 }
 
+/** Which monitor the Prometheus operator gets: both together would scrape everything twice. */
+export type Monitor = "service" | "pod";
+
 /** Resources for the Prometheus operator and Grafana's sidecar. */
-export function operatorFiles(limits: Limits): ExportFile[] {
+export function operatorFiles(limits: Limits, monitor: Monitor = "service"): ExportFile[] {
   const api = "monitoring.coreos.com/v1";
+  const kind = monitor === "pod" ? "PodMonitor" : "ServiceMonitor";
+  // With several servers, "instance" is the server's.
+  const endpoints = ["/metrics", "/-/metrics"].map((path) => (
+    { port: "metrics", path, interval: "15s", honorLabels: true }
+  ));
   const spec = {
     selector: { matchLabels: LABELS },
-    // With several servers, "instance" is the server's.
-    endpoints: ["/metrics", "/-/metrics"].map((path) => (
-      { port: "metrics", path, interval: "15s", honorLabels: true }
-    )),
+    [monitor === "pod" ? "podMetricsEndpoints" : "endpoints"]: endpoints,
   };
   return [
     {
       path: "prometheusrule.yaml",
-      text: manifest(api, "PrometheusRule", {}, {
-        spec: { groups: ruleGroups(limits) },
-      }),
+      text: manifest(api, "PrometheusRule", {}, { spec: { groups: ruleGroups(limits) } }),
     },
-    {
-      path: "servicemonitor.yaml",
-      text: manifest(api, "ServiceMonitor", {}, { spec }),
-    },
+    { path: `${kind.toLowerCase()}.yaml`, text: manifest(api, kind, {}, { spec }) },
     ...grafanaFiles().map(({ path, text }) => {
       const name = path.replace(".json", "");
       // The label that Grafana's sidecar looks for.
@@ -66,4 +66,14 @@ export function operatorFiles(limits: Limits): ExportFile[] {
       };
     }),
   ];
+}
+
+/** The file with vLLM's own names of metrics, `vllm:` for `vllm_`; those of the service stay. */
+export function withColons({ path, text }: ExportFile): ExportFile {
+  return { path, text: text.replace(/(?<![:\w])vllm_(?!metrics_)/g, "vllm:") };
+}
+
+/** The file with the runbook's address in place of the one in `export`'s files. */
+export function withRunbook({ path, text }: ExportFile, runbook: string): ExportFile {
+  return { path, text: text.replaceAll(RUNBOOK, runbook) };
 }

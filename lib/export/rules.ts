@@ -3,8 +3,8 @@
 import type { Limits } from "../config/provision_config.ts";
 import { type Alert, alertList } from "../parseable/content/alerts.ts";
 
-/** Where an alert links to; docs/prometheus.md says how to replace OWNER. */
-const RUNBOOK = "https://github.com/OWNER/vllm-metrics/blob/main/docs/runbook.md";
+/** Where an alert links to, unless `export --runbook` says otherwise. */
+export const RUNBOOK = "https://github.com/OWNER/vllm-metrics/blob/main/docs/runbook.md";
 
 /** An alerting rule, as Prometheus reads it. */
 export type AlertRule = {

@@ -206,6 +206,7 @@ Deno.test("a queue or a history makes a StatefulSet with a volume, all else a De
       "helm-fluent-bit": ["queue"],
       "helm-guarded": ["queue"],
       "helm-history": ["history"],
+      "helm-push": ["push"],
     };
     assertEquals(claims, expected[name] ?? [], name);
     assertEquals(ofKind(objects, "Deployment").length, name in expected ? 0 : 1, name);

@@ -71,6 +71,32 @@ Deno.test("export operator prints a ConfigMap for each dashboard of export grafa
   }
 });
 
+Deno.test("export operator --monitor pod prints a PodMonitor in place of the ServiceMonitor", async () => {
+  const documents = parseAllDocuments((await run(["operator", "--monitor", "pod"])).stdout)
+    .map((document) => document.toJS());
+  assertEquals(documents.map(({ kind }) => kind).slice(0, 2), ["PrometheusRule", "PodMonitor"]);
+  assertEquals(
+    documents[1].spec.podMetricsEndpoints.map(({ path }: { path: string }) => path),
+    ["/metrics", "/-/metrics"],
+  );
+});
+
+Deno.test("export --names colon asks for vLLM's own names, and for the service's as they are", async () => {
+  for (const program of ["prometheus", "grafana", "operator"]) {
+    const underscore = (await run([program])).stdout;
+    const colon = (await run([program, "--names", "colon"])).stdout;
+    assertMatch(colon, /\bvllm:time_to_first_token_seconds_bucket\b/);
+    assertEquals(colon.match(/\bvllm_(?!metrics_|ttft_|tpot_)\w+/g), null);
+    assertEquals(colon.replaceAll(/\bvllm:(?!vllm)(?=[a-z_]+)/g, "vllm_"), underscore);
+  }
+});
+
+Deno.test("export --runbook puts another address into the alerts", async () => {
+  const { stdout } = await run(["prometheus", "--runbook", "https://wiki.example/vllm"]);
+  assertMatch(stdout, /runbook_url: "https:\/\/wiki\.example\/vllm#vllmdown"/);
+  assertEquals(stdout.includes("OWNER"), false);
+});
+
 Deno.test("export parseable writes what provision --export does", async () => {
   const { code, files } = await run(["parseable", "--out", "out"]);
   assertEquals(code, 0);
@@ -84,6 +110,9 @@ Deno.test.each([
     /^vllm-metrics export: there is no export for "promethoos"\. Write "prometheus"\.$/m,
   ],
   [["prometheus", "--out="], /--out needs a value/],
+  [["grafana", "--names", "col"], /--names must be underscore or colon: "col"\./],
+  [["operator", "--monitor", "x"], /--monitor must be service or pod: "x"\./],
+  [["prometheus", "--runbook", "wiki"], /--runbook is no URL: "wiki"\./],
 ])("export %s is refused", async (args, message) => {
   const { code, stderr } = await run(args);
   assertEquals(code, 2);

@@ -58,7 +58,7 @@ labels:
 {{- end }}
 
 {{- define "vllm-metrics.isStateful" -}}
-{{- if or .Values.history.persistent .Values.fluentBit.enabled }}true{{ end }}
+{{- if or .Values.history.persistent .Values.fluentBit.enabled .Values.push.enabled }}true{{ end }}
 {{- end }}
 
 {{- define "vllm-metrics.scheme" -}}
@@ -139,8 +139,18 @@ labels:
 {{- if and .Values.fluentBit.enabled $isScaled }}
 {{- fail "fluentBit.enabled: each replica would store every scrape again. Set replicas to 1 and autoscaling.enabled to false, or install a second release for the relay." }}
 {{- end }}
+{{- if and .Values.push.enabled $isScaled }}
+{{- fail "push.enabled: each replica would send every scrape again. Set replicas to 1 and autoscaling.enabled to false." }}
+{{- end }}
+{{- if and .Values.push.enabled .Values.fluentBit.enabled }}
+{{- fail "push.enabled: Fluent Bit sends every scrape too. Enable one of push and fluentBit." }}
+{{- end }}
+{{- $settings := .Values.settings }}
+{{- if and .Values.push.enabled (not (or $settings.OTEL_EXPORTER_OTLP_ENDPOINT $settings.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT $settings.PARSEABLE_PUSH)) }}
+{{- fail "push.enabled: needs a receiver. Set settings.OTEL_EXPORTER_OTLP_ENDPOINT, such as http://collector:4318, or settings.PARSEABLE_PUSH and PARSEABLE_URL." }}
+{{- end }}
 {{- if and .Values.autoscaling.enabled (include "vllm-metrics.isStateful" .) }}
-{{- fail "autoscaling.enabled: a StatefulSet is not scaled. Set history.persistent and fluentBit.enabled to false, or install a second release for the relay." }}
+{{- fail "autoscaling.enabled: a StatefulSet is not scaled. Set history.persistent, fluentBit.enabled and push.enabled to false, or install a second release for the relay." }}
 {{- end }}
 {{- range $part := list "fluentBit" "provision" }}
 {{- $own := default dict (get $.Values $part).settings }}
