@@ -11,6 +11,8 @@ import type { Address } from "./values.ts";
 export interface ParseableConfig {
   /** Its base URL, without credentials. Do not change it. */
   readonly url: URL;
+  /** The base URL for all but sending metrics; another one only with several nodes. */
+  readonly queryUrl: URL;
   /** The stream with the metrics. */
   readonly stream: string;
   /** Longest wait for an answer, in milliseconds. */
@@ -24,9 +26,12 @@ export function readParseable(reader: SettingReader): ParseableConfig | undefine
   const url = reader.get("PARSEABLE_URL");
   const stream = reader.get("PARSEABLE_STREAM");
   const timeoutMs = reader.get("PARSEABLE_TIMEOUT");
-  const tls = readTls(reader, "Parseable", url);
-  if (url === undefined || stream === undefined || timeoutMs === undefined) return undefined;
-  return Object.freeze({ url, stream, timeoutMs, tls });
+  const queryUrl = reader.get("PARSEABLE_QUERY_URL") ?? url;
+  const tls = readTls(reader, "Parseable", queryUrl?.protocol === "https:" ? queryUrl : url);
+  if (
+    url === undefined || queryUrl === undefined || stream === undefined || timeoutMs === undefined
+  ) return undefined;
+  return Object.freeze({ url, queryUrl, stream, timeoutMs, tls });
 }
 
 /** Reads the credentials; only one of the two ways may be used. */
@@ -56,7 +61,7 @@ function hasUser(reader: SettingReader): boolean {
 const OF_THE_PUSH: readonly string[] = ["PARSEABLE_PUSH", "OTLP_QUEUE_FILE"];
 
 /** The relay; its URL is where it sends metrics: the base URL and `/v1/metrics`. */
-export interface RelayConfig extends ParseableConfig {
+export interface RelayConfig extends Omit<ParseableConfig, "queryUrl"> {
   /** That URL without secrets. */
   readonly label: string;
   /** Where to listen for OTLP. */
@@ -95,8 +100,11 @@ export function readRelay(
   if (!isOn) warnOfNoEffect(reader);
   if (parseable === undefined || listen === undefined) return undefined;
   const url = placeBelow(parseable.url, METRICS_PATH);
+  const { stream, timeoutMs, tls } = parseable;
   return Object.freeze({
-    ...parseable,
+    stream,
+    timeoutMs,
+    tls,
     url,
     label: maskUrl(url),
     listen: Object.freeze(listen),

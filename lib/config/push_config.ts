@@ -1,7 +1,7 @@
 /** Where metrics are pushed, read from the `OTEL_*` settings or from those of Parseable. */
 
 import type { Header } from "./headers.ts";
-import { type ParseableConfig, readCredentials } from "./parseable_config.ts";
+import { readCredentials, type RelayConfig } from "./parseable_config.ts";
 import { Secret } from "./secret.ts";
 import type { SettingReader } from "./setting_reader.ts";
 import type { TlsConfig } from "./tls.ts";
@@ -42,7 +42,7 @@ type Receiver = Pick<
 /** Reads the settings of the push; undefined when it is off. */
 export function readPush(
   reader: SettingReader,
-  parseable: ParseableConfig | undefined,
+  parseable: RelayConfig | undefined,
 ): PushConfig | undefined {
   const hasEndpoint = reader.isSet("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") ||
     reader.isSet("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -101,7 +101,7 @@ function metricsUrl(reader: SettingReader): URL | undefined {
 
 function readParseablePush(
   reader: SettingReader,
-  parseable: ParseableConfig | undefined,
+  parseable: RelayConfig | undefined,
 ): Receiver | undefined {
   const credentials = readCredentials(reader, true);
   if (!reader.isSet("PARSEABLE_URL")) {

@@ -255,6 +255,10 @@ export const ROWS = {
     "URL",
     "Parseable, such as http://parseable:8000; without it the relay is off.",
   ]),
+  PARSEABLE_QUERY_URL: plain(parseBaseUrl, [
+    "URL",
+    "Its query node, for provision and check, if PARSEABLE_URL is that of ingest nodes.",
+  ]),
   OTLP_LISTEN_ADDRESS: plain(
     parseAddress,
     ["host:port", "Where the relay listens for OTLP metrics."],

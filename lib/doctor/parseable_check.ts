@@ -30,16 +30,20 @@ const NEED_CREDENTIALS = ["dashboards", "stream", "newest row", "gaps"] as const
 /** Checks Parseable and what it has stored; without credentials, only that it answers. */
 export async function checkParseable(run: CheckRun, options: ParseableCheckOptions): Promise<void> {
   const { parseable, credentials, isProxied, now } = options;
-  const { stream, url } = parseable;
+  const { stream, url, queryUrl } = parseable;
   const secrets = credentials === undefined ? [] : [credentials[1]];
   const timeoutMs = Math.min(parseable.timeoutMs, RESPONSE_MS);
   using api = new ParseableApi({ parseable: { ...parseable, timeoutMs }, credentials, secrets });
+  const urls = api.isDistributed ? [url, queryUrl] : [url];
   await run.check("liveness", async () => {
+    if (api.isDistributed) await api.call("GET", "/api/v1/liveness", { node: "ingest" });
     await api.call("GET", "/api/v1/liveness");
-    return { found: `"${url.origin}" answers` };
+    const origins = urls.map(({ origin }) => `"${origin}"`).join(" and ");
+    return { found: `${origins} ${urls.length > 1 ? "answer" : "answers"}` };
   });
-  if (url.protocol === "https:" && !isProxied) {
-    await run.checkAside("certificate", (signal) => certificateVerdict(url, now(), signal));
+  for (const each of isProxied ? [] : urls) {
+    if (each.protocol !== "https:") continue;
+    await run.checkAside("certificate", (signal) => certificateVerdict(each, now(), signal));
   }
   if (credentials === undefined) {
     run.skip(
@@ -54,7 +58,7 @@ export async function checkParseable(run: CheckRun, options: ParseableCheckOptio
   await run.check("stream", () => streamVerdict(api, stream));
   const times = await run.check("newest row", async () => {
     const scrapes = await latestScrapes(api, stream);
-    return rowsVerdict(scrapes, now());
+    return rowsVerdict(scrapes, now(), api.isDistributed);
   });
   await run.check("gaps", () => gapsIn(times ?? []));
 }

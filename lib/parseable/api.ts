@@ -22,6 +22,8 @@ import { objectOf, textOf } from "./json.ts";
 const MAX_RESPONSE_BYTES = 8 * 1_048_576;
 /** Time between two readiness requests, in milliseconds: Parseable starts in about a second. */
 const READINESS_PAUSE_MS = 500;
+/** Where a node says what it is. */
+const ABOUT = "/api/v1/about";
 /** What precedes the credentials in a header. */
 const SCHEME = /^Basic /;
 
@@ -54,8 +56,10 @@ export type ApiOptions = {
   readonly secrets: readonly Secret[];
 };
 
-/** What to send besides method and path. */
+/** What to send besides method and path, and where. */
 export type CallOptions = {
+  /** Which base URL it goes to. @default {"query"} */
+  readonly node?: "query" | "ingest";
   /** What becomes the JSON body. */
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
@@ -83,7 +87,9 @@ export class ParseableApi implements Disposable {
    * @throws {ParseableError} When there is no response, or it is no 2xx.
    */
   async call(method: string, path: string, options: CallOptions = {}): Promise<unknown> {
-    const url = placeBelow(this.#options.parseable.url, path);
+    const { parseable } = this.#options;
+    const base = options.node === "ingest" ? parseable.url : parseable.queryUrl;
+    const url = placeBelow(base, path);
     const { status, bytes } = await this.#send(method, url, options);
     const value = valueOf(bytes);
     if (status >= 200 && status < 300) return value;
@@ -92,26 +98,51 @@ export class ParseableApi implements Disposable {
     throw refusalOf(status, this.#masked(words), maskUrl(url));
   }
 
+  /** Whether metrics are sent to other nodes than the one that answers queries. */
+  get isDistributed(): boolean {
+    const { url, queryUrl } = this.#options.parseable;
+    return url.href !== queryUrl.href;
+  }
+
   /**
    * Asks for the version, such as `v2.9.5`, which needs valid credentials.
    *
-   * @throws {ParseableError} When it is no Parseable, or does not accept the credentials.
+   * @throws {ParseableError} When it is no Parseable, is a node of the wrong kind, or does not accept
+   * the credentials.
    */
   async version(): Promise<string> {
-    const path = "/api/v1/about";
-    const about = await this.call("GET", path).catch((error: unknown) => {
+    const { url, queryUrl } = this.#options.parseable;
+    const query = await this.#about("query");
+    const ingest = this.isDistributed ? await this.#about("ingest") : query;
+    // Modes are "Standalone", "Distributed (Query)" and "Distributed (Ingest)".
+    if (query.mode.includes("Ingest")) {
+      throw foreign(queryUrl, "it is an ingest node, without dashboards and queries", [
+        "Set PARSEABLE_QUERY_URL to the query node.",
+      ]);
+    }
+    if (ingest.mode.includes("Query")) {
+      throw foreign(url, "it is a query node, which stores no metrics", [
+        "Set PARSEABLE_URL to the ingest nodes, or a balancer before them,",
+        "and PARSEABLE_QUERY_URL to the query node.",
+      ]);
+    }
+    return this.#masked(query.version);
+  }
+
+  async #about(node: "query" | "ingest"): Promise<{ version: string; mode: string }> {
+    const { url, queryUrl } = this.#options.parseable;
+    const about = await this.call("GET", ABOUT, { node }).catch((error: unknown) => {
       if (error instanceof ParseableError && error.code === "PARSEABLE_REFUSED") return undefined;
       throw error;
     });
-    const { version, deploymentId } = objectOf(about);
-    if (textOf(version) !== "" && textOf(deploymentId) !== "") {
-      return this.#masked(textOf(version));
+    const { version, deploymentId, mode } = objectOf(about);
+    if (textOf(version) === "" || textOf(deploymentId) === "") {
+      const name = node === "ingest" || !this.isDistributed ? "URL" : "QUERY_URL";
+      throw foreign(node === "ingest" ? url : queryUrl, "what answers there is no Parseable", [
+        `Is PARSEABLE_${name} right?`,
+      ]);
     }
-    throw new ParseableError("PARSEABLE_FOREIGN", {
-      label: maskUrl(placeBelow(this.#options.parseable.url, path)),
-      reason: "what answers there is no Parseable",
-      hint: "Is PARSEABLE_URL right?",
-    });
+    return { version: textOf(version), mode: textOf(mode) };
   }
 
   /**
@@ -150,7 +181,9 @@ export class ParseableApi implements Disposable {
       throw new ParseableError("PARSEABLE_UNREACHABLE", {
         label: maskUrl(url),
         reason: error.message,
-        hint: "Is it running, and are PARSEABLE_URL and PARSEABLE_TLS_CA_FILE right?",
+        hint: `Is it running, and are ${
+          this.isDistributed ? "PARSEABLE_URL, PARSEABLE_QUERY_URL" : "PARSEABLE_URL"
+        } and PARSEABLE_TLS_CA_FILE right?`,
       });
     }
   }
@@ -161,6 +194,11 @@ export class ParseableApi implements Disposable {
       .flatMap((text) => [text, text.replace(SCHEME, "")]);
     return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), words);
   }
+}
+
+function foreign(base: URL, reason: string, hint: readonly string[]): ParseableError {
+  const label = maskUrl(placeBelow(base, ABOUT));
+  return new ParseableError("PARSEABLE_FOREIGN", { label, reason, hint: hint.join(" ") });
 }
 
 function valueOf(bytes: Uint8Array): unknown {

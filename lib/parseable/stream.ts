@@ -1,8 +1,8 @@
 /**
- * Creates the stream, by storing one row, and sets its retention. A stream without rows has no
+ * Creates the stream, stores one row in it, and sets its retention. A stream without rows has no
  * columns, not even the one for the time, and Parseable 2.9.5 then answers every query of a
- * dashboard with an error; and one created by `PUT /logstream` with a wrong header refuses metrics
- * for good.
+ * dashboard with an error. Of several nodes, the query node creates the stream on all of them, and
+ * an ingest node stores the row.
  */
 
 import { type ParseableApi, ParseableError } from "./api.ts";
@@ -15,6 +15,8 @@ const LOG_SOURCE = "otel-metrics";
 /** The column that Parseable adds to every row. */
 const TIME_COLUMN = "p_timestamp";
 const DAY_MS = 86_400_000;
+/** How long after its first row a query node may see no columns; it took 30 s to 2 min. */
+const SYNC_MS = 300_000;
 
 /** The first row of a stream, as OTLP in JSON. */
 export function firstRow(nowMs: number): object {
@@ -46,6 +48,17 @@ export function takesMetrics(info: unknown): boolean {
     .some((source) => textOf(objectOf(source).log_source_format) === LOG_SOURCE);
 }
 
+/** Creates the stream on all nodes; a concurrent run may have done so already. */
+async function putStream(api: ParseableApi, stream: string): Promise<void> {
+  const headers = { "X-P-Log-Source": LOG_SOURCE };
+  try {
+    await api.call("PUT", `/api/v1/logstream/${stream}`, { headers });
+  } catch (error) {
+    if (!(error instanceof ParseableError) || error.answered !== 400) throw error;
+    if (!takesMetrics(await streamInfo(api, stream))) throw error;
+  }
+}
+
 /** Creates the stream, or its columns when it has none. */
 export async function createStream(run: Run): Promise<void> {
   const { api, stream, report, nowMs } = run;
@@ -58,13 +71,20 @@ export async function createStream(run: Run): Promise<void> {
     return report.add({ outcome: "failed", what, why });
   }
   let outcome: Outcome = "unchanged";
+  let why = "";
   if (!exists || !await hasColumns(api, stream)) {
-    const headers = { "X-P-Stream": stream, "X-P-Log-Source": LOG_SOURCE };
-    const body = firstRow(nowMs);
-    if (!report.isDryRun) await api.call("POST", "/v1/metrics", { headers, body });
-    outcome = exists ? "updated" : "made";
+    const ageMs = nowMs - Date.parse(textOf(objectOf(info).createdAt));
+    if (api.isDistributed && ageMs < SYNC_MS) {
+      why = "its first row has not reached the query node yet";
+    } else {
+      if (!exists && !report.isDryRun) await putStream(api, stream);
+      const headers = { "X-P-Stream": stream, "X-P-Log-Source": LOG_SOURCE };
+      const row = { node: "ingest", headers, body: firstRow(nowMs) } as const;
+      if (!report.isDryRun) await api.call("POST", "/v1/metrics", row);
+      outcome = exists ? "updated" : "made";
+    }
   }
-  report.add({ outcome, what });
+  report.add({ outcome, what, why });
   const firstRowMs = Date.parse(textOf(objectOf(info).firstEventAt));
   run.state = { exists, firstRowMs: Number.isNaN(firstRowMs) ? undefined : firstRowMs };
 }

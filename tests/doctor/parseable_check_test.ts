@@ -11,6 +11,7 @@ import {
   KEY,
   READER,
   serveApi,
+  serveIngestNode,
 } from "../parseable/fake_api.ts";
 import { dashboard, run } from "../parseable/run.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
@@ -262,4 +263,18 @@ Deno.test("over TLS the certificate is told with its last day, and a bad one fai
   assertEquals(bad.get("liveness")?.status, "failed");
   assertStringIncludes(bad.get("liveness")?.found ?? "", "unknown authority");
   assertEquals(bad.get("certificate")?.status, "skipped");
+});
+
+Deno.test("of several nodes both kinds are asked, and rows may be two minutes late", async () => {
+  await using query = parseableWith({ rows: every2s(100) });
+  query.state.mode = "Distributed (Query)";
+  await using ingest = serveIngestNode(query.state);
+  const settings = { ...ADMIN, PARSEABLE_QUERY_URL: query.origin };
+  const hops = await hopsTo(ingest.origin, settings);
+  assertEquals(
+    hops.get("liveness")?.found,
+    `"${ingest.origin}" and "${query.origin}" answer`,
+  );
+  assertEquals(hops.get("newest row")?.status, "ok");
+  assertEquals(ingest.requests, ["GET /api/v1/liveness", "GET /api/v1/about"]);
 });

@@ -9,6 +9,9 @@ export const ADMIN = { P_USERNAME: "admin", P_PASSWORD: "secret-admin" };
 export const READER = { P_USERNAME: "reader", P_PASSWORD: "secret-reader" };
 export const KEY = { PARSEABLE_API_KEY: "secret-key" };
 
+/** When each stream was created: a few seconds before the tests' time. */
+const CREATED_AT = "2026-11-24T04:04:58.814725914+00:00";
+
 /** A stream. */
 export interface FakeStream {
   /** Its columns; none before the first row. */
@@ -19,6 +22,8 @@ export interface FakeStream {
   firstEventAt: string | undefined;
   /** The tasks of its retention. */
   retention: readonly unknown[];
+  /** Whether its rows have not reached the query node yet. */
+  isSyncing?: boolean;
   /** What a query gives, whatever it asks: a list of rows. */
   rows?: unknown;
   /** How many rows it has; one without. */
@@ -39,6 +44,8 @@ export interface FakeState {
   readonly roles: Map<string, unknown>;
   /** Roles by user. */
   readonly users: Map<string, unknown>;
+  /** What `about` says of the query node. */
+  mode: "Standalone" | "Distributed (Query)";
   /** How many ids were given. */
   ids: number;
 }
@@ -52,6 +59,7 @@ export function emptyState(): FakeState {
     targets: new Map(),
     roles: new Map(),
     users: new Map([["admin", []]]),
+    mode: "Standalone",
     ids: 0,
   };
 }
@@ -112,14 +120,25 @@ function ingest(state: FakeState, { headers }: Call): Response {
   const found = state.streams.get(name);
   const stream: FakeStream = found ??
     { columns: [], source, retention: [], firstEventAt: undefined };
-  stream.columns = ["metric_name", "p_timestamp"];
+  if (!stream.isSyncing) stream.columns = ["metric_name", "p_timestamp"];
   stream.firstEventAt ??= "2026-11-24T04:04:00+00:00";
   state.streams.set(name, stream);
   return answer("ingest/ok-small");
 }
 
-function streamRoute(state: FakeState, { method, path, body }: Call): Response {
+function createStream({ streams, mode }: FakeState, { path, headers }: Call): Response {
+  const [, name = ""] = path;
+  if (streams.has(name)) return new Response(`Logstream ${name} already exists`, { status: 400 });
+  const isSyncing = mode !== "Standalone";
+  const source = headers.get("x-p-log-source") === "otel-metrics" ? "otel-metrics" : "json";
+  streams.set(name, { columns: [], source, retention: [], firstEventAt: undefined, isSyncing });
+  return new Response("Log stream created");
+}
+
+function streamRoute(state: FakeState, call: Call): Response {
+  const { method, path, body } = call;
   const stream = state.streams.get(path[1] ?? "");
+  if (method === "PUT" && path.length === 2) return createStream(state, call);
   if (stream === undefined) {
     return answer(
       path[2] === "retention" ? "retention/put-unknown-stream" : "streams/unknown-info",
@@ -133,6 +152,7 @@ function streamRoute(state: FakeState, { method, path, body }: Call): Response {
   if (path[2] === "info") {
     const { firstEventAt } = stream;
     return answer("streams/info-created", {
+      createdAt: CREATED_AT,
       logSource: [{ log_source_format: stream.source, fields: [] }],
       ...(firstEventAt === undefined ? {} : { firstEventAt }),
     });
@@ -275,7 +295,7 @@ function userRoute(state: FakeState, { method, path, body }: Call): Response {
 }
 
 const ROUTES: Readonly<Record<string, (state: FakeState, call: Call) => Response>> = {
-  about: () => answer("health/about"),
+  about: ({ mode }) => answer("health/about", { mode }),
   logstream: streamRoute,
   query,
   dashboards: dashboardRoute,
@@ -292,13 +312,36 @@ function respond(state: FakeState, pathname: string, call: Call): Response {
   if (pathname === "/api/v1/readiness") return answer("health/readiness");
   const refused = refusal(call);
   if (refused !== undefined) return refused;
-  if (pathname === "/v1/metrics" && call.method === "POST") return ingest(state, call);
+  if (pathname === "/v1/metrics" && call.method === "POST" && state.mode === "Standalone") {
+    return ingest(state, call);
+  }
   const route = pathname.startsWith("/api/v1/") ? ROUTES[call.path[0] ?? ""] : undefined;
   return route?.(state, call) ?? answer("health/unknown-api-path");
 }
 
+/** An ingest node before a query node: it stores what the query node knows a stream for. */
+export function serveIngestNode(state: FakeState): FakeApi {
+  return serveWith(state, (pathname, call) => {
+    if (pathname === "/api/v1/liveness") return answer("health/liveness");
+    const refused = refusal(call);
+    if (refused !== undefined) return refused;
+    if (pathname === "/v1/metrics" && call.method === "POST") return ingest(state, call);
+    if (pathname === "/api/v1/about") return answer("health/about", { mode: INGEST_MODE });
+    return answer("health/unknown-api-path");
+  });
+}
+
+const INGEST_MODE = "Distributed (Ingest)";
+
 /** Starts one; with the state of another it is that one after a restart. */
 export function serveApi(state: FakeState = emptyState()): FakeApi {
+  return serveWith(state, (pathname, call) => respond(state, pathname, call));
+}
+
+function serveWith(
+  state: FakeState,
+  respond: (pathname: string, call: Call) => Response,
+): FakeApi {
   const requests: string[] = [];
   const server = listenFor(async (request) => {
     const { pathname, searchParams: search } = new URL(request.url);
@@ -309,7 +352,7 @@ export function serveApi(state: FakeState = emptyState()): FakeApi {
     if (early !== undefined) return early;
     const path = pathname.split("/").slice(3);
     const body: unknown = text === "" ? undefined : JSON.parse(text);
-    const reply = respond(state, pathname, { method, path, headers, body, search });
+    const reply = respond(pathname, { method, path, headers, body, search });
     return await fake.lose?.(`${method} ${pathname}`) ?? reply;
   });
   const fake: FakeApi = {

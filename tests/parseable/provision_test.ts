@@ -196,7 +196,7 @@ Deno.test("a user that may only read fails at each thing, and the others are sti
 
 Deno.test("a run that Parseable leaves half-way is finished by the next one", async () => {
   await using parseable = serveApi();
-  let left = 5;
+  let left = 6;
   parseable.intercept = (request) => {
     if (request.startsWith("GET ")) return undefined;
     return --left > 0 ? undefined : new Response("no space left on device", { status: 500 });

@@ -46,6 +46,8 @@ export interface RunOptions {
   readonly isDryRun?: boolean;
   /** Whether to replace what somebody changed. */
   readonly isForced?: boolean;
+  /** The time. */
+  readonly nowMs?: number;
   /** The user for Fluent Bit. */
   readonly shipper?: string;
 }
@@ -92,7 +94,7 @@ export async function run(parseable: FakeApi, options: RunOptions = {}): Promise
     isForced: options.isForced ?? false,
     shipper: options.shipper,
     report,
-    nowMs: NOW_MS,
+    nowMs: options.nowMs ?? NOW_MS,
   });
   return { lines, summary: report.summary().trimEnd(), hasFailed: report.hasFailed, password };
 }
