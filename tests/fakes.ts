@@ -2,7 +2,7 @@
 
 import { createService } from "../lib/commands/service.ts";
 import type { History } from "../lib/history/history.ts";
-import { hostAndPort } from "../lib/config/server_list.ts";
+import { hostAndPort } from "../lib/config/url.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import type { Access, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";

@@ -34,27 +34,31 @@ export function readEnvironment(host: Host): Environment | undefined {
 }
 
 /** Reads the configuration of the service; without `VLLM_METRICS_URL`, looks for a local vLLM. */
-export async function configure(host: Host): Promise<Config | undefined> {
+export async function configure(
+  host: Host,
+): Promise<{ readonly config: Config; readonly warnings: readonly string[] } | undefined> {
   const env = readEnvironment(host);
   if (env === undefined) return undefined;
   const local = await withLocalVllm(env);
   const result = parseConfig(local.env, (path) => host.readTextFile(path));
-  const warnings = local.note === undefined ? [] : [local.note];
-  warnings.push(...(result.ok ? result.config.warnings : result.warnings));
-  return configOrMistakes(
-    host,
-    result.ok ? { ok: true, config: { ...result.config, warnings } } : { ...result, warnings },
-  );
+  const warnings = [...local.note === undefined ? [] : [local.note], ...result.warnings];
+  const config = configOrMistakes(host, { ...result, warnings });
+  return config && { config, warnings };
 }
 
-/** Reads the configuration of a command. */
+/** Reads the configuration of a command, and prints its warnings if the command does not. */
 export function configureWith<C>(
   host: Host,
   parse: (env: Environment, readFile: (path: string) => string) => ConfigResult<C>,
+  printWarnings = false,
 ): C | undefined {
   const env = readEnvironment(host);
   if (env === undefined) return undefined;
-  return configOrMistakes(host, parse(env, (path) => host.readTextFile(path)));
+  const result = parse(env, (path) => host.readTextFile(path));
+  for (const warning of result.ok && printWarnings ? result.warnings : []) {
+    host.printError(`vllm-metrics: warning: ${warning}\n`);
+  }
+  return configOrMistakes(host, result);
 }
 
 /** Returns the configuration, or prints its mistakes. */

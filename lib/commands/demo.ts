@@ -1,6 +1,6 @@
 /** `vllm-metrics demo`: a simulated vLLM under load, and the service on it. */
 
-import { hostAndPort } from "../config/server_list.ts";
+import { hostAndPort } from "../config/url.ts";
 import { pastScrapes } from "../demo/past.ts";
 import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
 import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";

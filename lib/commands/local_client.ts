@@ -1,6 +1,6 @@
 /** Requests to a running service: the one that the settings describe, or another one. */
 
-import { type Access, readAccess } from "../config/access.ts";
+import { type Access, readAccess } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
 import { SettingReader } from "../config/setting_reader.ts";
 import type { Address } from "../config/values.ts";

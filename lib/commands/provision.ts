@@ -96,9 +96,8 @@ export async function provision(host: Host): Promise<number> {
   const options = readOptions(args);
   if (args.refuse(host)) return EXIT.badConfig;
   if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
-  const config = configureWith(host, parseProvision);
+  const config = configureWith(host, parseProvision, true);
   if (config === undefined) return EXIT.badConfig;
-  for (const warning of config.warnings) host.printError(`vllm-metrics: warning: ${warning}\n`);
   try {
     return await run(host, config, options);
   } catch (error) {

@@ -150,8 +150,9 @@ export async function serve(host: Host): Promise<number> {
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
   const { past = [], announce = (url) => host.terminal() && host.print(`Live page: ${url}\n`) } =
     options;
-  const config = await configure(host);
-  if (config === undefined) return EXIT.badConfig;
+  const configured = await configure(host);
+  if (configured === undefined) return EXIT.badConfig;
+  const { config, warnings } = configured;
   const output = host.openLog((lines) => log.warn("Log lines were lost", { lines }));
   const log: LimitedLogger = limitRepeats(createLogger({
     ...config.log,
@@ -160,6 +161,7 @@ export async function runService(host: Host, options: ServeOptions = {}): Promis
   }));
   const lostLogLines = (): LostLogLines => ({ repeated: log.suppressed, unread: output.dropped });
   try {
+    for (const warning of warnings) log.warn(warning);
     return await serveWith(host, config, { log, lostLogLines, past, announce });
   } finally {
     log[Symbol.dispose]();
@@ -175,7 +177,6 @@ async function serveWith(
 ): Promise<number> {
   const { announce, ...parts } = options;
   const { log } = parts;
-  for (const warning of config.warnings) log.warn(warning);
   const signals = new TransformStream<void, void>();
   const writer = signals.writable.getWriter();
   // Before anybody can know that it listens, so that a signal that comes at once is heard as well.

@@ -59,7 +59,7 @@ export interface Service extends Disposable {
 export type LostLogLines = Readonly<Record<"repeated" | "unread", number>>;
 
 /** The parts of the service: its settings, and what they do not have. */
-export interface ServiceParts extends Omit<Config, "listen" | "tls" | "log" | "warnings"> {
+export interface ServiceParts extends Omit<Config, "listen" | "tls" | "log"> {
   /** Looks names up. @default {resolveHost} */
   readonly resolve?: Resolve;
   /** Earlier scrapes. @default {none} */

@@ -1,24 +1,45 @@
 /** The environment becomes a configuration, or every mistake in it at once. */
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { LogFormat, LogLevel } from "../log.ts";
-import { type Access, readAccess } from "./access.ts";
+import { type PushConfig, readPush, readRelay, type RelayConfig } from "./backend_config.ts";
 import type { Environment } from "./env_file.ts";
-import { readRelay, type RelayConfig } from "./parseable_config.ts";
-import { type PushConfig, readPush } from "./push_config.ts";
-import { type Goals, readGoals } from "./goals.ts";
-import { readServingTls, type ServingTls } from "./serving_tls.ts";
-import { SettingReader } from "./setting_reader.ts";
-import { unknownNameWarnings } from "./unknown_names.ts";
+import { Secret } from "./secret.ts";
+import { type ConfigResult, SettingReader } from "./setting_reader.ts";
 import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
 import type { Address } from "./values.ts";
 
-export type { Access } from "./access.ts";
-export type { Goals } from "./goals.ts";
-export type { PushConfig } from "./push_config.ts";
-export type { RelayConfig } from "./parseable_config.ts";
-export type { ServingTls } from "./serving_tls.ts";
-export type { ServerConfig, ServersConfig, UpstreamConfig } from "./upstream_config.ts";
-export type { TlsConfig } from "./tls.ts";
+export type { ParseableConfig, PushConfig, RelayConfig } from "./backend_config.ts";
+export type { ConfigResult } from "./setting_reader.ts";
+export type { ServerConfig, ServersConfig, TlsConfig, UpstreamConfig } from "./upstream_config.ts";
+
+/** The credentials that clients must send; either is enough if both are set. */
+export interface Access {
+  /** User name and password with a colon between them, as Basic sends them (RFC 7617). */
+  readonly basic?: Secret | undefined;
+  /** The bearer token (RFC 6750). */
+  readonly bearer?: Secret | undefined;
+}
+
+/** A certificate with its key, and where both come from. */
+export interface ServingTls {
+  /** The path of the certificate. */
+  readonly certFile: string;
+  /** The path of the key. */
+  readonly keyFile: string;
+  /** PEM text of the certificate and the authorities between. */
+  readonly cert: string;
+  /** PEM text of the private key. */
+  readonly key: Secret;
+}
+
+/** How fast answers should be. */
+export interface Goals {
+  /** For the time to first token, in seconds. */
+  readonly ttftSeconds: number;
+  /** For the mean time of each further token, in seconds. */
+  readonly tpotSeconds: number;
+}
 
 /** How the history is fed and kept. */
 export interface HistoryConfig {
@@ -27,7 +48,7 @@ export interface HistoryConfig {
   /** The same at other times; 0 for no scrapes. */
   readonly idleIntervalMs: number;
   /** The path of the file that keeps it; absent when it is kept in memory only. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** How long the file keeps it, in milliseconds. */
   readonly retentionMs: number;
 }
@@ -42,7 +63,7 @@ export interface FilterConfig {
   readonly isBackendComplete: boolean;
 }
 
-/** What the service runs with: complete, checked and frozen. */
+/** What the service runs with: complete and checked. */
 export interface Config {
   /** The servers whose metrics are served. */
   readonly servers: ServersConfig;
@@ -59,7 +80,7 @@ export interface Config {
   /** Credentials of clients; absent if none are required. */
   readonly access?: Access | undefined;
   /** The certificate of the listeners; absent when they speak plain HTTP. */
-  readonly tls?: ServingTls;
+  readonly tls?: ServingTls | undefined;
   /** Which families are passed on. */
   readonly filter: FilterConfig;
   /** Latency goals. */
@@ -68,46 +89,78 @@ export interface Config {
   readonly history: HistoryConfig;
   /** Which log lines to write, and how. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-  /** What works but is probably unintended, one sentence each. */
-  readonly warnings: readonly string[];
 }
 
-/** A configuration, or all that is wrong with the environment; no text holds a secret. */
-export type ConfigResult<C = Config> =
-  | { readonly ok: true; readonly config: C }
-  | {
-    readonly ok: false;
-    readonly mistakes: readonly string[];
-    readonly warnings: readonly string[];
-  };
+/** Shorter secrets can be guessed within hours or days. */
+const MIN_SECRET_LENGTH = 12;
 
-/**
- * Refuses a variable of Deno that moves a listener: it would take the place of
- * the address in the code without notice.
- */
-function refuseServeAddress(reader: SettingReader, env: Environment): void {
-  if ((env.DENO_SERVE_ADDRESS ?? "").trim() === "") return;
-  reader.refuse(
-    "DENO_SERVE_ADDRESS",
-    "is set, and Deno would listen there in the place of LISTEN_ADDRESS. " +
-      "Unset it and use LISTEN_ADDRESS.",
-  );
-}
-
-function readHistory(reader: SettingReader): HistoryConfig | undefined {
-  const intervalMs = reader.get("SCRAPE_INTERVAL");
-  const idleIntervalMs = reader.get("HISTORY_IDLE_INTERVAL");
-  const file = reader.get("HISTORY_FILE");
-  const retentionMs = reader.get("HISTORY_RETENTION");
-  if (intervalMs === undefined || idleIntervalMs === undefined || retentionMs === undefined) {
-    return undefined;
+/** Reads the credentials of clients. */
+export function readAccess(reader: SettingReader): Access | undefined {
+  const username = reader.get("METRICS_USERNAME");
+  const password = reader.get("METRICS_PASSWORD");
+  reader.together("METRICS_USERNAME", "METRICS_PASSWORD");
+  const bearer = reader.get("METRICS_BEARER_TOKEN");
+  for (
+    const [name, secret] of [
+      ["METRICS_PASSWORD", password],
+      ["METRICS_BEARER_TOKEN", bearer],
+    ] as const
+  ) {
+    if (secret === undefined || secret.reveal().length >= MIN_SECRET_LENGTH) continue;
+    reader.warn(name, `has fewer than ${MIN_SECRET_LENGTH} characters, so it can be guessed.`);
   }
-  return Object.freeze({
-    intervalMs,
-    idleIntervalMs,
-    ...(file === undefined ? {} : { file }),
-    retentionMs,
-  });
+  const basic = username && password && new Secret(`${username.reveal()}:${password.reveal()}`);
+  return basic === undefined && bearer === undefined ? undefined : { basic, bearer };
+}
+
+/** What is wrong with a pair, as the setting and a sentence; undefined when they belong together. */
+function pairProblem(cert: string, key: Secret): [setting: string, sentence: string] | undefined {
+  let leaf: X509Certificate;
+  try {
+    leaf = new X509Certificate(cert);
+  } catch {
+    return ["TLS_CERT_FILE", "holds no certificate that can be read."];
+  }
+  try {
+    if (leaf.checkPrivateKey(createPrivateKey(key.reveal()))) return undefined;
+    return ["TLS_KEY_FILE", "is not the key of the first certificate in TLS_CERT_FILE."];
+  } catch {
+    return ["TLS_KEY_FILE", "holds no private key that can be read."];
+  }
+}
+
+/** Reads the certificate of the listeners and its key. */
+function readServingTls(reader: SettingReader): ServingTls | undefined {
+  const cert = reader.get("TLS_CERT_FILE");
+  const key = reader.get("TLS_KEY_FILE");
+  reader.together("TLS_CERT_FILE", "TLS_KEY_FILE");
+  if (cert === undefined || key === undefined) return undefined;
+  const problem = pairProblem(cert, key);
+  if (problem !== undefined) reader.refuse(...problem);
+  const [certFile, keyFile] = [reader.text("TLS_CERT_FILE"), reader.text("TLS_KEY_FILE")];
+  return { certFile, keyFile, cert, key };
+}
+
+/** Reads the files of a certificate and its key again. */
+export function readServingTlsAgain(
+  { certFile, keyFile }: ServingTls,
+  readFile: (path: string) => string,
+): { readonly ok: true; readonly tls: ServingTls } | {
+  readonly ok: false;
+  readonly problem: string;
+} {
+  const reader = new SettingReader({ TLS_CERT_FILE: certFile, TLS_KEY_FILE: keyFile }, readFile);
+  const tls = readServingTls(reader);
+  const problem = reader.mistakes.join(" ");
+  return tls === undefined || problem !== "" ? { ok: false, problem } : { ok: true, tls };
+}
+
+/** Reads the latency goals. */
+export function readGoals(reader: SettingReader): Goals {
+  return {
+    ttftSeconds: reader.get("SLO_TTFT") / 1_000,
+    tpotSeconds: reader.get("SLO_TPOT") / 1_000,
+  };
 }
 
 /**
@@ -120,50 +173,51 @@ function readHistory(reader: SettingReader): HistoryConfig | undefined {
  * if (result.ok) result.config.servers.list[0]?.upstream.label; // "http://vllm:8000/metrics"
  * ```
  */
-export function parseConfig(env: Environment, readFile: (path: string) => string): ConfigResult {
+export function parseConfig(
+  env: Environment,
+  readFile: (path: string) => string,
+): ConfigResult<Config> {
   const reader = new SettingReader(env, readFile);
   const addresses = readAddresses(reader);
   const listen = reader.get("LISTEN_ADDRESS");
-  const allowedHosts = reader.get("ALLOWED_HOSTS");
+  const hosts = reader.get("ALLOWED_HOSTS");
   const servers = readServers(reader, addresses);
   const maxScrapesPerSecond = reader.get("MAX_SCRAPES_PER_SECOND");
   const access = readAccess(reader);
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
   const push = readPush(reader, relay);
-  const filter = Object.freeze({
-    drop: reader.get("METRICS_DROP") ?? [],
-    keep: reader.get("METRICS_KEEP") ?? [],
-    isBackendComplete: reader.get("BACKEND_COMPLETE") ?? false,
-  });
-  const goals = readGoals(reader);
-  const history = readHistory(reader);
-  const level = reader.get("LOG_LEVEL");
-  const format = reader.get("LOG_FORMAT");
-  refuseServeAddress(reader, env);
-
-  const { mistakes } = reader;
-  const names = Object.keys(env).filter((name) => env[name] !== undefined);
-  const warnings = Object.freeze([...reader.warnings, ...unknownNameWarnings(names)]);
-  if (
-    mistakes.length > 0 || servers === undefined || maxScrapesPerSecond === undefined ||
-    listen === undefined ||
-    goals === undefined || history === undefined || level === undefined || format === undefined
-  ) return { ok: false, mistakes, warnings };
-  const config = {
+  const config: Config = {
     servers,
     maxScrapesPerSecond,
-    ...(relay === undefined ? {} : { relay }),
-    ...(push === undefined ? {} : { push }),
-    listen: Object.freeze(listen),
-    ...(allowedHosts === undefined ? {} : { allowedHosts }),
-    ...(access === undefined ? {} : { access }),
-    ...(tls === undefined ? {} : { tls }),
-    filter,
-    goals,
-    history,
-    log: Object.freeze({ level, format }),
-    warnings,
+    relay,
+    push,
+    listen,
+    allowedHosts: reader.isSet("ALLOWED_HOSTS") ? hosts : undefined,
+    access,
+    tls,
+    filter: {
+      drop: reader.get("METRICS_DROP"),
+      keep: reader.get("METRICS_KEEP"),
+      isBackendComplete: reader.get("BACKEND_COMPLETE"),
+    },
+    goals: readGoals(reader),
+    history: {
+      intervalMs: reader.get("SCRAPE_INTERVAL"),
+      idleIntervalMs: reader.get("HISTORY_IDLE_INTERVAL"),
+      file: reader.get("HISTORY_FILE"),
+      retentionMs: reader.get("HISTORY_RETENTION"),
+    },
+    log: { level: reader.get("LOG_LEVEL"), format: reader.get("LOG_FORMAT") },
   };
-  return { ok: true, config: Object.freeze(config) };
+  // Deno would listen there without notice, in the place of the address in the code.
+  if (reader.isSet("DENO_SERVE_ADDRESS")) {
+    reader.refuse(
+      "DENO_SERVE_ADDRESS",
+      "is set, and Deno would listen there in the place of LISTEN_ADDRESS. " +
+        "Unset it and use LISTEN_ADDRESS.",
+    );
+  }
+  reader.warnOfUnknownNames();
+  return reader.result(config);
 }

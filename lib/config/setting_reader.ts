@@ -1,9 +1,9 @@
 /** Reads settings one by one, and keeps what is wrong with them. */
 
-import type { Environment } from "./env_file.ts";
-import type { Parsed } from "./values.ts";
+import { type Environment, unknownNameWarnings } from "./env_file.ts";
 import { REDACTED } from "./secret.ts";
 import {
+  type Reading,
   SECRET_NAMES,
   type Setting,
   type SettingName,
@@ -11,6 +11,14 @@ import {
   type SettingValues,
 } from "./settings.ts";
 import { maskUrl } from "./url.ts";
+
+/** A configuration, or all that is wrong with the environment; no text holds a secret. */
+export type ConfigResult<C> =
+  & (
+    | { readonly ok: true; readonly config: C }
+    | { readonly ok: false; readonly mistakes: readonly string[] }
+  )
+  & { readonly warnings: readonly string[] };
 
 /** Longest value that a message quotes, in characters. */
 const MAX_QUOTED = 200;
@@ -37,26 +45,28 @@ export class SettingReader {
   readonly #env: Environment;
   readonly #readFile: (path: string) => string;
 
-  /** Begins to read. */
   constructor(env: Environment, readFile: (path: string) => string) {
     this.#env = env;
     this.#readFile = readFile;
   }
 
-  /** Tells whether a setting has a value; a secret, whether its `NAME_FILE` form has one. */
-  isSet(name: string): boolean {
-    if (this.#text(name) !== "") return true;
-    return SECRET_NAMES.includes(name) && this.#text(`${name}_FILE`) !== "";
+  /** The text of a variable; one of white space alone is not set. */
+  text(name: string): string {
+    const text = this.#env[name] ?? "";
+    return text.trim() === "" ? "" : text;
   }
 
-  /** Reads a setting; undefined without a value, and after a mistake. */
-  get<N extends SettingName>(name: N): SettingValues[N] | undefined {
+  /** Tells whether a setting has a value; a secret, whether its `NAME_FILE` form has one. */
+  isSet(name: string): boolean {
+    return this.text(name) !== "" ||
+      (SECRET_NAMES.includes(name) && this.text(`${name}_FILE`) !== "");
+  }
+
+  /** Reads a setting; gives its default without a value, and after a mistake. */
+  get<N extends SettingName>(name: N): SettingValues[N] {
     const setting: Setting<SettingValues[N]> = SETTINGS[name];
-    if (setting.kind === "secret") return this.#secret(name, setting);
-    if (setting.kind === "file") {
-      return this.#text(name) === "" ? undefined : this.#file(name, setting.read);
-    }
-    return this.#plain(name, setting);
+    const reading = this.isSet(name) ? this.#read(name, setting) : undefined;
+    return reading?.ok ? reading.value : setting.fallback;
   }
 
   /** Adds a mistake if only one of two settings is set. */
@@ -76,70 +86,62 @@ export class SettingReader {
     this.warnings.push(`${name}: ${sentence}`);
   }
 
-  #plain<T>(name: SettingName, setting: Setting<T>): T | undefined {
-    const text = this.#text(name).trim() || setting.defaultText;
-    if (text === "") return undefined;
-    if (/^(["']).*\1$/s.test(text)) {
-      this.#refuseValue(name, text, "it has quotes around it. Write it without them.");
-      return undefined;
-    }
-    let isRight = true;
-    for (const part of setting.split(text)) {
-      const checked = setting.check(part, "");
-      if (checked.ok) continue;
-      this.#refuseValue(name, part, checked.problem);
-      isRight = false;
-    }
-    const parsed = isRight ? setting.read(text, "") : undefined;
-    return parsed?.ok ? parsed.value : undefined;
+  /** Warns of variables that look like settings and are none. */
+  warnOfUnknownNames(): void {
+    const names = Object.keys(this.#env).filter((name) => this.#env[name] !== undefined);
+    this.warnings.push(...unknownNameWarnings(names));
   }
 
-  /** Masked whatever the setting: a URL with a password may be in the wrong place. */
-  #refuseValue(name: SettingName, text: string, problem: string): void {
-    this.refuse(name, `cannot use ${quote(maskUrl(text))}: ${problem}`);
+  /** Gives a configuration, or the mistakes in what it was made of. */
+  result<C>(config: C): ConfigResult<C> {
+    const { mistakes, warnings } = this;
+    return mistakes.length === 0
+      ? { ok: true, config, warnings }
+      : { ok: false, mistakes, warnings };
   }
 
-  /** Reads a secret, from its variable or its file. */
-  #secret<T>(name: SettingName, { read }: Setting<T>): T | undefined {
-    const text = this.#text(name);
+  #read<T>(name: SettingName, { kind, read }: Setting<T>): Reading<T> | undefined {
+    const text = this.text(name);
+    if (kind === "file") return this.#file(name, read);
+    if (kind === "secret") return this.#secret(name, read);
+    return this.#taken(name, readPlain(text.trim(), read));
+  }
+
+  #secret<T>(name: SettingName, read: (text: string) => Reading<T>): Reading<T> | undefined {
+    const text = this.text(name);
     const fileName = `${name}_FILE`;
-    if (this.#text(fileName) === "") {
-      if (text === "") return undefined;
-      const parsed = read(text, "");
-      if (parsed.ok) return parsed.value;
-      this.refuse(name, `cannot use ${REDACTED}: ${parsed.problem}`);
-      return undefined;
-    }
-    if (text === "") {
-      return this.#file(fileName, (content, path) => read(content.replace(/\r?\n$/, ""), path));
-    }
+    if (text === "") return this.#file(fileName, (one) => read(one.replace(/\r?\n$/, "")));
+    if (this.text(fileName) === "") return this.#taken(name, read(text), REDACTED);
     this.refuse(name, `is set together with ${fileName}. Set one of them only.`);
     return undefined;
   }
 
-  /** A variable without value is one that is not set. */
-  #text(name: string): string {
-    const text = this.#env[name] ?? "";
-    return text.trim() === "" ? "" : text;
-  }
-
-  #file<T>(name: string, parse: (text: string, path: string) => Parsed<T>): T | undefined {
-    const path = this.#text(name);
-    const content = this.#content(path);
-    const parsed = content.ok ? parse(content.value, path) : content;
-    if (parsed.ok) return parsed.value;
-    this.refuse(name, `cannot use ${quote(path)}: ${parsed.problem}`);
-    return undefined;
-  }
-
-  #content(path: string): Parsed<string> {
+  #file<T>(name: string, read: (text: string) => Reading<T>): Reading<T> | undefined {
+    const path = this.text(name);
+    let text: string;
     try {
-      const value = this.#readFile(path);
-      return value.trim() === "" ? { ok: false, problem: "it is empty." } : { ok: true, value };
+      text = this.#readFile(path);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const problem = FILE_PROBLEMS[error.name] ?? "it cannot be read";
-      return { ok: false, problem: `${problem}. Write the path of a file.` };
+      this.refuse(name, `cannot use ${quote(path)}: ${problem}. Write the path of a file.`);
+      return undefined;
     }
+    const empty = { ok: false, problems: [["", "it is empty."]] } as const;
+    return this.#taken(name, text.trim() === "" ? empty : read(text), quote(path));
   }
+
+  /** Adds what is wrong with a text: each part, or what is shown in its place. */
+  #taken<T>(name: string, reading: Reading<T>, shown?: string): Reading<T> {
+    for (const [part, problem] of reading.ok ? [] : reading.problems) {
+      // Masked whatever the setting: a URL with a password may be in the wrong place.
+      this.refuse(name, `cannot use ${shown ?? quote(maskUrl(part))}: ${problem}`);
+    }
+    return reading;
+  }
+}
+
+function readPlain<T>(text: string, read: (text: string) => Reading<T>): Reading<T> {
+  if (!/^(["']).*\1$/s.test(text)) return read(text);
+  return { ok: false, problems: [[text, "it has quotes around it. Write it without them."]] };
 }

@@ -1,22 +1,15 @@
 /**
- * The one table of settings. A row holds everything about a setting: its parser, default, form,
- * meaning and whether it is secret. Types, checks, help and docs derive from it, so that a new
+ * The one table of settings. Types, checks, help and docs derive from its rows, so that a new
  * setting is one row and the code that uses it.
  */
 
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
-import {
-  type Header,
-  parseHeaderPairs,
-  parseHeaders,
-  parsePairs,
-  parsePassword,
-  parseToken,
-  parseUsername,
-  parseWebhook,
-} from "./headers.ts";
+import type { Secret } from "./secret.ts";
+import { parseBaseUrl, parseOtlpUrl, parseServer, splitServers } from "./url.ts";
 import {
   accept,
+  type Address,
+  type Header,
   parseAddress,
   parseBoolean,
   parseBytes,
@@ -27,346 +20,340 @@ import {
   parseDays,
   parseDuration,
   parseFamilyPattern,
+  parseHeaderPairs,
+  parseHeaders,
   parseHostName,
+  parsePairs,
+  parsePassword,
   parsePrivateKey,
   parseShare,
   parseStreamName,
-  type Range,
+  parseToken,
+  parseUsername,
+  parseWebhook,
 } from "./values.ts";
-import { parseServer, splitServers } from "./server_list.ts";
-import { parseBaseUrl, parseOtlpUrl } from "./url.ts";
 
-/**
- * Where the text of a setting comes from: its variable; its variable as a list; its variable or the
- * file that `NAME_FILE` names, neither of which is ever shown; the file that its variable names.
- */
-export type SettingKind = "plain" | "list" | "secret" | "file";
+/** A value, or each part of a text that is wrong with what is wrong with it. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly (readonly [part: string, what: string])[] };
 
 /** What there is to know of one setting. */
 export interface Setting<T> {
-  /** Where its text comes from. */
-  readonly kind: SettingKind;
+  /**
+   * Where its text comes from: its variable; its variable or the file that `NAME_FILE` names,
+   * neither of which is ever shown; the file that its variable names.
+   */
+  readonly kind: "plain" | "secret" | "file";
   /** What holds when it is not set, as one would write it; empty for nothing. */
   readonly defaultText: string;
+  /** The same as a value; it also takes the place of one that is wrong. */
+  readonly fallback: T;
   /** How the value is written. */
   readonly form: string;
   /** What it is for, in one sentence. */
   readonly meaning: string;
-  /** Takes a text apart; each part is checked by itself. */
-  readonly split: (text: string) => readonly string[];
-  /** Checks a part; `path` is that of its file, if it comes from one. */
-  readonly check: (part: string, path: string) => Parsed<unknown>;
-  /** Reads the text, of which every part is right. */
-  readonly read: (text: string, path: string) => Parsed<T>;
+  /** Reads its text. */
+  readonly read: (text: string) => Reading<T>;
 }
 
-type Words = readonly [form: string, meaning: string];
+type Parse<T> = (text: string) => Parsed<T>;
 
-function row<T>(
-  kind: SettingKind,
-  read: (text: string, path: string) => Parsed<T>,
-  [form, meaning]: Words,
-  defaultText = "",
-): Setting<T> {
-  return { kind, defaultText, form, meaning, split: (text) => [text], check: read, read };
+function readWhole<T>(text: string, parse: Parse<T>): Reading<T> {
+  const parsed = parse(text);
+  return parsed.ok ? parsed : { ok: false, problems: [[text, parsed.problem]] };
 }
 
-function plain<T>(read: (text: string) => Parsed<T>, words: Words, usual = ""): Setting<T> {
-  return row("plain", read, words, usual);
+/** A setting that nothing holds for when it is not set. */
+function optional<T>(parse: Parse<T>, form: string, meaning: string): Setting<T | undefined> {
+  const read = (text: string): Reading<T> => readWhole(text, parse);
+  return { kind: "plain", defaultText: "", fallback: undefined, form, meaning, read };
 }
 
-function secret<T>(read: (text: string) => Parsed<T>, words: Words): Setting<T> {
-  return row("secret", read, words);
+/** A setting with a default. */
+function usual<T>(text: string, parse: Parse<T>, form: string, meaning: string): Setting<T> {
+  const parsed = parse(text);
+  if (!parsed.ok) throw new TypeError(`The default "${text}" is wrong: ${parsed.problem}`);
+  const read = (one: string): Reading<T> => readWhole(one, parse);
+  return { kind: "plain", defaultText: text, fallback: parsed.value, form, meaning, read };
 }
 
-/** A PEM file. */
-function file<T>(
-  read: (text: string) => Parsed<T>,
-  meaning: string,
-): Setting<{ readonly path: string; readonly text: T }> {
-  return row("file", (content, path) => {
-    const parsed = read(content);
-    return parsed.ok ? accept({ path, text: parsed.value }) : parsed;
-  }, ["path of a PEM file", meaning]);
+function secret<T>(parse: Parse<T>, form: string, meaning: string): Setting<T | undefined> {
+  return { ...optional(parse, form, meaning), kind: "secret" };
 }
 
-function duration(usual: string, range: Omit<Range, "example">, meaning: string): Setting<number> {
-  return plain(
-    (text) => parseDuration(text, { ...range, example: usual }),
-    [`duration, ${range.min} to ${range.max}`, meaning],
-    usual,
-  );
+function file<T>(parse: Parse<T>, meaning: string): Setting<T | undefined> {
+  return { ...optional(parse, "path of a PEM file", meaning), kind: "file" };
 }
 
+/** A list, each part of which is checked by itself. */
 function list<T>(
   split: (text: string) => readonly string[],
-  check: (part: string) => Parsed<T>,
-  words: Words,
+  parse: Parse<T>,
+  form: string,
+  meaning: string,
 ): Setting<readonly T[]> {
-  function read(text: string): Parsed<readonly T[]> {
+  function read(text: string): Reading<readonly T[]> {
     const values: T[] = [];
+    const problems: [string, string][] = [];
     for (const part of split(text)) {
-      const parsed = check(part);
-      if (!parsed.ok) return parsed;
-      values.push(parsed.value);
+      const parsed = parse(part);
+      if (parsed.ok) values.push(parsed.value);
+      else problems.push([part, parsed.problem]);
     }
-    return accept(values);
+    return problems.length === 0 ? { ok: true, value: values } : { ok: false, problems };
   }
-  return { ...row("list", read, words), split, check };
+  return { kind: "plain", defaultText: "", fallback: [], form, meaning, read };
 }
 
 function splitNames(text: string): string[] {
   return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
 }
 
-const SIZE = { min: "1KiB", max: "4GiB", example: "16MiB" } as const;
-/** A scrape takes 5 ms of the vLLM process that serves users. */
-const SCRAPE_RATES = { min: 1, max: 100_000, example: 20 } as const;
-/** As many as Parseable 2.9.5 takes. */
-const DAYS = { min: 1, max: 36_500, example: "30d" } as const;
-/** What SLO_TTFT and SLO_TPOT allow; their defaults are those of vLLM's own dashboards. */
-const GOAL = { min: "1ms", max: "10m" } as const;
-/** Under 0.1 s no server answers, beyond 5 min no client waits. */
-const WAIT = { min: "100ms", max: "5m" } as const;
+function flag(meaning: string): Setting<boolean> {
+  return usual("false", parseBoolean, "true or false", meaning);
+}
 
-const OTLP_PROTOCOLS = ["http/protobuf", "http/json"] as const;
-const OTLP_COMPRESSIONS = ["gzip", "none"] as const;
+function word<T extends string>(text: T, words: readonly T[], meaning: string): Setting<T> {
+  return usual(text, (one) => parseChoice(one, words), words.join(", "), meaning);
+}
+
+function listen(text: string, meaning: string): Setting<Address> {
+  return usual(text, parseAddress, "host:port", meaning);
+}
+
+function duration(text: string, min: string, max: string, meaning: string): Setting<number> {
+  const parse = (one: string): Parsed<number> => parseDuration(one, { min, max, example: text });
+  return usual(text, parse, `duration, ${min} to ${max}`, meaning);
+}
+
+/** A timeout: under 0.1 s no server answers, beyond 5 min no client waits. */
+function wait(text: string, meaning: string): Setting<number> {
+  return duration(text, "100ms", "5m", meaning);
+}
 
 /** A number of milliseconds, as OpenTelemetry has them. */
-function milliseconds(
-  usual: string,
-  range: { readonly min: number; readonly max: number },
-  meaning: string,
-): Setting<number> {
-  return plain((text) => parseCount(text, { ...range, example: 10_000 }), [
-    `milliseconds, ${range.min} to ${range.max}`,
-    meaning,
-  ], usual);
+function parseMilliseconds(max: number): Parse<number> {
+  return (text) => parseCount(text, { min: 100, max, example: 10_000 });
 }
 
-/** The settings of an OTLP exporter: the general ones, or those for metrics, which win. */
-function exporter(protocol: string, timeout: string, note: string): {
-  readonly HEADERS: Setting<readonly Header[]>;
-  readonly PROTOCOL: Setting<typeof OTLP_PROTOCOLS[number]>;
-  readonly COMPRESSION: Setting<typeof OTLP_COMPRESSIONS[number]>;
-  readonly TIMEOUT: Setting<number>;
-  readonly CERTIFICATE: ReturnType<typeof file<string>>;
-} {
-  return {
-    HEADERS: secret(parseHeaderPairs, [
-      "key=value,key=value",
-      `Headers of the push${note}; values percent-encoded.`,
-    ]),
-    PROTOCOL: plain(
-      (text) => parseChoice(text, OTLP_PROTOCOLS),
-      [OTLP_PROTOCOLS.join(", "), `Encoding of the push${note}.`],
-      protocol,
-    ),
-    COMPRESSION: plain(
-      (text) => parseChoice(text, OTLP_COMPRESSIONS),
-      [OTLP_COMPRESSIONS.join(", "), `Compression of the push${note}.`],
-    ),
-    TIMEOUT: milliseconds(
-      timeout,
-      { min: 100, max: 300_000 },
-      `Timeout of a pushed request${note}.`,
-    ),
-    CERTIFICATE: file(parseCertificates, `Extra CA certificates for the push${note}.`),
-  };
+// Those for metrics win over the general ones.
+const MAX_PUSH_TIMEOUT = 300_000;
+const PUSH_TIMEOUT = ["milliseconds, 100 to 300000", "Timeout of a pushed request"] as const;
+const PUSH_PROTOCOLS = ["http/protobuf", "http/json"] as const;
+const PUSH_COMPRESSIONS = ["gzip", "none"] as const;
+const FIRST = ", before the general setting";
+
+function pushHeaders(note: string): Setting<readonly Header[] | undefined> {
+  const meaning = `Headers of the push${note}; values percent-encoded.`;
+  return secret(parseHeaderPairs, "key=value,key=value", meaning);
 }
 
-const GENERAL = exporter("http/protobuf", "10000", "");
-const OF_METRICS = exporter("", "", ", before the general setting");
+function pushCompression(note: string): Setting<typeof PUSH_COMPRESSIONS[number] | undefined> {
+  const parse = (text: string): Parsed<typeof PUSH_COMPRESSIONS[number]> =>
+    parseChoice(text, PUSH_COMPRESSIONS);
+  return optional(parse, PUSH_COMPRESSIONS.join(", "), `Compression of the push${note}.`);
+}
 
 /** All settings, in the order in which people meet them; {@linkcode SETTINGS} has their types. */
 export const ROWS = {
-  VLLM_METRICS_URL: list(splitServers, parseServer, [
+  VLLM_METRICS_URL: list(
+    splitServers,
+    parseServer,
     "URL or URLs",
     "Where vLLM serves metrics (unset: localhost:8000); also NAME=URL, dns+URL.",
-  ]),
-  LISTEN_ADDRESS: plain(
-    parseAddress,
-    ["host:port", "Where to listen; [::]:9090 includes IPv6."],
-    "0.0.0.0:9090",
   ),
-  ALLOWED_HOSTS: list(splitNames, parseHostName, [
+  LISTEN_ADDRESS: listen("0.0.0.0:9090", "Where to listen; [::]:9090 includes IPv6."),
+  ALLOWED_HOSTS: list(
+    splitNames,
+    parseHostName,
     "host names, comma-separated",
     "Names clients may call it by, besides localhost and IP addresses.",
-  ]),
-  SCRAPE_TIMEOUT: duration("10s", WAIT, "Timeout of a scrape of vLLM, to its last byte."),
+  ),
+  SCRAPE_TIMEOUT: wait("10s", "Timeout of a scrape of vLLM, to its last byte."),
   // 63 KB is one engine's response, so the default is enough for 250 engines behind one address; it
   // suits the mem_limit of 512 MB in compose.yml.
-  MAX_BODY_BYTES: plain(
-    (text) => parseBytes(text, SIZE),
-    [`size, ${SIZE.min} to ${SIZE.max}`, "Maximum response size of vLLM."],
-    SIZE.example,
+  MAX_BODY_BYTES: usual(
+    "16MiB",
+    (text) => parseBytes(text, { min: "1KiB", max: "4GiB", example: "16MiB" }),
+    "size, 1KiB to 4GiB",
+    "Maximum response size of vLLM.",
   ),
-  METRICS_DROP: list(splitNames, parseFamilyPattern, [
+  METRICS_DROP: list(
+    splitNames,
+    parseFamilyPattern,
     "names, * for any text",
     "Families left out of /metrics, relay and push, such as vllm_lora_*.",
-  ]),
-  METRICS_KEEP: list(splitNames, parseFamilyPattern, [
+  ),
+  METRICS_KEEP: list(
+    splitNames,
+    parseFamilyPattern,
     "names, * for any text",
     "The only families to pass on; METRICS_DROP wins.",
-  ]),
-  BACKEND_COMPLETE: plain(parseBoolean, [
-    "true or false",
-    "Send backends _created and all series of lora_requests_info.",
-  ], "false"),
-  MAX_SCRAPES_PER_SECOND: plain((text) => parseCount(text, SCRAPE_RATES), [
-    `number, ${SCRAPE_RATES.min} to ${SCRAPE_RATES.max}`,
+  ),
+  BACKEND_COMPLETE: flag("Send backends _created and all series of lora_requests_info."),
+  // A scrape takes 5 ms of the vLLM process that serves users.
+  MAX_SCRAPES_PER_SECOND: usual(
+    "20",
+    (text) => parseCount(text, { min: 1, max: 100_000, example: 20 }),
+    "number, 1 to 100000",
     "Scrapes of one server per second; more clients wait and share them.",
-  ], "20"),
-  VLLM_BEARER_TOKEN: secret(parseToken, [
-    "token",
-    "Token for vLLM or the gateway in front of it.",
-  ]),
-  VLLM_USERNAME: secret(parseUsername, ["text", "Username for vLLM, with VLLM_PASSWORD."]),
-  VLLM_PASSWORD: secret(parsePassword, ["text", "Password for vLLM, with VLLM_USERNAME."]),
-  VLLM_HEADERS: secret(parseHeaders, [
+  ),
+  VLLM_BEARER_TOKEN: secret(parseToken, "token", "Token for vLLM or the gateway in front of it."),
+  VLLM_USERNAME: secret(parseUsername, "text", "Username for vLLM, with VLLM_PASSWORD."),
+  VLLM_PASSWORD: secret(parsePassword, "text", "Password for vLLM, with VLLM_USERNAME."),
+  VLLM_HEADERS: secret(
+    parseHeaders,
     "Name: value, one per line",
     "More request headers for vLLM; \\n also ends a line.",
-  ]),
+  ),
   VLLM_TLS_CA_FILE: file(parseCertificates, "Extra CA certificates for vLLM."),
   VLLM_TLS_CERT_FILE: file(
     parseCertificates,
     "Client certificate for vLLM, with VLLM_TLS_KEY_FILE.",
   ),
   VLLM_TLS_KEY_FILE: file(parsePrivateKey, "Its private key, without a passphrase."),
-  VLLM_TLS_INSECURE_SKIP_VERIFY: plain(parseBoolean, [
-    "true or false",
-    "Skip TLS verification of vLLM (allows man-in-the-middle).",
-  ], "false"),
-  METRICS_USERNAME: secret(parseUsername, [
+  VLLM_TLS_INSECURE_SKIP_VERIFY: flag("Skip TLS verification of vLLM (allows man-in-the-middle)."),
+  METRICS_USERNAME: secret(
+    parseUsername,
     "text",
     "Username clients must send, with METRICS_PASSWORD.",
-  ]),
-  METRICS_PASSWORD: secret(parsePassword, [
+  ),
+  METRICS_PASSWORD: secret(
+    parsePassword,
     "text",
     "Password clients must send, on all but the health routes.",
-  ]),
-  METRICS_BEARER_TOKEN: secret(parseToken, ["token", "Token clients may send instead of both."]),
+  ),
+  METRICS_BEARER_TOKEN: secret(parseToken, "token", "Token clients may send instead of both."),
   TLS_CERT_FILE: file(
     parseCertificates,
     "Certificate of both listeners; a renewed file is reloaded.",
   ),
   TLS_KEY_FILE: file(parsePrivateKey, "Private key of TLS_CERT_FILE, without a passphrase."),
-  PARSEABLE_URL: plain(parseBaseUrl, [
+  PARSEABLE_URL: optional(
+    parseBaseUrl,
     "URL",
     "Parseable, such as http://parseable:8000; without it the relay is off.",
-  ]),
-  PARSEABLE_QUERY_URL: plain(parseBaseUrl, [
+  ),
+  PARSEABLE_QUERY_URL: optional(
+    parseBaseUrl,
     "URL",
     "Its query node, for provision and check, if PARSEABLE_URL is that of ingest nodes.",
-  ]),
-  OTLP_LISTEN_ADDRESS: plain(
-    parseAddress,
-    ["host:port", "Where the relay listens for OTLP metrics."],
-    "0.0.0.0:4318",
   ),
-  PARSEABLE_STREAM: plain(
-    parseStreamName,
-    ["letters, digits, - and _", "Stream in Parseable for senders that name none."],
+  OTLP_LISTEN_ADDRESS: listen("0.0.0.0:4318", "Where the relay listens for OTLP metrics."),
+  PARSEABLE_STREAM: usual(
     "vLLMmetrics",
+    parseStreamName,
+    "letters, digits, - and _",
+    "Stream in Parseable for senders that name none.",
   ),
-  PARSEABLE_TIMEOUT: duration("30s", WAIT, "Timeout of a request to Parseable."),
+  PARSEABLE_TIMEOUT: wait("30s", "Timeout of a request to Parseable."),
   PARSEABLE_TLS_CA_FILE: file(parseCertificates, "Extra CA certificates for Parseable."),
-  PARSEABLE_TLS_INSECURE_SKIP_VERIFY: plain(parseBoolean, [
-    "true or false",
+  PARSEABLE_TLS_INSECURE_SKIP_VERIFY: flag(
     "Skip TLS verification of Parseable (allows man-in-the-middle).",
-  ], "false"),
-  P_USERNAME: secret(parseUsername, [
-    "text",
-    "User of Parseable for provision, with P_PASSWORD.",
-  ]),
-  P_PASSWORD: secret(parsePassword, ["text", "Password of that user."]),
-  PARSEABLE_API_KEY: secret(parseToken, [
+  ),
+  P_USERNAME: secret(parseUsername, "text", "User of Parseable for provision, with P_PASSWORD."),
+  P_PASSWORD: secret(parsePassword, "text", "Password of that user."),
+  PARSEABLE_API_KEY: secret(
+    parseToken,
     "token",
     "API key of Parseable for provision, instead of both.",
-  ]),
-  PARSEABLE_RETENTION: plain(
-    (text) => parseDays(text, DAYS),
-    [`days, ${DAYS.min}d to ${DAYS.max}d`, "How long Parseable keeps rows; provision sets it."],
-    DAYS.example,
   ),
-  PARSEABLE_PUSH: plain(parseBoolean, [
-    "true or false",
-    "Push to Parseable without Fluent Bit; needs P_USERNAME and P_PASSWORD.",
-  ], "false"),
-  OTEL_EXPORTER_OTLP_ENDPOINT: plain(parseOtlpUrl, [
+  // As many as Parseable 2.9.5 takes.
+  PARSEABLE_RETENTION: usual(
+    "30d",
+    (text) => parseDays(text, { min: 1, max: 36_500, example: "30d" }),
+    "days, 1d to 36500d",
+    "How long Parseable keeps rows; provision sets it.",
+  ),
+  PARSEABLE_PUSH: flag("Push to Parseable without Fluent Bit; needs P_USERNAME and P_PASSWORD."),
+  OTEL_EXPORTER_OTLP_ENDPOINT: optional(
+    parseOtlpUrl,
     "URL",
     "Push metrics there by OTLP/HTTP; /v1/metrics is appended.",
-  ]),
-  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: plain(parseOtlpUrl, [
+  ),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: optional(
+    parseOtlpUrl,
     "URL",
     "The same, as the whole URL.",
-  ]),
-  OTEL_EXPORTER_OTLP_HEADERS: GENERAL.HEADERS,
-  OTEL_EXPORTER_OTLP_METRICS_HEADERS: OF_METRICS.HEADERS,
-  OTEL_EXPORTER_OTLP_PROTOCOL: GENERAL.PROTOCOL,
-  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: OF_METRICS.PROTOCOL,
-  OTEL_EXPORTER_OTLP_COMPRESSION: GENERAL.COMPRESSION,
-  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: OF_METRICS.COMPRESSION,
-  OTEL_EXPORTER_OTLP_TIMEOUT: GENERAL.TIMEOUT,
-  OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: OF_METRICS.TIMEOUT,
-  OTEL_EXPORTER_OTLP_CERTIFICATE: GENERAL.CERTIFICATE,
-  OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: OF_METRICS.CERTIFICATE,
-  OTEL_METRIC_EXPORT_INTERVAL: milliseconds(
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: pushHeaders(""),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: pushHeaders(FIRST),
+  OTEL_EXPORTER_OTLP_PROTOCOL: word("http/protobuf", PUSH_PROTOCOLS, "Encoding of the push."),
+  OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: optional(
+    (text) => parseChoice(text, PUSH_PROTOCOLS),
+    PUSH_PROTOCOLS.join(", "),
+    `Encoding of the push${FIRST}.`,
+  ),
+  OTEL_EXPORTER_OTLP_COMPRESSION: pushCompression(""),
+  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: pushCompression(FIRST),
+  OTEL_EXPORTER_OTLP_TIMEOUT: usual(
     "10000",
-    { min: 100, max: 3_600_000 },
+    parseMilliseconds(MAX_PUSH_TIMEOUT),
+    PUSH_TIMEOUT[0],
+    `${PUSH_TIMEOUT[1]}.`,
+  ),
+  OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: optional(
+    parseMilliseconds(MAX_PUSH_TIMEOUT),
+    PUSH_TIMEOUT[0],
+    `${PUSH_TIMEOUT[1]}${FIRST}.`,
+  ),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: file(parseCertificates, "Extra CA certificates for the push."),
+  OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: file(
+    parseCertificates,
+    `Extra CA certificates for the push${FIRST}.`,
+  ),
+  OTEL_METRIC_EXPORT_INTERVAL: usual(
+    "10000",
+    parseMilliseconds(3_600_000),
+    "milliseconds, 100 to 3600000",
     "Interval of the push.",
   ),
-  OTEL_RESOURCE_ATTRIBUTES: plain(parsePairs, [
+  OTEL_RESOURCE_ATTRIBUTES: optional(
+    parsePairs,
     "key=value,key=value",
     "Resource attributes of pushed metrics; values are percent-encoded.",
-  ]),
-  OTEL_SERVICE_NAME: plain(accept<string>, [
+  ),
+  OTEL_SERVICE_NAME: optional<string>(
+    accept,
     "text",
     "Service name of pushed metrics; vllm without it.",
-  ]),
-  OTLP_QUEUE_FILE: plain(accept<string>, [
+  ),
+  OTLP_QUEUE_FILE: optional<string>(
+    accept,
     "path of a file",
     "SQLite file that keeps unsent pushes; without it they are in memory.",
-  ]),
-  SLO_TTFT: duration("1s", GOAL, "SLO for the time to first token (TTFT)."),
-  SLO_TPOT: duration("100ms", GOAL, "SLO for the time per output token (TPOT)."),
-  SCRAPE_INTERVAL: duration("2s", WAIT, "Interval of the history's scrapes."),
-  HISTORY_IDLE_INTERVAL: plain(
-    (text) => text === "0" ? accept(0) : parseDuration(text, { ...WAIT, example: "15s" }),
-    [
-      `duration, ${WAIT.min} to ${WAIT.max}, or 0`,
-      "The same while no page is open and HISTORY_FILE is unset.",
-    ],
-    "15s",
   ),
-  HISTORY_FILE: plain(accept<string>, [
+  // The defaults are those of vLLM's own dashboards.
+  SLO_TTFT: duration("1s", "1ms", "10m", "SLO for the time to first token (TTFT)."),
+  SLO_TPOT: duration("100ms", "1ms", "10m", "SLO for the time per output token (TPOT)."),
+  SCRAPE_INTERVAL: wait("2s", "Interval of the history's scrapes."),
+  HISTORY_IDLE_INTERVAL: usual(
+    "15s",
+    (text) =>
+      text === "0" ? accept(0) : parseDuration(text, { min: "100ms", max: "5m", example: "15s" }),
+    "duration, 100ms to 5m, or 0",
+    "The same while no page is open and HISTORY_FILE is unset.",
+  ),
+  HISTORY_FILE: optional<string>(
+    accept,
     "path of a file",
     "SQLite file for the history; without it the last day is kept in memory.",
-  ]),
-  HISTORY_RETENTION: duration(
-    "30d",
-    { min: "1h", max: "3650d" },
-    "How long that file keeps the history.",
   ),
-  ALERT_KV_LIMIT: plain(
-    parseShare,
-    ["share, above 0 and below 1", "KV cache usage above which provision's alert fires."],
+  HISTORY_RETENTION: duration("30d", "1h", "3650d", "How long that file keeps the history."),
+  ALERT_KV_LIMIT: usual(
     "0.9",
+    parseShare,
+    "share, above 0 and below 1",
+    "KV cache usage above which provision's alert fires.",
   ),
-  ALERT_WEBHOOK_URL: secret(parseWebhook, [
+  ALERT_WEBHOOK_URL: secret<Secret>(
+    parseWebhook,
     "URL",
     "Where provision's alerts are sent; without it they only show in Parseable.",
-  ]),
-  LOG_LEVEL: plain(
-    (text) => parseChoice(text, LOG_LEVELS),
-    [LOG_LEVELS.join(", "), "Lowest level of the log lines to write."],
-    "info",
   ),
-  LOG_FORMAT: plain(
-    (text) => parseChoice(text, LOG_FORMATS),
-    [LOG_FORMATS.join(", "), "Log lines as logfmt or as JSON."],
-    "text",
-  ),
+  LOG_LEVEL: word("info", LOG_LEVELS, "Lowest level of the log lines to write."),
+  LOG_FORMAT: word("text", LOG_FORMATS, "Log lines as logfmt or as JSON."),
 };
 
 /** The name of a setting. */

@@ -1,11 +1,21 @@
 /** The vLLM servers and how to ask them, read from the `VLLM_*` settings and the limits of a scrape. */
 
-import { basicAuthorization, type Header } from "./headers.ts";
 import { Secret } from "./secret.ts";
-import { listProblems, type ServerAddress } from "./server_list.ts";
 import type { SettingReader } from "./setting_reader.ts";
-import { readTls, type TlsConfig } from "./tls.ts";
-import { maskUrl } from "./url.ts";
+import { listProblems, maskUrl, type ServerAddress } from "./url.ts";
+import { basicAuthorization, type Header } from "./values.ts";
+
+/** How TLS connections to a server are made. */
+export interface TlsConfig {
+  /** PEM text of authorities to trust besides the usual ones. */
+  readonly caCerts?: string | undefined;
+  /** PEM text of the client certificate; there is a key with it. */
+  readonly cert?: string | undefined;
+  /** PEM text of the private key of that certificate. */
+  readonly key?: Secret | undefined;
+  /** Whether to skip verification of the server. */
+  readonly skipVerify: boolean;
+}
 
 /** One vLLM server and how to ask it. */
 export interface UpstreamConfig {
@@ -43,11 +53,43 @@ export interface ServersConfig {
   readonly isMerged: boolean;
 }
 
+/** Reads the TLS settings of a server; warns of those without effect, and of unchecked certificates. */
+export function readTls(
+  reader: SettingReader,
+  server: "vLLM" | "Parseable",
+  url: URL | undefined,
+): TlsConfig {
+  const isVllm = server === "vLLM";
+  const prefix = isVllm ? "VLLM_TLS" as const : "PARSEABLE_TLS" as const;
+  const urlName = isVllm ? "VLLM_METRICS_URL" : "PARSEABLE_URL";
+  const caCerts = reader.get(`${prefix}_CA_FILE`);
+  const cert = isVllm ? reader.get("VLLM_TLS_CERT_FILE") : undefined;
+  const key = isVllm ? reader.get("VLLM_TLS_KEY_FILE") : undefined;
+  if (isVllm) reader.together("VLLM_TLS_CERT_FILE", "VLLM_TLS_KEY_FILE");
+  const skipVerify = reader.get(`${prefix}_INSECURE_SKIP_VERIFY`);
+  const skipName = `${prefix}_INSECURE_SKIP_VERIFY`;
+  if (url?.protocol === "http:") {
+    const names = [
+      ...caCerts === undefined ? [] : [`${prefix}_CA_FILE`],
+      ...cert === undefined ? [] : [`${prefix}_CERT_FILE`],
+      ...skipVerify ? [skipName] : [],
+    ];
+    for (const name of names) reader.warn(name, `has no effect, since ${urlName} is not "https:".`);
+  } else if (skipVerify && url !== undefined) {
+    reader.warn(
+      skipName,
+      `no certificate of ${server} is checked, so whoever is on the way can listen in. ` +
+        `Set ${prefix}_CA_FILE in its place.`,
+    );
+  }
+  return { caCerts, cert, key, skipVerify };
+}
+
 /**
  * Returns a server's headers, given the credentials in its URL; credentials may be set in one
  * place only.
  */
-function readCredentials(
+function readHeaders(
   reader: SettingReader,
   servers: readonly ServerAddress[],
 ): (own: ServerAddress["credentials"]) => readonly Header[] {
@@ -68,20 +110,20 @@ function readCredentials(
     reader.refuse(first, `${sentence} Give them in one place only.`);
   }
 
-  const all = username === undefined || password === undefined ? undefined : { username, password };
+  const all = username && password && { username, password };
   return (own) => {
     if (token !== undefined) {
-      const value = new Secret(`Bearer ${token.reveal()}`);
-      return [Object.freeze(["Authorization", value] as const), ...headers];
+      return [["Authorization", new Secret(`Bearer ${token.reveal()}`)], ...headers];
     }
     const basic = all ?? own;
-    if (basic === undefined) return headers;
-    return [basicAuthorization(basic.username, basic.password), ...headers];
+    return basic === undefined
+      ? headers
+      : [basicAuthorization(basic.username, basic.password), ...headers];
   };
 }
 
 /** Reads where the servers have their metrics. */
-export function readAddresses(reader: SettingReader): readonly ServerAddress[] | undefined {
+export function readAddresses(reader: SettingReader): readonly ServerAddress[] {
   if (!reader.isSet("VLLM_METRICS_URL")) {
     reader.refuse(
       "VLLM_METRICS_URL",
@@ -89,48 +131,34 @@ export function readAddresses(reader: SettingReader): readonly ServerAddress[] |
     );
   }
   const servers = reader.get("VLLM_METRICS_URL");
-  const problems = listProblems(servers ?? []);
-  for (const problem of problems) reader.refuse("VLLM_METRICS_URL", problem);
-  return problems.length === 0 ? servers : undefined;
-}
-
-/** A connection to an address by another name is made by a client that knows no public authority. */
-function refuseUnverifiable(
-  reader: SettingReader,
-  servers: readonly ServerAddress[],
-  { skipVerify }: TlsConfig,
-): void {
-  const isHttps = servers.some(({ url, isDiscovered }) =>
-    isDiscovered && url.protocol === "https:"
-  );
-  if (!isHttps || skipVerify || reader.isSet("VLLM_TLS_CA_FILE")) return;
-  reader.refuse(
-    "VLLM_TLS_CA_FILE",
-    'is not set, and "dns+https:" needs it: only the authorities in it are trusted there.',
-  );
+  for (const problem of listProblems(servers)) reader.refuse("VLLM_METRICS_URL", problem);
+  return servers;
 }
 
 /** Reads credentials, limits and TLS, which apply to all servers. */
 export function readServers(
   reader: SettingReader,
-  addresses: readonly ServerAddress[] | undefined,
-): ServersConfig | undefined {
-  const servers = addresses ?? [];
+  servers: readonly ServerAddress[],
+): ServersConfig {
   const timeoutMs = reader.get("SCRAPE_TIMEOUT");
   const maxBodyBytes = reader.get("MAX_BODY_BYTES");
-  const headersFor = readCredentials(reader, servers);
-  const secure = servers.find(({ url }) => url.protocol === "https:");
-  const tls = readTls(reader, "vLLM", (secure ?? servers[0])?.url);
-  refuseUnverifiable(reader, servers, tls);
-  const [first] = servers;
-  if (first === undefined || timeoutMs === undefined || maxBodyBytes === undefined) {
-    return undefined;
+  const headersOf = readHeaders(reader, servers);
+  const secure = servers.filter(({ url }) => url.protocol === "https:");
+  const tls = readTls(reader, "vLLM", (secure[0] ?? servers[0])?.url);
+  // A connection to an address by another name is made by a client that knows no public authority.
+  const needsCa = secure.some(({ isDiscovered }) => isDiscovered) && !tls.skipVerify;
+  if (needsCa && !reader.isSet("VLLM_TLS_CA_FILE")) {
+    reader.refuse(
+      "VLLM_TLS_CA_FILE",
+      'is not set, and "dns+https:" needs it: only the authorities in it are trusted there.',
+    );
   }
   const list = servers.map(({ name, isNamed, isDiscovered, url, credentials }) => {
-    const headers = Object.freeze(headersFor(credentials));
+    const headers = headersOf(credentials);
     const upstream = { url, label: maskUrl(url), headers, timeoutMs, maxBodyBytes, tls };
-    return Object.freeze({ name, isNamed, isDiscovered, upstream: Object.freeze(upstream) });
+    return { name, isNamed, isDiscovered, upstream };
   });
-  const isMerged = servers.length > 1 || first.isNamed || first.isDiscovered;
-  return Object.freeze({ list: Object.freeze(list), isMerged });
+  const isMerged = list.length > 1 ||
+    list.some(({ isNamed, isDiscovered }) => isNamed || isDiscovered);
+  return { list, isMerged };
 }

@@ -1,6 +1,6 @@
 /** The tiles at the top of the page: one table, and how a row becomes a tile. */
 
-import type { Goals } from "../config/goals.ts";
+import type { Goals } from "../config/config.ts";
 import { type Availability, emptyNote, NOTES } from "./availability.ts";
 import { successShare } from "./finish_reasons.ts";
 import { formatSeconds } from "./format.ts";

@@ -1,6 +1,6 @@
 /** Computes a view from the history. */
 
-import type { Goals } from "../config/goals.ts";
+import type { Goals } from "../config/config.ts";
 import type { History, Selection, TargetState } from "../history/history.ts";
 import { VERSION } from "../version.ts";
 import { findAvailability } from "./availability.ts";

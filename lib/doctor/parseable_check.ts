@@ -1,7 +1,7 @@
 /** The checks of Parseable: reachable, credentials, dashboards, stream, rows. */
 
-import type { Header } from "../config/headers.ts";
-import type { ParseableConfig } from "../config/parseable_config.ts";
+import type { Header } from "../config/values.ts";
+import type { ParseableConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { ParseableApi } from "../parseable/api.ts";
 import { Collection, DASHBOARDS } from "../parseable/collection.ts";

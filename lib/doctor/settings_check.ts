@@ -50,7 +50,7 @@ export function checkSettings(
     ...unusable,
     ...unreachable,
   ]);
-  const { warnings } = result.ok ? result.config : result;
+  const { warnings } = result;
   const add = (status: CheckStatus, found: string): void =>
     report({ part: "settings", name: "settings", status, found, action: "" });
   if (mistakes.size === 0) add("ok", "complete");

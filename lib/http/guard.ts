@@ -2,7 +2,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { STATUS_CODE } from "@std/http/status";
-import type { Access } from "../config/access.ts";
+import type { Access } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 import type { Route } from "./router.ts";
 import { addCount, type MetricsRegistry } from "../metrics_registry.ts";

@@ -1,6 +1,6 @@
 /** The one HTTP client: for vLLM, Parseable, the local service and `check`. */
 
-import type { TlsConfig } from "../config/tls.ts";
+import type { TlsConfig } from "../config/config.ts";
 import { Body, type Bytes, tooLargeError } from "./body.ts";
 import { Deadline, type Progress } from "./deadline.ts";
 import { NetError, toNetError } from "./net_error.ts";

@@ -1,6 +1,6 @@
 /** A listener that survives renewed certificates, and the system closing it. */
 
-import { readServingTlsAgain, type ServingTls } from "../config/serving_tls.ts";
+import { readServingTlsAgain, type ServingTls } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 
 /** Settings of a {@linkcode Listener}. */

@@ -1,8 +1,8 @@
 /** Parseable's HTTP API, as of 2.9.5. */
 
 import { STATUS_CODE } from "@std/http/status";
-import type { Header } from "../config/headers.ts";
-import type { ParseableConfig } from "../config/parseable_config.ts";
+import type { Header } from "../config/values.ts";
+import type { ParseableConfig } from "../config/config.ts";
 import { REDACTED, type Secret } from "../config/secret.ts";
 import { maskUrl, placeBelow } from "../config/url.ts";
 import { type ErrorCode, MetricsError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /** One request to Parseable and its response: in time, bounded, and without our credentials in it. */
 
-import type { TlsConfig } from "../config/tls.ts";
+import type { TlsConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { type Client, createClient, type Reply } from "../net/client.ts";
 import { NetError } from "../net/net_error.ts";

@@ -1,7 +1,7 @@
 /** Pushes the metrics of all servers, and the service's own, to an OTLP/HTTP receiver. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { PushConfig } from "../config/push_config.ts";
+import type { PushConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import { type Family, FamilyMemo, parseFamilies } from "../exposition/family.ts";
 import type { FamilyFilter } from "../exposition/filter.ts";

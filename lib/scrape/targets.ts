@@ -1,8 +1,7 @@
 /** The servers that are scraped: configured ones, and those that a host name resolves to. */
 
 import type { ServerConfig, ServersConfig } from "../config/config.ts";
-import { hostAndPort } from "../config/server_list.ts";
-import { maskUrl } from "../config/url.ts";
+import { hostAndPort, maskUrl } from "../config/url.ts";
 import { SanitizerMemo } from "../exposition/sanitizer.ts";
 import type { Logger } from "../log.ts";
 import type { Resolve } from "../net/resolve.ts";

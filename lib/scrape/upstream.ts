@@ -2,7 +2,7 @@
 
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Secret } from "../config/secret.ts";
-import { hostAndPort } from "../config/server_list.ts";
+import { hostAndPort } from "../config/url.ts";
 import { MetricsError } from "../errors.ts";
 import type { Body } from "../net/body.ts";
 import { type Client, createClient } from "../net/client.ts";

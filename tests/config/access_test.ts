@@ -15,7 +15,7 @@ function accessOf(env: Environment): unknown {
     (path) => FILES[path] ?? "",
   );
   if (!result.ok) return result.mistakes;
-  const { access, warnings } = result.config;
+  const { config: { access }, warnings } = result;
   return { basic: access?.basic?.reveal(), bearer: access?.bearer?.reveal(), warnings };
 }
 

@@ -17,14 +17,16 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /** The configuration, and of the servers the first. */
-function configOf(env: Environment): Omit<Config, "servers"> & { upstream: UpstreamConfig } {
+function configOf(
+  env: Environment,
+): Omit<Config, "servers"> & { upstream: UpstreamConfig; warnings: readonly string[] } {
   const result = parseConfig(env, (path) => FILES[path] ?? "");
   if (!result.ok) throw new Error(result.mistakes.join("\n"));
   const { servers, ...rest } = result.config;
   const [server] = servers.list;
   assertEquals([servers.list.length, servers.isMerged], [1, false]);
   if (server === undefined) throw new Error("There is no server");
-  return { ...rest, upstream: server.upstream };
+  return { ...rest, upstream: server.upstream, warnings: result.warnings };
 }
 
 function headersOf(env: Environment): (readonly [string, string])[] {
@@ -41,14 +43,24 @@ Deno.test("parseConfig() fills in the defaults", () => {
     headers: [],
     timeoutMs: 10_000,
     maxBodyBytes: 16_777_216,
-    tls: { skipVerify: false },
+    tls: { caCerts: undefined, cert: undefined, key: undefined, skipVerify: false },
   });
   assertEquals(rest, {
     maxScrapesPerSecond: 20,
     listen: { hostname: "0.0.0.0", port: 9090 },
     filter: { drop: [], keep: [], isBackendComplete: false },
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
-    history: { intervalMs: 2_000, idleIntervalMs: 15_000, retentionMs: 2_592_000_000 },
+    access: undefined,
+    allowedHosts: undefined,
+    push: undefined,
+    relay: undefined,
+    tls: undefined,
+    history: {
+      file: undefined,
+      intervalMs: 2_000,
+      idleIntervalMs: 15_000,
+      retentionMs: 2_592_000_000,
+    },
     log: { level: "info", format: "text" },
     warnings: [],
   });
@@ -130,12 +142,6 @@ Deno.test("parseConfig() keeps the credentials out of URL and label", () => {
   const { upstream } = configOf({ VLLM_METRICS_URL: "http://user:word@vllm" });
   assertEquals(upstream.url.href, "http://vllm/metrics");
   assertEquals(upstream.label, "http://vllm/metrics");
-});
-
-Deno.test("parseConfig() gives an object that is frozen throughout", () => {
-  const { upstream, listen, log, warnings } = configOf({ ...URL_ONLY, VLLM_HEADERS: "A: b" });
-  const parts = [upstream, upstream.headers, upstream.headers[0], upstream.tls];
-  for (const part of [...parts, listen, log, warnings]) assertEquals(Object.isFrozen(part), true);
 });
 
 Deno.test.each([

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import {
+  type Parsed,
   parseHeaders,
   parsePassword,
   parseToken,
   parseUsername,
-} from "../../lib/config/headers.ts";
-import type { Parsed } from "../../lib/config/values.ts";
+} from "../../lib/config/values.ts";
 
 function accepted<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.problem);

@@ -28,7 +28,7 @@ Deno.test("parseProvision() needs no vLLM, and fills in the defaults", () => {
       kvLimit: 0.9,
     },
     retention: { days: 30, isChosen: false },
-    warnings: [],
+    webhook: undefined,
   });
 });
 

@@ -1,12 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { type ConfigResult, parseConfig, type RelayConfig } from "../../lib/config/config.ts";
+import {
+  type Config,
+  type ConfigResult,
+  parseConfig,
+  type RelayConfig,
+} from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
 
 const VLLM_ONLY = { VLLM_METRICS_URL: "http://vllm:8000" };
 const RELAY = { ...VLLM_ONLY, PARSEABLE_URL: "http://parseable:8000" };
+const PLAIN_TLS = { caCerts: undefined, cert: undefined, key: undefined, skipVerify: false };
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
-function resultOf(env: Environment): ConfigResult {
+function resultOf(env: Environment): ConfigResult<Config> {
   return parseConfig(env, (path) => path === "/ca.pem" ? CERTIFICATE : "");
 }
 
@@ -22,13 +28,12 @@ function mistakesOf(env: Environment): readonly string[] {
 }
 
 function warningsOf(env: Environment): readonly string[] {
-  const result = resultOf(env);
-  return result.ok ? result.config.warnings : result.warnings;
+  return resultOf(env).warnings;
 }
 
 Deno.test("parseConfig() has no relay without PARSEABLE_URL", () => {
   const result = resultOf({ ...VLLM_ONLY, PARSEABLE_URL: " " });
-  assertEquals(result.ok && Object.hasOwn(result.config, "relay"), false);
+  assertEquals(result.ok && result.config.relay, undefined);
   assertEquals(warningsOf(VLLM_ONLY), []);
 });
 
@@ -41,7 +46,7 @@ Deno.test("parseConfig() fills in the defaults of the relay", () => {
     stream: "vLLMmetrics",
     timeoutMs: 30_000,
     listen: { hostname: "0.0.0.0", port: 4318 },
-    tls: { skipVerify: false },
+    tls: PLAIN_TLS,
   });
   assertEquals(warningsOf(RELAY), []);
 });
@@ -63,13 +68,8 @@ Deno.test("parseConfig() reads every setting of the relay, spaces around it asid
     stream: "lab_1",
     timeoutMs: 5_000,
     listen: { hostname: "::1", port: 4319 },
-    tls: { caCerts: CERTIFICATE, skipVerify: false },
+    tls: { ...PLAIN_TLS, caCerts: CERTIFICATE },
   });
-});
-
-Deno.test("parseConfig() gives a relay that is frozen throughout", () => {
-  const relay = relayOf(RELAY);
-  for (const part of [relay, relay?.listen, relay?.tls]) assertEquals(Object.isFrozen(part), true);
 });
 
 Deno.test.each([
@@ -148,7 +148,7 @@ Deno.test.each([
 
 Deno.test("parseConfig() warns of unchecked certificates of Parseable", () => {
   const env = { PARSEABLE_URL: "https://parseable", PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "true" };
-  assertEquals(relayOf({ ...VLLM_ONLY, ...env })?.tls, { skipVerify: true });
+  assertEquals(relayOf({ ...VLLM_ONLY, ...env })?.tls, { ...PLAIN_TLS, skipVerify: true });
   assertEquals(warningsOf({ ...VLLM_ONLY, ...env }), [
     "PARSEABLE_TLS_INSECURE_SKIP_VERIFY: no certificate of Parseable is checked, so whoever is " +
     "on the way can listen in. Set PARSEABLE_TLS_CA_FILE in its place.",

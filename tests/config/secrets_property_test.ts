@@ -117,7 +117,7 @@ function shownByServe(env: Environment, secret: string): string {
   if (!result.ok) return [...result.mistakes, ...result.warnings, inspected].join("\n");
   const { servers, relay } = result.config;
   const labels = [...servers.list.map(({ upstream }) => upstream.label), relay?.label ?? ""];
-  return [...result.config.warnings, ...labels, JSON.stringify(result.config), inspected].join(
+  return [...result.warnings, ...labels, JSON.stringify(result.config), inspected].join(
     "\n",
   );
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseConfig, type ServersConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
-import { splitServers } from "../../lib/config/server_list.ts";
+import { splitServers } from "../../lib/config/url.ts";
 
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
@@ -153,6 +153,6 @@ Deno.test("TLS settings have an effect when one of the servers is https", () => 
   const env = { VLLM_TLS_CA_FILE: "/ca.pem" };
   for (const [url, count] of [["http://a,https://b", 0], ["http://a,http://b", 1]] as const) {
     const result = parseConfig({ VLLM_METRICS_URL: url, ...env }, () => CERTIFICATE);
-    assertEquals(result.ok && result.config.warnings.length, count, url);
+    assertEquals(result.ok && result.warnings.length, count, url);
   }
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { SETTING_NAMES } from "../../lib/config/settings.ts";
-import { unknownNameWarnings } from "../../lib/config/unknown_names.ts";
+import { unknownNameWarnings } from "../../lib/config/env_file.ts";
 
 Deno.test.each([
   ["VLLM_METRICS_ULR", "VLLM_METRICS_URL"],

@@ -56,7 +56,7 @@ forAll("the program takes the settings of each container, without a warning", (o
     }
     const parse = command === "provision" ? parseProvision : parseConfig;
     const result = parse(env, readMounted);
-    const { warnings } = result.ok ? result.config : result;
+    const { warnings } = result;
     assertEquals([...result.ok ? [] : result.mistakes, ...warnings], []);
   }
 });

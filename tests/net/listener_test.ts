@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { CertificateReloader, ReloadableListener } from "../../lib/net/listener.ts";
-import type { ServingTls } from "../../lib/config/config.ts";
-import { readServingTlsAgain } from "../../lib/config/serving_tls.ts";
+import { readServingTlsAgain, type ServingTls } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
 import { listen } from "../../main.ts";

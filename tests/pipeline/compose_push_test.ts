@@ -31,7 +31,7 @@ Deno.test("compose.push.yml has proxy and Parseable as compose.yml has them, and
     () => "",
   );
   if (!result.ok) throw new Error(result.mistakes.join());
-  const { push, warnings } = result.config;
+  const { config: { push }, warnings } = result;
   assertEquals(push?.url.href, "http://parseable:8000/v1/metrics");
   assertEquals(push?.headers[0]?.[1].reveal(), `Basic ${btoa("admin:admin")}`);
   assertEquals(push?.queueFile, "/data/push.db");

@@ -65,8 +65,8 @@ Deno.test("the storage of Fluent Bit is in its volume", async () => {
 
 Deno.test("Fluent Bit waits longer for the relay than the relay for Parseable", async () => {
   const text = only(await onlySection("OUTPUT"), "net.io_timeout") ?? "";
-  const waits = SETTINGS.PARSEABLE_TIMEOUT.read(text, "");
-  const relay = SETTINGS.PARSEABLE_TIMEOUT.read(SETTINGS.PARSEABLE_TIMEOUT.defaultText, "");
+  const waits = SETTINGS.PARSEABLE_TIMEOUT.read(text);
+  const relay = SETTINGS.PARSEABLE_TIMEOUT.read(SETTINGS.PARSEABLE_TIMEOUT.defaultText);
   assert(waits.ok && relay.ok && waits.value > relay.value);
 });
 

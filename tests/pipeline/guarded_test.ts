@@ -69,7 +69,7 @@ Deno.test("the metrics.env of docs/security.md is a configuration of the service
     (path) => pem(files.get(path) ?? ""),
   );
   if (!result.ok) throw new Error(result.mistakes.join("\n"));
-  const { access, tls, warnings } = result.config;
+  const { config: { access, tls }, warnings } = result;
   assertEquals([access !== undefined, tls?.certFile, warnings], [true, "/tls/cert.pem", []]);
 });
 

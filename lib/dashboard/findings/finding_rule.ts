@@ -1,6 +1,6 @@
 /** A rule that looks for one problem, what it reads, and links to vLLM's documentation. */
 
-import type { Goals } from "../../config/goals.ts";
+import type { Goals } from "../../config/config.ts";
 import type { History, Selection } from "../../history/history.ts";
 import type { Scope } from "../scope.ts";
 import type { Finding, ViewTarget } from "../view.ts";

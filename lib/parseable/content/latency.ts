@@ -1,6 +1,6 @@
 /** The dashboard "vLLM latency": latencies and phases of requests. */
 
-import type { Goals } from "../../config/goals.ts";
+import type { Goals } from "../../config/config.ts";
 import { type Dashboard, look, type Tile } from "./dashboard.ts";
 import { percentile, within } from "./measures.ts";
 import { metrics } from "./metrics.ts";

@@ -1,6 +1,6 @@
 /** The dashboard "vLLM overview": the state at a glance. */
 
-import type { Goals } from "../../config/goals.ts";
+import type { Goals } from "../../config/config.ts";
 import { type Dashboard, look, type Tile } from "./dashboard.ts";
 import { gauge, type Measure, percentile, rate, ratio, share, within } from "./measures.ts";
 import { metrics } from "./metrics.ts";

@@ -1,6 +1,6 @@
 /** Queries: SQL files with their placeholders filled in. */
 
-import type { Goals } from "../../config/goals.ts";
+import type { Goals } from "../../config/config.ts";
 import BUCKETS from "./sql/parts/buckets.sql" with { type: "text" };
 import INCREASES from "./sql/parts/increases.sql" with { type: "text" };
 import MINUTES from "./sql/parts/minutes.sql" with { type: "text" };
