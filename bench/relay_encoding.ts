@@ -4,7 +4,7 @@ import { cleanMetrics } from "../lib/otlp/clean.ts";
 import { countPoints } from "../lib/otlp/counts.ts";
 import { decodeMetrics } from "../lib/otlp/decode.ts";
 import { repairHistograms } from "../lib/otlp/repair.ts";
-import { encodeMetrics } from "../lib/otlp/bodies.ts";
+import { encodeMetrics } from "../lib/otlp/encode.ts";
 import { formatTable, median } from "./table.ts";
 
 /** Calls before the first that counts. */
@@ -30,8 +30,8 @@ export function measureEncoding(payload: Uint8Array): string {
   const counts = countPoints(request);
   repairHistograms(request, counts);
   cleanMetrics(request, counts);
-  const [body = new Uint8Array()] = encodeMetrics(request, counts);
-  const tree: unknown = JSON.parse(new TextDecoder().decode(body));
+  const [body] = encodeMetrics(request, counts);
+  const tree: unknown = JSON.parse(new TextDecoder().decode(body?.bytes));
   const encoder = new TextEncoder();
   function decodeRepairClean(): void {
     const request = decodeMetrics(payload);

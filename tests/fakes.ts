@@ -208,7 +208,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     },
     history: service.history,
     watch: () => service.watch(),
-    stop: () => service.stop(),
+    stop: () => void service.stop(0),
     async [Symbol.asyncDispose](): Promise<void> {
       await listener[Symbol.asyncDispose]();
       service[Symbol.dispose]();

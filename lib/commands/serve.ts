@@ -129,8 +129,8 @@ async function runUntilStopped(
   service: Service,
 ): Promise<void> {
   await signals.read();
-  service.stop();
-  await Promise.race([Promise.all(listeners.map(close)), signals.read()]);
+  const stopped = service.stop(RELAY_STOP_MS);
+  await Promise.race([Promise.all([stopped, ...listeners.map(close)]), signals.read()]);
 }
 
 /** What the demo changes about the service. */

@@ -10,9 +10,8 @@ import type { GoodScrape } from "../history/store.ts";
 import type { Logger } from "../log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { Push } from "../push/push.ts";
-import { RelayLog } from "../relay/relay_log.ts";
-import { RelayMetrics } from "../relay/relay_metrics.ts";
-import { createRelayHandler } from "../relay/relay_route.ts";
+import { OtlpSource } from "../push/source.ts";
+import { createRelayHandler } from "../relay/relay.ts";
 import { MergedScraper, type MergedScraperOptions } from "../scrape/merged_scraper.ts";
 import { Targets } from "../scrape/targets.ts";
 import { createGuard } from "../http/guard.ts";
@@ -51,8 +50,11 @@ export interface Service extends Disposable {
   readonly history: History;
   /** Scrapes at `SCRAPE_INTERVAL` until that is disposed. */
   watch(): Disposable;
-  /** Reports not ready and ends the streams of open pages. */
-  stop(): void;
+  /**
+   * Reports not ready and ends the streams of open pages; waits for the push, at most so many
+   * milliseconds.
+   */
+  stop(pushMs: number): Promise<void>;
 }
 
 /** Log lines that were not written: each one of many repetitions, or there was no room for more. */
@@ -189,6 +191,16 @@ export function createService(parts: ServiceParts): Service {
     windows: windowsOf(history.file !== undefined),
     now,
   });
+  const source = new OtlpSource({
+    targets,
+    filter: filters.push,
+    scrapeTimeoutMs: timeoutMs,
+    registry,
+    attributes: parts.push?.attributes ?? [],
+    now,
+  });
+  const push = parts.push && new Push({ config: parts.push, source, registry, log, now });
+  push?.start();
   const assets = createAssets();
   const routes = createRouter({
     version: VERSION,
@@ -198,30 +210,23 @@ export function createService(parts: ServiceParts): Service {
     page: assets.page,
     now,
     isReady,
-    routes: { ...assets.routes, ...dashboard.routes },
+    routes: {
+      ...assets.routes,
+      ...dashboard.routes,
+      "/metrics/otel": (request) => source.respond(request, slots),
+    },
   });
   // In front of all routes, so that none is forgotten.
   const guarded = access === undefined
     ? routes
     : createGuard(routes, { access, registry, log, now, wait });
-  const push = parts.push &&
-    new Push({
-      config: parts.push,
-      filter: filters.push,
-      targets,
-      scrapeTimeoutMs: timeoutMs,
-      registry,
-      log,
-      now,
-    });
-  push?.start();
   const exchange = relay && createExchange({ ...relay, maxAnswerBytes: MAX_WORDS_BYTES });
   const relayHandler = relay && exchange && createRelayHandler({
     parseable: { ...relay, exchange },
     stream: relay.stream,
     filter: filters.relay,
-    metrics: new RelayMetrics(registry),
-    log: new RelayLog(log, relay.label),
+    registry,
+    log,
     now,
     isReady,
   });
@@ -230,9 +235,10 @@ export function createService(parts: ServiceParts): Service {
     relayHandler: relayHandler && withOriginPolicy(relayHandler, allowedHosts),
     history: store,
     watch: () => recorder.watch(),
-    stop(): void {
+    async stop(pushMs: number): Promise<void> {
       ready = false;
       dashboard.stop();
+      await push?.stop(pushMs);
     },
     [Symbol.dispose](): void {
       dashboard.stop();

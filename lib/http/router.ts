@@ -44,6 +44,7 @@ const MAX_NAMED = 50;
 const LINKS: readonly (readonly [path: string, text: string])[] = [
   ["/metrics", "the metrics of vLLM, with names that every client accepts"],
   ["/metrics/NAME", "those of one server"],
+  ["/metrics/otel", "the metrics of all servers and of this service, as OTLP"],
   ["/-/targets", "the servers and their state, as JSON"],
   ["/-/metrics", "the metrics of this service"],
   ["/-/healthy", "whether this process is alive"],

@@ -1,9 +1,8 @@
 /** Removes from a request what Parseable does not read. */
 
-import { countDropped, type DropReason, type RelayCounts } from "./counts.ts";
+import { countDropped, type DropReason, isWhole, type RelayCounts } from "./counts.ts";
 import type {
   AnyValue,
-  Buckets,
   Exemplar,
   ExponentialHistogramDataPoint,
   ExportMetricsServiceRequest,
@@ -13,7 +12,9 @@ import type {
   NumberDataPoint,
   SummaryDataPoint,
 } from "./gen/metrics.ts";
-import { MAX_INT64 } from "./limits.ts";
+
+/** The largest count that Parseable's `List<Int64>` holds. */
+const MAX_INT64 = 0x7fff_ffff_ffff_ffffn;
 
 /** The flag of a point that says "nothing was recorded here" (a stale series). */
 const FLAG_NO_RECORDED_VALUE = 1;
@@ -43,27 +44,46 @@ export function cleanMetrics(request: ExportMetricsServiceRequest, counts: Relay
 }
 
 /** Whether points are left. */
-function cleanMetric({ data, metadata }: Metric, counts: RelayCounts): boolean {
-  switch (data?.$case) {
-    case undefined:
-      countDropped(counts, "unknown_kind");
-      return false;
-    case "gauge":
-    case "sum":
-      retain(data.value.dataPoints, (point) => cleanNumberPoint(point, counts));
-      break;
-    case "histogram":
-      retain(data.value.dataPoints, (point) => cleanHistogramPoint(point, counts));
-      break;
-    case "exponentialHistogram":
-      retain(data.value.dataPoints, (point) => cleanExponentialPoint(point, counts));
-      break;
-    case "summary":
-      retain(data.value.dataPoints, (point) => cleanSummaryPoint(point, counts));
+function cleanMetric(metric: Metric, counts: RelayCounts): boolean {
+  const { gauge, sum, histogram, exponentialHistogram, summary, metadata } = metric;
+  const data = gauge ?? sum ?? histogram ?? exponentialHistogram ?? summary;
+  if (data === undefined) {
+    countDropped(counts, "unknown_kind");
+    return false;
   }
-  if (data === undefined || data.value.dataPoints.length === 0) return false;
+  cleanPoints(gauge, cleanNumberPoint, counts);
+  cleanPoints(sum, cleanNumberPoint, counts);
+  cleanPoints(histogram, cleanHistogramPoint, counts);
+  cleanPoints(exponentialHistogram, cleanExponentialPoint, counts);
+  cleanPoints(summary, cleanSummaryPoint, counts);
+  if (data.dataPoints.length === 0) return false;
   cleanAttributes(metadata, counts);
   return true;
+}
+
+/** The fields that points of all kinds have. */
+type Point = Pick<
+  NumberDataPoint,
+  "attributes" | "startTimeUnixNano" | "timeUnixNano" | "flags"
+>;
+
+function cleanPoints<P extends Point & { exemplars?: Exemplar[] }>(
+  data: { dataPoints: P[] } | undefined,
+  clean: (point: P, counts: RelayCounts) => DropReason | undefined,
+  counts: RelayCounts,
+): void {
+  retain(data?.dataPoints ?? [], (point) => {
+    const { startTimeUnixNano, timeUnixNano, flags } = point;
+    const isReadable = isWhole(startTimeUnixNano) && isWhole(timeUnixNano) && flags >= 0;
+    const reason = isReadable ? clean(point, counts) : "field_impossible";
+    if (reason !== undefined) {
+      countDropped(counts, reason);
+      return false;
+    }
+    cleanAttributes(point.attributes, counts);
+    retain(point.exemplars ?? [], (exemplar) => cleanExemplar(exemplar, counts));
+    return true;
+  });
 }
 
 /**
@@ -71,32 +91,40 @@ function cleanMetric({ data, metadata }: Metric, counts: RelayCounts): boolean {
  * Parseable would store a row without a value. A point that says by its flag
  * that it has none stays.
  */
-function cleanNumberPoint(point: NumberDataPoint, counts: RelayCounts): boolean {
-  const { value } = point;
-  if (value?.$case !== "asInt" && !Number.isFinite(value?.value)) {
-    if ((point.flags & FLAG_NO_RECORDED_VALUE) === 0) {
-      return dropped(counts, value === undefined ? "value_missing" : "value_not_finite");
-    }
-    point.value = undefined;
+function cleanNumberPoint(point: NumberDataPoint): DropReason | undefined {
+  useDouble(point);
+  if (Number.isFinite(point.asDouble)) return undefined;
+  if ((point.flags & FLAG_NO_RECORDED_VALUE) === 0) {
+    return point.asDouble === undefined ? "value_missing" : "value_not_finite";
   }
-  cleanLabels(point, counts);
-  return true;
+  point.asDouble = undefined;
+  return undefined;
+}
+
+/**
+ * Parseable loses an `asInt` in text, the standard form. Integers beyond 2^53 are
+ * rounded; it keeps values as Float64 anyway.
+ */
+function useDouble(value: Pick<NumberDataPoint, "asDouble" | "asInt">): void {
+  if (value.asInt === undefined) return;
+  value.asDouble ??= Number(value.asInt);
+  value.asInt = undefined;
 }
 
 /**
  * Cleans a point of a histogram. A sum, minimum or maximum that is NaN or
  * infinite is removed alone: they are optional, and Parseable stores the rest.
  */
-function cleanHistogramPoint(point: HistogramDataPoint, counts: RelayCounts): boolean {
-  if (point.count < 0n || !point.bucketCounts.every(isStorableCount)) {
-    return dropped(counts, "count_impossible");
-  }
-  if (!cleanBuckets(point, counts)) return dropped(counts, "bound_not_finite");
-  // Buckets that were joined may hold too much, or the one that holds all.
-  if (!point.bucketCounts.every(isStorableCount)) return dropped(counts, "count_impossible");
+function cleanHistogramPoint(
+  point: HistogramDataPoint,
+  counts: RelayCounts,
+): DropReason | undefined {
+  if (![point.count, ...point.bucketCounts].every(isStorableCount)) return "count_impossible";
+  if (!cleanBuckets(point, counts)) return "bound_not_finite";
+  // Buckets that were joined may hold too much.
+  if (!point.bucketCounts.every(isStorableCount)) return "count_impossible";
   cleanStatistics(point, counts);
-  cleanLabels(point, counts);
-  return true;
+  return undefined;
 }
 
 /**
@@ -107,19 +135,17 @@ function cleanHistogramPoint(point: HistogramDataPoint, counts: RelayCounts): bo
 function cleanExponentialPoint(
   point: ExponentialHistogramDataPoint,
   counts: RelayCounts,
-): boolean {
+): DropReason | undefined {
   const { positive, negative } = point;
-  if (
-    point.count < 0n || point.zeroCount < 0n ||
-    positive?.bucketCounts.every(isStorableCount) === false ||
-    negative?.bucketCounts.every(isStorableCount) === false
-  ) return dropped(counts, "count_impossible");
-  point.positive = filled(positive);
-  point.negative = filled(negative);
+  const bucketCounts = [...positive?.bucketCounts ?? [], ...negative?.bucketCounts ?? []];
+  if (![point.count, point.zeroCount, ...bucketCounts].every(isStorableCount)) {
+    return "count_impossible";
+  }
+  if (positive?.bucketCounts.length === 0) point.positive = undefined;
+  if (negative?.bucketCounts.length === 0) point.negative = undefined;
   point.zeroThreshold = finite(point.zeroThreshold, "extreme_not_finite", counts) ?? 0;
   cleanStatistics(point, counts);
-  cleanLabels(point, counts);
-  return true;
+  return undefined;
 }
 
 /**
@@ -127,37 +153,40 @@ function cleanExponentialPoint(
  * 0 for a missing one: a point whose sum is NaN or infinite is dropped. Quantiles
  * of nothing are NaN; they are removed alone.
  */
-function cleanSummaryPoint(point: SummaryDataPoint, counts: RelayCounts): boolean {
-  if (point.count < 0n) return dropped(counts, "count_impossible");
-  if (!Number.isFinite(point.sum)) return dropped(counts, "summary_sum_not_finite");
-  retain(
-    point.quantileValues,
-    ({ quantile, value }) =>
-      Number.isFinite(quantile) && Number.isFinite(value) ||
-      dropped(counts, "quantile_not_finite"),
-  );
-  cleanAttributes(point.attributes, counts);
+function cleanSummaryPoint(point: SummaryDataPoint, counts: RelayCounts): DropReason | undefined {
+  if (!isStorableCount(point.count)) return "count_impossible";
+  if (!Number.isFinite(point.sum)) return "summary_sum_not_finite";
+  retain(point.quantileValues, ({ quantile, value }) => {
+    if (Number.isFinite(quantile) && Number.isFinite(value)) return true;
+    countDropped(counts, "quantile_not_finite");
+    return false;
+  });
+  // An empty array would fix the type of Parseable's column.
+  if (point.quantileValues.length === 0) writeAs(point, { quantileValues: undefined });
+  return undefined;
+}
+
+/** One that is NaN or infinite loses the metric. */
+function cleanExemplar(exemplar: Exemplar, counts: RelayCounts): boolean {
+  useDouble(exemplar);
+  const { asDouble, spanId, traceId } = exemplar;
+  if (asDouble !== undefined && !Number.isFinite(asDouble)) {
+    countDropped(counts, "exemplar_not_finite");
+    return false;
+  }
+  cleanAttributes(exemplar.filteredAttributes, counts);
+  writeAs(exemplar, {
+    spanId: spanId.toHex(),
+    traceId: traceId.toHex(),
+    // Parseable's reader looks for the value one level down, and ignores that of OTLP/JSON.
+    value: asDouble === undefined ? undefined : { asDouble },
+  });
   return true;
 }
 
-function dropped(counts: RelayCounts, reason: DropReason): false {
-  countDropped(counts, reason);
-  return false;
-}
-
-/** Attributes, and exemplars: one that is NaN or infinite loses the metric. */
-function cleanLabels(
-  { attributes, exemplars }: Pick<NumberDataPoint, "attributes" | "exemplars">,
-  counts: RelayCounts,
-): void {
-  cleanAttributes(attributes, counts);
-  retain(exemplars, ({ value, filteredAttributes }: Exemplar) => {
-    if (value?.$case === "asDouble" && !Number.isFinite(value.value)) {
-      return dropped(counts, "exemplar_not_finite");
-    }
-    cleanAttributes(filteredAttributes, counts);
-    return true;
-  });
+/** Makes `JSON.stringify` write other fields of a message than it has. */
+function writeAs(message: object, fields: object): void {
+  Object.assign(message, { toJSON: () => ({ ...message, ...fields }) });
 }
 
 function cleanStatistics(
@@ -179,12 +208,8 @@ function finite(
   return undefined;
 }
 
-function isStorableCount(count: bigint): boolean {
-  return count >= 0n && count <= MAX_INT64;
-}
-
-function filled(buckets: Buckets | undefined): Buckets | undefined {
-  return buckets === undefined || buckets.bucketCounts.length === 0 ? undefined : buckets;
+function isStorableCount(count: string): boolean {
+  return isWhole(count) && (count.length < 19 || BigInt(count) <= MAX_INT64);
 }
 
 /**
@@ -215,15 +240,15 @@ function cleanBuckets(point: HistogramDataPoint, counts: RelayCounts): boolean {
   if (bucketCounts.length > 1 || explicitBounds.length > 0) {
     countDropped(counts, "buckets_incomplete");
   }
-  point.bucketCounts = [point.count, 0n];
+  point.bucketCounts = [point.count, "0"];
   point.explicitBounds = [max !== undefined && Number.isFinite(max) ? max : BOUND_ABOVE_ALL];
   return true;
 }
 
 /** Adds the counts at `index` and the one after it. */
-function joinBuckets(bucketCounts: bigint[], index: number): void {
-  const sum = (bucketCounts[index] ?? 0n) + (bucketCounts[index + 1] ?? 0n);
-  bucketCounts.splice(index, 2, sum);
+function joinBuckets(bucketCounts: string[], index: number): void {
+  const sum = BigInt(bucketCounts[index] ?? 0) + BigInt(bucketCounts[index + 1] ?? 0);
+  bucketCounts.splice(index, 2, String(sum));
 }
 
 /** Keeps the items that `keep` returns true for, in place. */
@@ -246,19 +271,17 @@ function cleanAttributes(attributes: KeyValue[], counts: RelayCounts): void {
 }
 
 function isStorable(any: AnyValue | undefined, counts: RelayCounts): boolean {
-  switch (any?.value?.$case) {
-    case undefined:
-      countDropped(counts, "attribute_empty");
-      return false;
-    case "doubleValue":
-      if (Number.isFinite(any.value.value)) return true;
-      countDropped(counts, "attribute_not_finite");
-      return false;
-    case "arrayValue":
-      retain(any.value.value.values, (item) => isStorable(item, counts));
-      return true;
-    case "kvlistValue":
-      cleanAttributes(any.value.value.values, counts);
+  if (any === undefined || Object.values(any).every((value) => value === undefined)) {
+    countDropped(counts, "attribute_empty");
+    return false;
   }
+  const { doubleValue, arrayValue, kvlistValue, bytesValue } = any;
+  if (doubleValue !== undefined && !Number.isFinite(doubleValue)) {
+    countDropped(counts, "attribute_not_finite");
+    return false;
+  }
+  retain(arrayValue?.values ?? [], (item) => isStorable(item, counts));
+  cleanAttributes(kvlistValue?.values ?? [], counts);
+  if (bytesValue !== undefined) writeAs(any, { bytesValue: bytesValue.toBase64() });
   return true;
 }

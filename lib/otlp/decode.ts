@@ -1,29 +1,122 @@
-/** A metrics request from protobuf. */
+/** Metrics requests from protobuf and OTLP/JSON, within a bound on memory. */
 
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { Buffer } from "node:buffer";
+import { STATUS_CODE } from "@std/http/status";
 import { ExportMetricsServiceRequest } from "./gen/metrics.ts";
-import { scanRequest } from "./scan.ts";
+import { RequestError } from "./http.ts";
 
 /** Called with the memory of a request, in bytes, before it is decoded; may throw. */
 export type Reserve = (bytes: number) => void;
+
+/** Longest text: as JSON it may be six times as long, and it is repeated in split requests. */
+const MAX_TEXT_BYTES = 1_048_576;
+/** Deepest nesting of messages; the generated code stops there as well. */
+const MAX_DEPTH = 100;
 
 /**
  * Decodes an `ExportMetricsServiceRequest` (OTLP 1.x, `metrics_service.proto`).
  * Unknown fields are skipped; packed and unpacked repeated fields are read.
  *
- * @throws {DecodeError} When the bytes are malformed, with the byte offset.
+ * @throws {RequestError} 400 when the bytes are malformed, 413 when a text is too long.
  */
 export function decodeMetrics(
   bytes: Uint8Array,
   reserve: Reserve = () => {},
 ): ExportMetricsServiceRequest {
-  reserve(scanRequest(bytes));
-  return ExportMetricsServiceRequest.decode(new Reader(bytes));
+  // Small decoded numbers and texts of a request are slices of one text.
+  reserve(bytes.length + refusing(new Reader(bytes), (reader) => memoryOf(reader, REQUEST)));
+  return refusing(new Reader(bytes), (reader) => ExportMetricsServiceRequest.decode(reader));
+}
+
+/** Runs a step of decoding; any error but a refusal is malformed input. */
+function refusing<T>(reader: Reader, step: (reader: Reader) => T): T {
+  try {
+    return step(reader);
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw malformed(` at byte ${Math.min(reader.pos, reader.len)}`, error);
+  }
+}
+
+function malformed(place: string, error: unknown): RequestError {
+  const problem = error instanceof Error ? error.message : String(error);
+  return new RequestError(STATUS_CODE.BadRequest, `Cannot decode OTLP metrics${place}: ${problem}`);
+}
+
+/** A message: the memory that one takes, and the messages and packed numbers in it. */
+interface Shape {
+  /** Bytes for one, measured with its list and the objects for its values. */
+  readonly bytes: number;
+  /** By field number: a message, or the bytes of memory for each byte of packed numbers. */
+  readonly fields: Readonly<Record<number, Shape | number>>;
+}
+
+/** Bytes of memory for a field that is no message. */
+const FIELD_BYTES = 16;
+/** Bytes of memory for each packed byte of numbers: of eight bytes each, and of one. */
+const [FIXED64, VARINT] = [12, 200];
+
+// The fields of gen/metrics.proto that hold messages or lists of numbers.
+const VALUE_FIELDS: Record<number, Shape> = {};
+const VALUE: Shape = { bytes: 80, fields: VALUE_FIELDS };
+const ATTRIBUTE: Shape = { bytes: 80, fields: { 2: VALUE } };
+VALUE_FIELDS[5] = { bytes: 200, fields: { 1: VALUE } };
+VALUE_FIELDS[6] = { bytes: 200, fields: { 1: ATTRIBUTE } };
+const EXEMPLAR: Shape = { bytes: 400, fields: { 7: ATTRIBUTE } };
+const NUMBER: Shape = { bytes: 300, fields: { 5: EXEMPLAR, 7: ATTRIBUTE } };
+const HISTOGRAM: Shape = {
+  bytes: 400,
+  fields: { 6: FIXED64, 7: FIXED64, 8: EXEMPLAR, 9: ATTRIBUTE },
+};
+const SIDE: Shape = { bytes: 200, fields: { 2: VARINT } };
+const EXPONENTIAL: Shape = {
+  bytes: 1_200,
+  fields: { 1: ATTRIBUTE, 8: SIDE, 9: SIDE, 11: EXEMPLAR },
+};
+const QUANTILE: Shape = { bytes: 100, fields: {} };
+const SUMMARY: Shape = { bytes: 300, fields: { 6: QUANTILE, 7: ATTRIBUTE } };
+const METRIC: Shape = {
+  bytes: 300,
+  fields: {
+    5: { bytes: 300, fields: { 1: NUMBER } },
+    7: { bytes: 300, fields: { 1: NUMBER } },
+    9: { bytes: 300, fields: { 1: HISTOGRAM } },
+    10: { bytes: 300, fields: { 1: EXPONENTIAL } },
+    11: { bytes: 300, fields: { 1: SUMMARY } },
+    12: ATTRIBUTE,
+  },
+};
+const SCOPE: Shape = { bytes: 300, fields: { 3: ATTRIBUTE } };
+const SCOPE_METRICS: Shape = { bytes: 300, fields: { 1: SCOPE, 2: METRIC } };
+const RESOURCE: Shape = { bytes: 300, fields: { 1: ATTRIBUTE } };
+const RESOURCE_METRICS: Shape = { bytes: 300, fields: { 1: RESOURCE, 2: SCOPE_METRICS } };
+const REQUEST: Shape = { bytes: 0, fields: { 1: RESOURCE_METRICS } };
+
+/**
+ * Estimates the memory of a message before it is decoded: 16 MiB of empty metrics would
+ * become gigabytes. Also checks that nothing reaches beyond the message that holds it.
+ */
+function memoryOf(reader: BinaryReader, shape: Shape, end = reader.len, depth = 0): number {
+  if (depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} messages`);
+  let memory = shape.bytes;
+  while (reader.pos < end) {
+    const [field, wireType] = reader.tag();
+    const inner = wireType === WireType.LengthDelimited ? shape.fields[field] : undefined;
+    if (typeof inner === "object") {
+      memory += memoryOf(reader, inner, reader.uint32() + reader.pos, depth + 1);
+    } else {
+      const start = reader.pos;
+      reader.skip(wireType);
+      memory += FIELD_BYTES + (inner ?? 0) * (reader.pos - start);
+    }
+    if (reader.pos > end) throw new RangeError("a field runs past its message");
+  }
+  return memory;
 }
 
 // Invalid UTF-8 becomes U+FFFD; the library would refuse the request.
-const TEXT_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
+const PROTOBUF_TEXT = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads the most frequent types twice as fast as the library. */
 class Reader extends BinaryReader {
@@ -37,16 +130,19 @@ class Reader extends BinaryReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  override fixed64(): bigint {
+  override fixed64(): string {
+    const start = this.pos;
     this.pos += 8;
-    return this.#view.getBigUint64(this.pos - 8, true);
+    const high = this.#view.getUint32(start + 4, true);
+    if (high < 0x20_0000) return String(high * 2 ** 32 + this.#view.getUint32(start, true));
+    return String(this.#view.getBigUint64(start, true));
   }
 
-  override uint64(): bigint {
+  override uint64(): string {
     const first = this.#bytes[this.pos] ?? 0;
-    if (first >= 0x80) return BigInt(super.uint64());
+    if (first >= 0x80) return String(super.uint64());
     this.pos++;
-    return BigInt(first);
+    return String(first);
   }
 
   override double(): number {
@@ -56,14 +152,88 @@ class Reader extends BinaryReader {
 
   override string(): string {
     const length = this.uint32();
+    if (length > MAX_TEXT_BYTES) {
+      const message = `a text is longer than ${MAX_TEXT_BYTES} bytes`;
+      throw new RequestError(STATUS_CODE.ContentTooLarge, message);
+    }
     const start = this.pos;
     const end = this.pos += length;
+    if (end > this.len) throw new RangeError("a text runs past the request");
     const bytes = this.#bytes;
     let at = start;
     while (at < end && (bytes[at] ?? 0) < 0x80) at++;
-    if (at < end) return TEXT_DECODER.decode(bytes.subarray(start, end));
+    if (at < end) return PROTOBUF_TEXT.decode(bytes.subarray(start, end));
     // A slice of one long text is ten times cheaper than a text of its own.
     this.#latin1 ??= Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
     return this.#latin1.slice(start, end);
   }
+}
+
+// Takes a byte order mark off, and what is not UTF-8 becomes U+FFFD.
+const JSON_TEXT = new TextDecoder();
+
+/**
+ * Decodes an `ExportMetricsServiceRequest` in OTLP/JSON (OTLP 1.x, "JSON Protobuf
+ * Encoding"): unknown names ignored, 64-bit integers as text or number, enums as number
+ * or name, trace and span in hex.
+ *
+ * @throws {RequestError} 400 when it is not JSON, or not OTLP metrics.
+ */
+export function decodeMetricsJson(
+  bytes: Uint8Array,
+  reserve: Reserve = () => {},
+): ExportMetricsServiceRequest {
+  reserve(jsonMemory(bytes));
+  try {
+    const value = parseExact(JSON_TEXT.decode(bytes));
+    if (Object(value) !== value || Array.isArray(value)) throw new TypeError("not an object");
+    return ExportMetricsServiceRequest.fromJSON(value);
+  } catch (error) {
+    throw malformed("", error);
+  }
+}
+
+/** What `JSON.parse` or the generated code would change: long integers, and ids in hex. */
+const INEXACT = /[:[,]\s*-?\d{16}|"(?:span|trace)Id"/;
+/** An id in hex, as OTLP/JSON has it; the JSON mapping of proto3 has base64. */
+const HEX_ID = /("(?:span|trace)Id"\s*:\s*")([\da-f]+)"/gi;
+/** A JSON string or number. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs;
+const BARE_INTEGER = /^-?\d{16,}$/;
+
+/** Parses JSON with integers of 16 or more digits as text, and ids in base64. */
+function parseExact(json: string): unknown {
+  const value: unknown = JSON.parse(json);
+  if (!INEXACT.test(json)) return value;
+  // After JSON.parse every text is known to end; otherwise TOKEN backtracks endlessly.
+  return JSON.parse(
+    json.replace(TOKEN, (token) => BARE_INTEGER.test(token) ? `"${token}"` : token)
+      .replace(HEX_ID, (_, start, id) => `${start}${Uint8Array.fromHex(id).toBase64()}"`),
+  );
+}
+
+/** Bytes of memory by character: an object or list with its place in another, a value or name. */
+const JSON_BYTES = new Uint16Array(256);
+for (const [character, bytes] of Object.entries({ "{": 256, "[": 64, ",": 64, ":": 64 })) {
+  JSON_BYTES[character.charCodeAt(0)] = bytes;
+}
+/** Bytes of the text for each byte of the body: two where one character is beyond Latin-1. */
+const TEXT_BYTES = 2;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * Estimates the memory of parsed JSON by counting separators: `JSON.parse` can turn
+ * a body of 16 MiB into hundreds of megabytes.
+ */
+function jsonMemory(bytes: Uint8Array): number {
+  let memory = bytes.length * TEXT_BYTES;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) isText = !isText;
+    else if (!isText) memory += JSON_BYTES[byte] ?? 0;
+    else if (byte === BACKSLASH) at++;
+  }
+  return memory;
 }

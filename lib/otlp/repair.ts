@@ -1,10 +1,17 @@
 /** Repair of the histograms that Fluent Bit sends. */
 
-import { metricsOf, type RelayCounts } from "./counts.ts";
-import type { ExportMetricsServiceRequest, Histogram, HistogramDataPoint } from "./gen/metrics.ts";
+import { isWhole, metricsOf, type RelayCounts } from "./counts.ts";
+import {
+  AggregationTemporality,
+  type ExportMetricsServiceRequest,
+  type Histogram,
+  type HistogramDataPoint,
+} from "./gen/metrics.ts";
 
-const UNSPECIFIED = 0;
-const CUMULATIVE = 2;
+const {
+  AGGREGATION_TEMPORALITY_UNSPECIFIED: UNSPECIFIED,
+  AGGREGATION_TEMPORALITY_CUMULATIVE: CUMULATIVE,
+} = AggregationTemporality;
 
 /**
  * What the counts of a point may be: Prometheus' cumulative `le` counts, OTLP's
@@ -38,9 +45,8 @@ export function repairHistograms(
   request: ExportMetricsServiceRequest,
   counts: RelayCounts,
 ): void {
-  for (const { data } of metricsOf(request)) {
-    if (data?.$case !== "histogram") continue;
-    if (data.value.aggregationTemporality === UNSPECIFIED) repair(data.value, counts);
+  for (const { histogram } of metricsOf(request)) {
+    if (histogram?.aggregationTemporality === UNSPECIFIED) repair(histogram, counts);
   }
 }
 
@@ -49,15 +55,18 @@ function repair(histogram: Histogram, counts: RelayCounts): void {
   const someBucket = conventions.includes("bucket");
   const someLe = conventions.includes("le");
   let repaired = 0;
-  for (const [index, { bucketCounts }] of histogram.dataPoints.entries()) {
+  for (const [index, point] of histogram.dataPoints.entries()) {
     const convention = conventions[index];
     if (convention === "neither") counts.unrepairable++;
     if (convention !== "le" && (convention !== "either" || someBucket && !someLe)) continue;
-    if (bucketCounts.length === 0) continue;
+    if (point.bucketCounts.length === 0) continue;
     repaired++;
-    for (let at = bucketCounts.length - 1; at > 0; at--) {
-      bucketCounts[at] = (bucketCounts[at] ?? 0n) - (bucketCounts[at - 1] ?? 0n);
-    }
+    let before = 0n;
+    point.bucketCounts = point.bucketCounts.map((count) => {
+      const own = BigInt(count) - before;
+      before += own;
+      return String(own);
+    });
   }
   counts.repaired += repaired;
   if (repaired > 0 && !someBucket) histogram.aggregationTemporality = CUMULATIVE;
@@ -65,15 +74,19 @@ function repair(histogram: Histogram, counts: RelayCounts): void {
 
 function conventionOf({ bucketCounts, count }: HistogramDataPoint): Convention {
   if (bucketCounts.length === 0) return "either";
+  // The cleaning drops a point with other counts.
+  if (![count, ...bucketCounts].every(isWhole)) return "neither";
   let rising = true;
   let sum = 0n;
   let before = 0n;
-  for (const bucketCount of bucketCounts) {
+  for (const text of bucketCounts) {
+    const bucketCount = BigInt(text);
     if (bucketCount < before) rising = false;
     sum += bucketCount;
     before = bucketCount;
   }
-  const isLe = rising && before === count;
-  if (sum === count) return isLe ? "either" : "bucket";
+  const total = BigInt(count);
+  const isLe = rising && before === total;
+  if (sum === total) return isLe ? "either" : "bucket";
   return isLe ? "le" : "neither";
 }

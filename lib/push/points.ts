@@ -1,23 +1,17 @@
 /** The families of a server's scrapes as OTLP metrics. */
 
 import type { Family } from "../exposition/family.ts";
-import type {
-  HistogramDataPoint,
-  KeyValue,
-  Metric,
-  NumberDataPoint,
-  SummaryDataPoint,
+import {
+  AggregationTemporality,
+  type HistogramDataPoint,
+  type KeyValue,
+  type Metric,
+  type NumberDataPoint,
+  type SummaryDataPoint,
 } from "../otlp/gen/metrics.ts";
 
-/** `AGGREGATION_TEMPORALITY_CUMULATIVE`. */
-const CUMULATIVE = 2;
+const { AGGREGATION_TEMPORALITY_CUMULATIVE: CUMULATIVE } = AggregationTemporality;
 const CREATED = "_created";
-
-/** What all points of a metric have in common. */
-type Point = Pick<
-  NumberDataPoint,
-  "attributes" | "startTimeUnixNano" | "timeUnixNano" | "exemplars" | "flags"
->;
 
 /** The series that make up one data point: indexes into the values of its family. */
 interface Group {
@@ -37,6 +31,7 @@ interface Group {
 /** What is remembered of a family while its series stay the same. */
 interface Known {
   readonly series: Family["series"];
+  /** By labels. */
   readonly groups: ReadonlyMap<string, Group>;
 }
 
@@ -51,13 +46,11 @@ interface Scrape {
 
 /** An attribute with a text. */
 export function attribute(key: string, value: string): KeyValue {
-  return { key, value: { value: { $case: "stringValue", value } } };
+  return { key, value: { stringValue: value } };
 }
 
 /** Makes data points of one server's scrapes, and knows since when its counters count. */
 export class PointMaker {
-  /** Points left out: a value that is not finite, or counts that no histogram can have. */
-  dropped = 0;
   readonly #instance: string | undefined;
   #known = new Map<string, Known>();
   /** When the last scrape was. */
@@ -68,7 +61,7 @@ export class PointMaker {
     this.#instance = instance;
   }
 
-  /** Makes the metrics of a scrape, of the families that are wanted. */
+  /** Makes the metrics of a scrape, of the families that are wanted; not all values are finite. */
   metrics(
     families: readonly Family[],
     timeMs: number,
@@ -96,12 +89,11 @@ export class PointMaker {
     }
     const process = families.find(({ name }) => name === "process_start_time_seconds");
     const scrape = { timeMs, processMs: milliseconds(process?.values[0], timeMs), created };
-    const metrics = families.flatMap((family, index) => {
+    const metrics = families.flatMap((family, index): Metric[] => {
       if (!keeps(family.name)) return [];
+      const { name, help: description = "" } = family;
       const data = this.#data(family, known[index]?.groups ?? new Map(), scrape);
-      return data === undefined
-        ? []
-        : [{ name: family.name, description: family.help ?? "", unit: "", data, metadata: [] }];
+      return [{ name, description, unit: "", metadata: [], ...data }];
     });
     this.#timeMs = timeMs;
     return metrics;
@@ -146,48 +138,36 @@ export class PointMaker {
     family: Family,
     groups: ReadonlyMap<string, Group>,
     scrape: Scrape,
-  ): Metric["data"] {
-    /** The points of the groups that have one. */
-    const points = <P>(make: (group: Group, key: string) => P | undefined): P[] =>
-      Array.from(groups, ([key, group]) => make(group, key)).filter((point) => {
-        if (point === undefined) this.dropped++;
-        return point !== undefined;
-      });
-    const started = (key: string, group: Group, value: number): bigint =>
-      this.#start(family.name, key, group, value, scrape);
+  ): Pick<Metric, "gauge" | "sum" | "histogram" | "summary"> {
     const { values, type } = family;
-    if (type === "histogram") {
-      const dataPoints = points((group, key) =>
-        histogramPoint(group, values, (count) => pointAt(scrape, group, started(key, group, count)))
+    const all = <P>(make: (group: Group, start: (value: number) => string) => P): P[] =>
+      Array.from(
+        groups,
+        ([key, group]) =>
+          make(group, (value) => this.#start(family.name, key, group, value, scrape)),
       );
-      return dataPoints.length === 0
-        ? undefined
-        : { $case: type, value: { dataPoints, aggregationTemporality: CUMULATIVE } };
+    const { timeMs } = scrape;
+    if (type === "histogram") {
+      const dataPoints = all((group, start) => histogramPoint(group, values, timeMs, start));
+      return { histogram: { dataPoints, aggregationTemporality: CUMULATIVE } };
     }
     if (type === "summary") {
-      const dataPoints = points((group, key) =>
-        summaryPoint(group, values, (count) => pointAt(scrape, group, started(key, group, count)))
-      );
-      return dataPoints.length === 0 ? undefined : { $case: type, value: { dataPoints } };
+      return {
+        summary: { dataPoints: all((group, start) => summaryPoint(group, values, timeMs, start)) },
+      };
     }
-    const isCounter = type === "counter";
-    const dataPoints = points((group, key): NumberDataPoint | undefined => {
-      const value = values[group.value ?? -1] ?? NaN;
-      if (!Number.isFinite(value)) return undefined;
-      const start = isCounter ? started(key, group, value) : 0n;
-      return { ...pointAt(scrape, group, start), value: { $case: "asDouble", value } };
+    const dataPoints = all((group, start): NumberDataPoint => {
+      const asDouble = values[group.value ?? -1] ?? NaN;
+      const startTime = type === "counter" ? start(asDouble) : "0";
+      return { ...pointAt(timeMs, group, startTime), asDouble, exemplars: [] };
     });
-    if (dataPoints.length === 0) return undefined;
-    return isCounter
-      ? {
-        $case: "sum",
-        value: { dataPoints, aggregationTemporality: CUMULATIVE, isMonotonic: true },
-      }
-      : { $case: "gauge", value: { dataPoints } };
+    return type === "counter"
+      ? { sum: { dataPoints, aggregationTemporality: CUMULATIVE, isMonotonic: true } }
+      : { gauge: { dataPoints } };
   }
 
   /** Since when a counter counts; after a reset, since the last scrape before it. */
-  #start(name: string, key: string, group: Group, value: number, scrape: Scrape): bigint {
+  #start(name: string, key: string, group: Group, value: number, scrape: Scrape): string {
     if (value < group.last) group.resetMs = this.#timeMs;
     group.last = value;
     const created = scrape.created.get(name.replace(/_total$/, "") + CREATED)?.(key);
@@ -202,50 +182,53 @@ function milliseconds(seconds: number | undefined, nowMs: number): number | unde
   return timeMs > 0 && timeMs <= nowMs ? timeMs : undefined;
 }
 
-function nanoseconds(timeMs: number): bigint {
-  return BigInt(Math.round(timeMs * 1_000)) * 1_000n;
+function nanoseconds(timeMs: number): string {
+  return `${Math.round(timeMs * 1_000)}000`;
 }
 
-function pointAt({ timeMs }: Scrape, { attributes }: Group, startTimeUnixNano: bigint): Point {
+function pointAt(
+  timeMs: number,
+  { attributes }: Group,
+  startTimeUnixNano: string,
+): Omit<SummaryDataPoint, "count" | "sum" | "quantileValues"> {
   const timeUnixNano = nanoseconds(timeMs);
-  return { attributes, startTimeUnixNano, timeUnixNano, exemplars: [], flags: 0 };
+  return { attributes: [...attributes], startTimeUnixNano, timeUnixNano, flags: 0 };
 }
 
 /** OTLP has counts per bucket, an exposition cumulative ones. */
 function histogramPoint(
-  { parts, sum, count }: Group,
+  group: Group,
   values: Float64Array,
-  point: (count: number) => Point,
-): HistogramDataPoint | undefined {
-  const bounds = parts.map(({ at }) => at).filter((at) => at !== Infinity);
-  const cumulative = parts.map(({ index }) => values[index] ?? NaN);
-  if (bounds.length === parts.length) cumulative.push(values[count ?? -1] ?? NaN);
-  const counts = cumulative.map((value, index) => value - (cumulative[index - 1] ?? 0));
-  const isPossible = bounds.every(Number.isFinite) &&
-    counts.every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (!isPossible) return undefined;
-  const total = cumulative[cumulative.length - 1] ?? 0;
-  const sumValue = values[sum ?? -1];
+  timeMs: number,
+  start: (count: number) => string,
+): HistogramDataPoint {
+  const explicitBounds = group.parts.map(({ at }) => at).filter((at) => at !== Infinity);
+  const cumulative = group.parts.map(({ index }) => values[index] ?? NaN);
+  if (explicitBounds.length === cumulative.length) {
+    cumulative.push(values[group.count ?? -1] ?? NaN);
+  }
+  const count = cumulative.at(-1) ?? 0;
   return {
-    ...point(total),
-    count: BigInt(total),
-    ...(Number.isFinite(sumValue) ? { sum: sumValue } : {}),
-    bucketCounts: counts.map(BigInt),
-    explicitBounds: bounds,
+    ...pointAt(timeMs, group, start(count)),
+    count: String(count),
+    sum: values[group.sum ?? -1],
+    bucketCounts: cumulative.map((value, index) => String(value - (cumulative[index - 1] ?? 0))),
+    explicitBounds,
+    exemplars: [],
   };
 }
 
 function summaryPoint(
-  { parts, sum, count }: Group,
+  { parts, ...group }: Group,
   values: Float64Array,
-  point: (count: number) => Point,
-): SummaryDataPoint | undefined {
-  const total = values[count ?? -1] ?? NaN;
-  const sumValue = values[sum ?? -1] ?? NaN;
-  if (!Number.isSafeInteger(total) || total < 0 || !Number.isFinite(sumValue)) return undefined;
-  const quantileValues = parts
-    .map(({ at, index }) => ({ quantile: at, value: values[index] ?? NaN }))
-    .filter(({ value }) => Number.isFinite(value));
-  const { exemplars: _, ...rest } = point(total);
-  return { ...rest, count: BigInt(total), sum: sumValue, quantileValues };
+  timeMs: number,
+  start: (count: number) => string,
+): SummaryDataPoint {
+  const count = values[group.count ?? -1] ?? NaN;
+  return {
+    ...pointAt(timeMs, { ...group, parts }, start(count)),
+    count: String(count),
+    sum: values[group.sum ?? -1] ?? NaN,
+    quantileValues: parts.map(({ at, index }) => ({ quantile: at, value: values[index] ?? NaN })),
+  };
 }

@@ -3,28 +3,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PushConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
-import { type Family, FamilyMemo, parseFamilies } from "../exposition/family.ts";
-import type { FamilyFilter } from "../exposition/filter.ts";
 import type { Logger } from "../log.ts";
 import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
 import { type Client, createClient, type Reply } from "../net/client.ts";
 import { NetError } from "../net/net_error.ts";
-import { encodeMetrics } from "../otlp/bodies.ts";
-import { countPoints } from "../otlp/counts.ts";
-import {
-  ExportMetricsServiceRequest,
-  ExportMetricsServiceResponse,
-  type Metric,
-  type ResourceMetrics,
-} from "../otlp/gen/metrics.ts";
+import { droppedPoints } from "../otlp/counts.ts";
+import { type Body, encodeMetrics } from "../otlp/encode.ts";
+import { ExportMetricsServiceResponse } from "../otlp/gen/metrics.ts";
+import { CONTENT_TYPE, type OtlpEncoding } from "../otlp/http.ts";
 import { wordsOf } from "../parseable/exchange.ts";
-import type { Targets } from "../scrape/targets.ts";
-import { VERSION } from "../version.ts";
-import { attribute, PointMaker } from "./points.ts";
 import { type PushRequest, Queue } from "./queue.ts";
+import type { OtlpSource } from "./source.ts";
 
-/** Points after which a new request begins; an engine has 165, and Parseable reads 10 MiB. */
-const MAX_POINTS = 5_000;
 /** Statuses after which a request is sent again (OTLP 1.x, "Retryable Response Codes"). */
 const RETRYABLE: readonly number[] = [429, 502, 503, 504];
 /** Parseable 2.9.5 sends it when it reads a request too late. */
@@ -35,22 +25,23 @@ const BACKOFF_MS = { first: 1_000, most: 60_000 };
 const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 65_536;
-/** The resource of the service's own metrics. */
-const OWN_SERVICE = "vllm-metrics";
-
 /** Why points did not arrive; the values of a label. */
-const LOSSES = ["invalid", "refused", "rejected", "queue_full", "too_old", "queue_failed"];
+const LOSSES = [
+  "invalid",
+  "refused",
+  "rejected",
+  "queue_full",
+  "too_old",
+  "queue_failed",
+  "stopped",
+];
 
 /** What {@linkcode Push} works with. */
 export interface PushOptions {
   /** Where to, and how often. */
   readonly config: PushConfig;
-  /** The servers. */
-  readonly targets: Targets;
-  /** Which families are sent. */
-  readonly filter: FamilyFilter;
-  /** Longest time for the servers to answer, in milliseconds. */
-  readonly scrapeTimeoutMs: number;
+  /** What is pushed. */
+  readonly source: OtlpSource;
   /** The service's own metrics; those of the push are added. */
   readonly registry: MetricsRegistry;
   /** Gets a line when sending begins to fail, and when it works again. */
@@ -64,20 +55,21 @@ type Outcome =
   | { readonly kind: "stored" }
   | { readonly kind: "refused" | "failed"; readonly reason: string; readonly pauseMs?: number };
 
-/** Scrapes, queues and sends until it is disposed; what a file holds is then sent at the next start. */
+/** Scrapes, queues and sends until it is stopped; what a file holds is sent at the next start. */
 export class Push implements Disposable {
   readonly #options: PushOptions;
   readonly #client: Client;
   readonly #queue: Queue;
+  /** Ends scrapes and pauses. */
+  readonly #stopping = new AbortController();
+  /** Ends the request that is being sent. */
   readonly #stop = new AbortController();
-  readonly #memo = new FamilyMemo();
-  #makers = new Map<string, PointMaker>();
-  readonly #own = new PointMaker();
   readonly #lost = new Map<string, number>(LOSSES.map((reason) => [reason, 0]));
   #sent = 0;
   #isUp = true;
   #isQueueUp = true;
   #added = Promise.withResolvers<void>();
+  #sender = Promise.resolve();
 
   /**
    * Opens the queue; begins with {@linkcode start}.
@@ -94,11 +86,29 @@ export class Push implements Disposable {
   /** Begins to scrape and to send. */
   start(): void {
     void this.#repeat(() => this.#scrape());
-    void this.#repeat(() => this.#send());
+    this.#sender = this.#repeat(() => this.#send());
+  }
+
+  /** Scrapes no more, and sends what is queued until a request fails or the time is over. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping.abort();
+    this.#added.resolve();
+    const { signal } = this.#stop;
+    await Promise.race([this.#sender, delay(timeoutMs, undefined, { signal }).catch(() => {})]);
+    if (signal.aborted) return;
+    const { length: requests, points } = this.#queue;
+    if (requests === 0) return;
+    const { log, config: { label: receiver } } = this.#options;
+    if (this.#queue.isFile) log.info("Metrics stay in the push queue", { receiver, requests });
+    else {
+      addCount(this.#lost, "stopped", points);
+      log.warn("Metrics were lost with the push queue in memory", { receiver, requests, points });
+    }
   }
 
   /** Stops at once. */
   [Symbol.dispose](): void {
+    this.#stopping.abort();
     this.#stop.abort();
     this.#added.resolve();
     this.#client[Symbol.dispose]();
@@ -122,121 +132,81 @@ export class Push implements Disposable {
   }
 
   async #repeat(action: () => Promise<void>): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
+    do {
       try {
         await action();
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#stopping.signal.aborted) return;
         this.#options.log.error("Cannot push", { error: textOf(error) });
         await this.#pause(BACKOFF_MS.first);
       }
-    }
+    } while (!this.#stopping.signal.aborted);
   }
 
-  /** Waits; returns early when it is stopped. */
+  /** Waits; returns early when it is to stop. */
   async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+    await delay(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
   /** Scrapes all servers, queues what they expose, and waits for the next time. */
   async #scrape(): Promise<void> {
-    const { config: { intervalMs }, now } = this.#options;
+    const { config: { intervalMs }, source, log } = this.#options;
+    const { signal } = this.#stopping;
     const startedMs = performance.now();
-    const timeMs = now();
-    const resources = await this.#resources(timeMs);
+    const { request, counts, timeMs } = await source.scrape(signal);
+    addCount(this.#lost, "invalid", droppedPoints(counts));
     const requests: PushRequest[] = [];
-    for (const batch of batchesOf(resources)) requests.push(...await this.#encode(batch));
-    if (this.#stop.signal.aborted) return;
+    for (const body of encodeMetrics(request, counts, { encoding: this.#encoding })) {
+      requests.push(await this.#requestOf(body));
+    }
+    if (signal.aborted) return;
     try {
       this.#queue.add(requests, timeMs);
-      if (!this.#isQueueUp) this.#options.log.info("The push queue works again");
+      if (!this.#isQueueUp) log.info("The push queue works again");
       this.#isQueueUp = true;
     } catch (error) {
       for (const { points } of requests) addCount(this.#lost, "queue_failed", points);
-      if (this.#isQueueUp) {
-        this.#options.log.error("Cannot queue metrics to push", { error: textOf(error) });
-      }
+      if (this.#isQueueUp) log.error("Cannot queue metrics to push", { error: textOf(error) });
       this.#isQueueUp = false;
     }
     this.#added.resolve();
     await this.#pause(Math.max(0, intervalMs - (performance.now() - startedMs)));
   }
 
-  async #resources(timeMs: number): Promise<ResourceMetrics[]> {
-    const { config, targets, scrapeTimeoutMs, registry } = this.#options;
-    const list = await targets.refresh(scrapeTimeoutMs / 4);
-    const makers = new Map(list.map(({ name }) => {
-      const instance = targets.isMerged ? name : undefined;
-      return [name, this.#makers.get(name) ?? new PointMaker(instance)];
-    }));
-    this.#makers = makers;
-    const scraped = await Promise.all(list.map(async ({ name, scraper }) => {
-      const text = await readAll(scraper, this.#stop.signal, scrapeTimeoutMs);
-      const metrics = this.#metrics(makers.get(name), text, timeMs);
-      return resourceOf(config, { "service.name": "vllm", "service.instance.id": name }, metrics);
-    }));
-    // After the servers, so that what is known of them is current.
-    const own = this.#metrics(
-      this.#own,
-      new TextEncoder().encode(await registry.text()),
-      timeMs,
-    );
-    return [...scraped, resourceOf(config, { "service.name": OWN_SERVICE }, own)]
-      .filter(({ scopeMetrics }) => scopeMetrics[0]?.metrics.length !== 0);
+  get #encoding(): OtlpEncoding {
+    return this.#options.config.protocol === "http/json" ? "json" : "protobuf";
   }
 
-  #metrics(maker: PointMaker | undefined, text: Uint8Array, timeMs: number): Metric[] {
-    if (maker === undefined || text.length === 0) return [];
-    const before = maker.dropped;
-    const { filter } = this.#options;
-    const families = parseFamilies(text, this.#memo).map((family) => {
-      if (!filter.keeps(family.name)) filter.filtered += family.values.length;
-      else if (filter.wantsNewest(family.name) && family.values.length > 1) {
-        filter.filtered += family.values.length - 1;
-        return newestOf(family);
-      }
-      return family;
-    });
-    const metrics = maker.metrics(families, timeMs, (name) => filter.keeps(name));
-    addCount(this.#lost, "invalid", maker.dropped - before);
-    return metrics;
-  }
-
-  async #encode(resourceMetrics: ResourceMetrics[]): Promise<PushRequest[]> {
-    const { protocol, isCompressed } = this.#options.config;
-    const request = { resourceMetrics };
-    const counts = countPoints(request);
-    const isJson = protocol === "http/json";
-    const bodies = isJson
-      ? [...encodeMetrics(request, counts)]
-      : [new Uint8Array(ExportMetricsServiceRequest.encode(request).finish())];
-    const all = Object.values(counts.pointsByKind).reduce((sum, count) => sum + count, 0);
-    return await Promise.all(bodies.map(async (body, index) => ({
-      body: isCompressed ? await compress(body) : body,
-      type: isJson ? "application/json" : "application/x-protobuf",
+  async #requestOf({ bytes, points }: Body): Promise<PushRequest> {
+    const { isCompressed } = this.#options.config;
+    return {
+      body: isCompressed ? await compress(bytes) : bytes,
+      type: CONTENT_TYPE[this.#encoding],
       coding: isCompressed ? "gzip" : "",
-      // A batch is one body, but for labels that are very long.
-      points: index === 0 ? all : 0,
-    })));
+      points,
+    };
   }
 
-  /** Sends the oldest request until it is stored or refused; waits when there is none. */
+  /** Sends what is queued, oldest first, until it is to stop; a request that fails is sent again. */
   async #send(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    this.#added = Promise.withResolvers();
     const { config, log, now } = this.#options;
-    const { signal } = this.#stop;
-    for (let failures = 0; !signal.aborted;) {
+    const { signal } = this.#stopping;
+    for (let failures = 0;;) {
+      this.#added = Promise.withResolvers();
       const request = this.#queue.first(now());
-      if (request === undefined) break;
+      if (request === undefined) {
+        if (signal.aborted) return;
+        await this.#added.promise;
+        continue;
+      }
       const outcome = await this.#post(request);
-      if (signal.aborted) return;
+      if (this.#stop.signal.aborted) return;
       if (outcome.kind === "failed") {
         if (this.#isUp) {
           log.warn("Cannot push metrics", { receiver: config.label, error: outcome.reason });
         }
         this.#isUp = false;
+        if (signal.aborted) return;
         const backoff = Math.min(BACKOFF_MS.first * 2 ** failures++, BACKOFF_MS.most);
         // Half of it by chance, so that many senders do not come back at once.
         await this.#pause(Math.max(backoff * (1 + Math.random()) / 2, outcome.pauseMs ?? 0));
@@ -253,7 +223,6 @@ export class Push implements Disposable {
       if (!this.#isUp) log.info("Metrics are pushed again", { receiver: config.label });
       this.#isUp = true;
     }
-    await this.#added.promise;
   }
 
   async #post({ body, type, coding }: PushRequest): Promise<Outcome> {
@@ -345,84 +314,6 @@ function createTlsClient({ tls, isParseable }: PushConfig): Client {
     const name = isParseable ? "PARSEABLE_TLS_CA_FILE" : "OTEL_EXPORTER_OTLP_CERTIFICATE";
     throw new MetricsError("CONFIG_INVALID", `Cannot use the file of ${name}: ${error.message}`);
   }
-}
-
-/** All that a server exposes; nothing when it fails, which its state tells. */
-async function readAll(
-  scraper: Targets["list"][number]["scraper"],
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<Uint8Array> {
-  using reader = scraper.read({ signal, timeoutMs });
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  try {
-    const { bytes, isWhole } = await reader.begin();
-    chunks.push(bytes);
-    if (isWhole) return bytes;
-    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
-      chunks.push(next);
-    }
-  } catch (error) {
-    if (!(error instanceof MetricsError)) throw error;
-    return new Uint8Array();
-  }
-  return await new Blob(chunks).bytes();
-}
-
-/** A family with one series, that with the largest value. */
-function newestOf(family: Family): Family {
-  const { series, values } = family;
-  let newest = 0;
-  for (const [index, value] of values.entries()) {
-    if (!(value <= (values[newest] ?? NaN))) newest = index;
-  }
-  return {
-    ...family,
-    series: series.slice(newest, newest + 1),
-    values: values.slice(newest, newest + 1),
-  };
-}
-
-/** The attributes of the settings win over ours, but for what tells servers apart. */
-function resourceOf(
-  { attributes }: PushConfig,
-  own: Readonly<Record<string, string>>,
-  metrics: Metric[],
-): ResourceMetrics {
-  const all = new Map([...Object.entries(own), ...attributes]);
-  for (const [name, value] of Object.entries(own)) {
-    if (name !== "service.name" || value === OWN_SERVICE) all.set(name, value);
-  }
-  return {
-    resource: {
-      attributes: Array.from(all, ([name, value]) => attribute(name, value)),
-      droppedAttributesCount: 0,
-    },
-    scopeMetrics: [{
-      scope: { name: OWN_SERVICE, version: VERSION, attributes: [], droppedAttributesCount: 0 },
-      metrics,
-      schemaUrl: "",
-    }],
-    schemaUrl: "",
-  };
-}
-
-/** Splits resources into requests of bounded size. */
-function* batchesOf(resources: readonly ResourceMetrics[]): Generator<ResourceMetrics[]> {
-  let batch: ResourceMetrics[] = [];
-  let points = 0;
-  for (const resource of resources) {
-    const added = resource.scopeMetrics[0]?.metrics
-      .reduce((sum, { data }) => sum + (data?.value.dataPoints.length ?? 0), 0) ?? 0;
-    if (batch.length > 0 && points + added > MAX_POINTS) {
-      yield batch;
-      batch = [];
-      points = 0;
-    }
-    batch.push(resource);
-    points += added;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 async function compress(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

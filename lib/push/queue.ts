@@ -37,6 +37,8 @@ export class Queue implements Disposable {
   readonly #database: DatabaseSync;
   readonly #onLost: QueueOptions["onLost"];
   readonly #maxBytes: number;
+  /** Whether it outlives the process. */
+  readonly isFile: boolean;
   #bytes: number;
 
   /**
@@ -46,6 +48,7 @@ export class Queue implements Disposable {
    */
   constructor({ path, onLost, maxBytes }: QueueOptions) {
     this.#onLost = onLost;
+    this.isFile = path !== undefined;
     this.#maxBytes = maxBytes ?? MAX_BYTES[path === undefined ? "memory" : "file"];
     // Deno checks the path alone: through a link, SQLite would write where it has no permission.
     this.#database = new DatabaseSync(path === undefined ? ":memory:" : targetOf(path));
@@ -66,6 +69,11 @@ export class Queue implements Disposable {
   /** How many requests there are. */
   get length(): number {
     return this.#number("SELECT COUNT(*) FROM request");
+  }
+
+  /** How many points they have. */
+  get points(): number {
+    return this.#number("SELECT COALESCE(SUM(points), 0) FROM request");
   }
 
   /** Adds requests, all or none; removes the oldest ones when there are too many bytes. */

@@ -2,7 +2,7 @@
 
 import { STATUS_CODE, type StatusCode } from "@std/http/status";
 import { type Answer, type Exchange, ExchangeFailure, wordsOf } from "../parseable/exchange.ts";
-import { RelayError } from "./otlp_reply.ts";
+import { RequestError } from "../otlp/http.ts";
 
 /** Fields with the sender's credentials. The relay has none of its own. */
 const CREDENTIALS: readonly string[] = ["authorization", "x-api-key"];
@@ -52,7 +52,7 @@ export interface ParseableOptions {
 const BUSY: readonly number[] = [STATUS_CODE.RequestTimeout, STATUS_CODE.TooManyRequests];
 
 /** A refusal by Parseable, or no response from it. */
-export class DeliveryError extends RelayError {
+export class DeliveryError extends RequestError {
   /** The text of Parseable's response, unless the message has it. */
   readonly words: string;
   /** Parseable's status; undefined when it did not respond. */
@@ -67,7 +67,6 @@ export class DeliveryError extends RelayError {
       message,
       FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS },
     );
-    this.name = "DeliveryError";
     const words = answer === undefined ? "" : wordsOf(answer.bytes);
     this.words = message.includes(words) ? "" : words;
     this.answered = answer?.status;

@@ -1,14 +1,14 @@
 /** Log lines of the relay: changes of state, and each kind of refusal once. */
 
 import type { Logger } from "../log.ts";
-import type { RelayError } from "./otlp_reply.ts";
+import type { RequestError } from "../otlp/http.ts";
 import { type DeliveryError, hasDefaultCredentials } from "./parseable.ts";
 
 /** Kinds of errors remembered to log each only once; the set is cleared when full. */
 const MAX_REMEMBERED = 100;
 
 /** What errors of one kind have in common: numbers and quoted values differ. */
-function kindOf({ status, message }: RelayError): string {
+function kindOf({ status, message }: RequestError): string {
   return `${status} ${message.replace(/\d+|(?<= )"[^"]*"/g, "")}`;
 }
 
@@ -51,7 +51,7 @@ export class RelayLog {
   }
 
   /** Logs a request that was refused before it was sent on, each kind once. */
-  refused(error: RelayError): void {
+  refused(error: RequestError): void {
     if (!this.#isNew(kindOf(error))) return;
     this.#log.warn("Refused an OTLP request", { status: error.status, error: error.message });
   }

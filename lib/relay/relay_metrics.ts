@@ -2,7 +2,12 @@
 
 import { STATUS_CODE } from "@std/http/status";
 import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
-import { PART_DROP_REASONS, POINT_DROP_REASONS, type RelayCounts } from "../otlp/counts.ts";
+import {
+  droppedPoints,
+  PART_DROP_REASONS,
+  POINT_DROP_REASONS,
+  type RelayCounts,
+} from "../otlp/counts.ts";
 
 /** Bounds of the forward latency, in seconds: from a loopback to a timeout. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -106,18 +111,16 @@ export class RelayMetrics {
 
   /** Counts the points of a request that was stored; gives how many of them were dropped. */
   countStored(counts: RelayCounts): number {
-    let droppedPoints = 0;
     for (const [kind, points] of Object.entries(counts.pointsByKind)) {
       addCount(this.#points, kind, points);
     }
     for (const [reason, dropped] of Object.entries(counts.droppedByReason)) {
       const isPoint = Object.hasOwn(POINT_DROP_REASONS, reason);
       addCount(isPoint ? this.#pointsDropped : this.#partsDropped, reason, dropped);
-      if (isPoint) droppedPoints += dropped;
     }
     this.#repaired += counts.repaired;
     this.#unrepairable += counts.unrepairable;
-    return droppedPoints;
+    return droppedPoints(counts);
   }
 }
 

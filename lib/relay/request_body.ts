@@ -3,8 +3,8 @@
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
 import type { Slot } from "../http/slots.ts";
-import type { RequestMemory } from "./memory_budget.ts";
-import { RelayError } from "./otlp_reply.ts";
+import type { RequestMemory } from "./memory.ts";
+import { RequestError } from "../otlp/http.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
 const MAX_REQUEST_BYTES = 16 * 1_048_576;
@@ -42,14 +42,14 @@ export interface BodyOptions {
 }
 
 /** Not 408, for which Fluent Bit drops its data. */
-function late(message: string): RelayError {
-  return new RelayError(STATUS_CODE.ServiceUnavailable, message, {
+function late(message: string): RequestError {
+  return new RequestError(STATUS_CODE.ServiceUnavailable, message, {
     retryAfterSeconds: LATE_RETRY_SECONDS,
   });
 }
 
-function tooLarge(): RelayError {
-  return new RelayError(
+function tooLarge(): RequestError {
+  return new RequestError(
     STATUS_CODE.ContentTooLarge,
     `the request is longer than ${MAX_REQUEST_BYTES} bytes`,
   );
@@ -77,8 +77,8 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
     }
   } catch (error) {
     reader.cancel().catch(() => {/* The connection is gone, which is what is wanted. */});
-    if (error instanceof RelayError) throw error;
-    throw new RelayError(STATUS_CODE.BadRequest, "the request broke off");
+    if (error instanceof RequestError) throw error;
+    throw new RequestError(STATUS_CODE.BadRequest, "the request broke off");
   } finally {
     clearTimeout(timer);
     slot.evict = undefined;
@@ -98,14 +98,14 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
 function decompressed(bytes: Bytes, coding: string): Uint8Array {
   const decompress = Object.hasOwn(DECOMPRESS, coding) ? DECOMPRESS[coding] : undefined;
   if (decompress === undefined) {
-    throw new RelayError(
+    throw new RequestError(
       STATUS_CODE.UnsupportedMediaType,
       `the content encoding ${JSON.stringify(coding)} is not one of ${CODINGS}, identity`,
       // Only here, where it is about the coding (RFC 9110, section 12.5.3).
       { headers: { "accept-encoding": CODINGS } },
     );
   }
-  const invalid = new RelayError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
+  const invalid = new RequestError(STATUS_CODE.BadRequest, `the body is not valid ${coding}`);
   // Deno 2.9.6 gives what it has of a frame that is cut off, and leaves out all frames but the first.
   if (coding === "zstd" && !isOneZstdFrame(bytes)) throw invalid;
   try {
@@ -119,7 +119,7 @@ function decompressed(bytes: Bytes, coding: string): Uint8Array {
 /**
  * Reads the body of a request.
  *
- * @throws {RelayError} 400, 413, 415 or 503, when it is broken, long, of another coding, or late or
+ * @throws {RequestError} 400, 413, 415 or 503, when it is broken, long, of another coding, or late or
  *   there is no memory for it.
  */
 export async function readRequestBody(

@@ -1,14 +1,6 @@
-/** Requests to decode, written by hand with pbf's own writer. */
+/** Requests to decode: protobuf written by hand with pbf's own writer, and OTLP/JSON. */
 
 import { PbfWriter } from "pbf";
-import type { AnyValue, MetricData, MetricsRequest } from "./plain.ts";
-import {
-  newExponentialPoint,
-  newHistogramPoint,
-  newNumberPoint,
-  newSummaryPoint,
-} from "./plain.ts";
-import type { ExponentialPoint, HistogramPoint, NumberPoint, SummaryPoint } from "./plain.ts";
 
 /** Writes the fields of a message. */
 export type Write = (writer: PbfWriter) => void;
@@ -31,47 +23,7 @@ export function requestOf(...metric: Write[]): Uint8Array {
   return bytesOf(nested(1, nested(2, nested(2, ...metric))));
 }
 
-/** A request with one metric. */
-export function requestWith(data: MetricData | undefined): MetricsRequest {
-  const metric = { name: "m", description: "", unit: "", metadata: [], data };
-  const scopeMetrics = [{ scope: undefined, metrics: [metric], schemaUrl: "" }];
-  return { resourceMetrics: [{ resource: undefined, scopeMetrics, schemaUrl: "" }] };
-}
-
-/** The points of the first metric of a request. */
-export function dataOf(request: MetricsRequest): MetricData | undefined {
-  return request.resourceMetrics[0]?.scopeMetrics[0]?.metrics[0]?.data;
-}
-
-/** An attribute. */
-export function labelled(value: AnyValue): { key: string; value: AnyValue }[] {
-  return [{ key: "label", value }];
-}
-
-/** A gauge of points with these fields. */
-export function gauge(...points: Partial<NumberPoint>[]): MetricData {
-  return { kind: "gauge", points: points.map((point) => ({ ...newNumberPoint(), ...point })) };
-}
-
-/** A cumulative histogram of points with these fields. */
-export function histogram(...points: Partial<HistogramPoint>[]): MetricData {
-  return {
-    kind: "histogram",
-    points: points.map((point) => ({ ...newHistogramPoint(), ...point })),
-    temporality: 2,
-  };
-}
-
-/** A cumulative exponential histogram of points with these fields. */
-export function exponential(...points: Partial<ExponentialPoint>[]): MetricData {
-  return {
-    kind: "exponential_histogram",
-    points: points.map((point) => ({ ...newExponentialPoint(), ...point })),
-    temporality: 2,
-  };
-}
-
-/** A summary of points with these fields. */
-export function summary(...points: Partial<SummaryPoint>[]): MetricData {
-  return { kind: "summary", points: points.map((point) => ({ ...newSummaryPoint(), ...point })) };
+/** A request in JSON with one metric. */
+export function requestJson(metric: unknown): string {
+  return JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] });
 }

@@ -1,15 +1,12 @@
-/** The whole way of a request, and the second implementation to hold it against. */
+/** The whole way of a request through the relay's translation. */
 
-import type { EncodeOptions } from "../../lib/otlp/bodies.ts";
-import type { RelayCounts } from "../../lib/otlp/counts.ts";
-import {
-  cleanMetrics,
-  countPoints,
-  decodeMetrics,
-  encodeMetrics,
-  type MetricsRequest,
-  repairHistograms,
-} from "./plain.ts";
+import { cleanMetrics } from "../../lib/otlp/clean.ts";
+import { countPoints, type RelayCounts } from "../../lib/otlp/counts.ts";
+import { decodeMetricsJson } from "../../lib/otlp/decode.ts";
+import { encodeMetrics } from "../../lib/otlp/encode.ts";
+import type { ExportMetricsServiceRequest } from "../../lib/otlp/gen/metrics.ts";
+import { repairHistograms } from "../../lib/otlp/repair.ts";
+import { requestJson } from "./messages.ts";
 
 /** What comes out at the end. */
 export interface Relayed {
@@ -20,12 +17,43 @@ export interface Relayed {
 }
 
 /** Repairs, cleans and encodes a request. */
-export function relayed(request: MetricsRequest, options: EncodeOptions = {}): Relayed {
+export function relayed(request: ExportMetricsServiceRequest, maxBytes?: number): Relayed {
   const counts = countPoints(request);
-  const cleaned = cleanMetrics(repairHistograms(request, counts), counts);
-  const bodies = encodeMetrics(cleaned, counts, options)
-    .map((body) => new TextDecoder().decode(body));
+  repairHistograms(request, counts);
+  cleanMetrics(request, counts);
+  const options = maxBytes === undefined ? {} : { maxBytes };
+  const bodies = [...encodeMetrics(request, counts, options)]
+    .map(({ bytes }) => new TextDecoder().decode(bytes));
   return { bodies, counts };
+}
+
+/** What became of a metric: its kind's fields in the JSON, and the counts. */
+export interface RelayedMetric extends Relayed {
+  /** The metric without fields that say nothing; undefined when it was dropped. */
+  readonly metric: unknown;
+}
+
+/** Relays one metric, given as OTLP/JSON. */
+export function relayedMetric(metric: unknown): RelayedMetric {
+  const request = decodeMetricsJson(new TextEncoder().encode(requestJson(metric)));
+  const result = relayed(request);
+  const body = result.bodies[0] === undefined ? undefined : JSON.parse(result.bodies[0]);
+  return { ...result, metric: tidy(body?.resourceMetrics[0].scopeMetrics[0].metrics[0]) };
+}
+
+/** Values that say nothing in JSON. */
+const DEFAULTS: readonly unknown[] = ["", 0, "0"];
+/** Fields in which they do say something. */
+const KEPT = /^(?:count|sum|asDouble|key|quantile|value|min|max|stringValue|offset|zero.*)$/;
+
+/** JSON without the fields that have their default value. */
+export function tidy(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(tidy);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([key, one]) =>
+    KEPT.test(key) || !DEFAULTS.includes(one) && !(Array.isArray(one) && one.length === 0)
+  );
+  return Object.fromEntries(entries.map(([key, one]) => [key, tidy(one)]));
 }
 
 /** The names of the captured requests of Fluent Bit. */
@@ -43,17 +71,4 @@ export function testdata(path: string): URL {
 /** What Fluent Bit sent for a capture. */
 export function capture(name: string): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(testdata(`otlp/${name}.pb`));
-}
-
-/** A request and what the relay made of it. */
-export interface Case extends Relayed {
-  /** How to call it. */
-  readonly name: string;
-  /** The request in base64. */
-  readonly binary: string;
-}
-
-/** Relays a request and keeps it beside what came out. */
-export function caseOf(name: string, bytes: Uint8Array): Case {
-  return { name, binary: bytes.toBase64(), ...relayed(decodeMetrics(bytes)) };
 }

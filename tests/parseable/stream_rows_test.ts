@@ -4,7 +4,8 @@ import { capture, relayed } from "../otlp/relay.ts";
 import { recordedRequest } from "./answers.ts";
 import { fluentBitRequest } from "./fluent_bit_request.ts";
 import { streamRows } from "./stream_rows.ts";
-import { decodeMetrics, type MetricsRequest } from "../otlp/plain.ts";
+import { decodeMetrics } from "../../lib/otlp/decode.ts";
+import type { ExportMetricsServiceRequest } from "../../lib/otlp/gen/metrics.ts";
 
 /** Rows with keys in order; times without a fraction of nothing, and no hash but that there is one. */
 function comparable(rows: readonly unknown[]): string[] {
@@ -29,7 +30,7 @@ Deno.test("rows are those that Parseable made of the same request", () => {
 
 Deno.test("what is made of a text becomes the rows of what Fluent Bit sent", () => {
   const timeMs = 1_795_493_680_989;
-  const rowsOf = (request: MetricsRequest) =>
+  const rowsOf = (request: ExportMetricsServiceRequest) =>
     relayed(request).bodies.flatMap((body) => streamRows(body, timeMs));
   // The recorded scrape had a gauge more.
   const sent = rowsOf(decodeMetrics(capture("during-load-c40")))

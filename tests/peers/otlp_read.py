@@ -1,5 +1,5 @@
 """Reads pushed requests with Google's protobuf library: one JSON object a line, with the media type
-and the body in base64; writes the series of the resources that have a service.instance.id."""
+and the body in base64; writes the series of all resources but the service's own."""
 
 import base64
 import json
@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 def series_of(request):
     for resource in request.resource_metrics:
-        names = [attribute.key for attribute in resource.resource.attributes]
-        if "service.instance.id" not in names:
+        attributes = {one.key: one.value.string_value for one in resource.resource.attributes}
+        if attributes["service.name"] == "vllm-metrics":
             continue
         for scope in resource.scope_metrics:
             for metric in scope.metrics:

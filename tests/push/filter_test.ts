@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { capture, renamed, serveCapture } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
 import { serveHttp } from "../upstream/fakes.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
-import { exposed, metricsOf, serveReceiver, startPush } from "./receiver.ts";
+import { decodeMetricsJson } from "../../lib/otlp/decode.ts";
+import { allMetrics, exposed, metricsOf, serveReceiver, startPush } from "./receiver.ts";
 
 const LORA = [
   "# TYPE vllm:lora_requests_info gauge",
@@ -128,7 +128,7 @@ Deno.test("the relay leaves out the same, for each server, and what METRICS_DROP
   assertEquals([answer.status, onlyCreated.status], [200, 200]);
   await Promise.all([answer.body?.cancel(), onlyCreated.body?.cancel()]);
   const [stored, ...others] = parseable.stored.map(({ text }) =>
-    exposed(metricsOf(decodeMetricsJson(new TextEncoder().encode(text))))
+    exposed(allMetrics(decodeMetricsJson(new TextEncoder().encode(text))))
   );
   assert(others.length === 0);
   assertEquals([...stored ?? []], [

@@ -1,42 +1,29 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { NumberDataPoint, Sum } from "../../lib/otlp/gen/metrics.ts";
 import { parseConfig } from "../../lib/config/config.ts";
-import { seriesOf, serveCapture, until } from "../fakes.ts";
+import { serveCapture, until } from "../fakes.ts";
 import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
 import { GOOD, serveParseable } from "../relay/fake_parseable.ts";
 import {
+  allMetrics,
   exposed,
   metricsOf,
   type Received,
   resourcesOf,
+  samplesOf,
   serveReceiver,
   startPush,
 } from "./receiver.ts";
-
-/** The samples of an exposition, with labels in alphabetical order and numbers as bounds. */
-function samplesOf(text: string): Map<string, number> {
-  const ordered = Array.from(seriesOf(text), ([series, value]) => {
-    const [, name = series, inner = ""] = /^([^{]*)\{(.*)\}$/.exec(series) ?? [];
-    const labels = [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, written = ""]) =>
-      `${key}="${key === "le" && written !== "+Inf" ? String(Number(written)) : written}"`
-    );
-    return [labels.length === 0 ? name : `${name}{${labels.toSorted().join(",")}}`, value] as const;
-  });
-  return new Map(ordered);
-}
 
 /** A point of the sum with a name in the request that a test looks at. */
 function sumPoint(
   { request }: Received,
   name: string,
-): NumberDataPoint & Pick<Sum, "isMonotonic" | "aggregationTemporality"> {
-  const metric = request.resourceMetrics
-    .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
-    .find((each) => each.name === name);
-  if (metric?.data?.$case !== "sum") throw new Error(`${name} is no sum`);
-  const { dataPoints: [point], isMonotonic, aggregationTemporality } = metric.data.value;
-  if (point === undefined) throw new Error(`${name} has no point`);
-  return { ...point, isMonotonic, aggregationTemporality };
+): NumberDataPoint & Sum {
+  const sum = allMetrics(request).find((each) => each.name === name)?.sum;
+  const [point] = sum?.dataPoints ?? [];
+  if (sum === undefined || point === undefined) throw new Error(`${name} is no sum with a point`);
+  return { ...point, ...sum };
 }
 
 /** The start of that point, in milliseconds. */
@@ -86,9 +73,10 @@ Deno.test("whether each server is up, and the service's own metrics, arrive as a
   });
   const first = await receiver.first();
 
-  assertEquals(resourcesOf(first.request), [
+  const uuid = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/;
+  assertEquals(resourcesOf(first.request).map((labels) => labels.replace(uuid, "UUID")), [
     '{deployment.environment="a,b c",service.instance.id="good",service.name="llm"}',
-    '{deployment.environment="a,b c",service.name="vllm-metrics"}',
+    '{deployment.environment="a,b c",service.instance.id="UUID",service.name="vllm-metrics"}',
   ]);
   const own = exposed(metricsOf(first.request));
   assertEquals(own.get('vllm_metrics_upstream_up{instance="good"}'), 1);
@@ -119,7 +107,7 @@ Deno.test("a counter counts since its _created time, or the start of the process
 
   text = text.replace("a_total 5", "a_total 2");
   const reset = await until(
-    () => receiver.received.find((each) => Number(sumPoint(each, "a_total").value?.value) === 2),
+    () => receiver.received.find((each) => sumPoint(each, "a_total").asDouble === 2),
     "the reset",
   );
   const start = startOf(reset, "a_total");
@@ -133,11 +121,7 @@ Deno.test("a counter counts since its _created time, or the start of the process
   const later = await until(
     () =>
       receiver.received.find(({ request }) =>
-        JSON.stringify(Object.keys(
-          Object.fromEntries(exposed(request.resourceMetrics.flatMap(({ scopeMetrics }) =>
-            scopeMetrics.flatMap(({ metrics }) => metrics)
-          ))),
-        )).includes("c_total")
+        allMetrics(request).some(({ name }) => name === "c_total")
       ),
     "the new counter",
   );

@@ -4,8 +4,7 @@ import { parseConfig } from "../../lib/config/config.ts";
 import { createService } from "../../lib/commands/service.ts";
 import { createLogger } from "../../lib/log.ts";
 import type { ExportMetricsServiceRequest, KeyValue, Metric } from "../../lib/otlp/gen/metrics.ts";
-import { decodeMetrics } from "../../lib/otlp/decode.ts";
-import { decodeMetricsJson } from "../../lib/otlp/decode_json.ts";
+import { decodeMetrics, decodeMetricsJson } from "../../lib/otlp/decode.ts";
 import { listenFor, LogLines, seriesOf, until } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 
@@ -124,10 +123,7 @@ export function startPush(env: Readonly<Record<string, string>>): PushService {
 
 /** Attributes as labels in braces, with more of them. */
 function braces(attributes: readonly KeyValue[], more: Readonly<Record<string, string>>): string {
-  const labels = attributes.map(({ key, value }) => [
-    key,
-    value?.value?.$case === "stringValue" ? value.value.value : "?",
-  ]);
+  const labels = attributes.map(({ key, value }) => [key, value?.stringValue ?? "?"]);
   const all = [...labels, ...Object.entries(more)].map(([key, value]) => `${key}="${value}"`);
   return all.length === 0 ? "" : `{${all.toSorted().join(",")}}`;
 }
@@ -135,46 +131,65 @@ function braces(attributes: readonly KeyValue[], more: Readonly<Record<string, s
 /** Metrics as the series of an exposition, with cumulative buckets; labels in alphabetical order. */
 export function exposed(metrics: readonly Metric[]): Map<string, number> {
   const series = new Map<string, number>();
-  for (const { name, data } of metrics) {
-    if (data?.$case === "gauge" || data?.$case === "sum") {
-      for (const { attributes, value } of data.value.dataPoints) {
-        series.set(name + braces(attributes, {}), Number(value?.value));
+  for (const { name, gauge, sum, histogram, summary } of metrics) {
+    const labelled = (part: string, attributes: readonly KeyValue[], more = {}): string =>
+      name + part + braces(attributes, more);
+    for (const { attributes, asDouble, asInt } of (gauge ?? sum)?.dataPoints ?? []) {
+      series.set(labelled("", attributes), asDouble ?? Number(asInt));
+    }
+    for (const { attributes, ...point } of histogram?.dataPoints ?? []) {
+      let total = 0;
+      for (const [index, bucket] of point.bucketCounts.entries()) {
+        total += Number(bucket);
+        const le = String(point.explicitBounds[index] ?? "+Inf");
+        series.set(labelled("_bucket", attributes, { le }), total);
       }
-    } else if (data?.$case === "histogram") {
-      for (
-        const { attributes, bucketCounts, explicitBounds, sum, count } of data.value.dataPoints
-      ) {
-        let total = 0;
-        for (const [index, bucket] of bucketCounts.entries()) {
-          total += Number(bucket);
-          const le = String(explicitBounds[index] ?? "+Inf");
-          series.set(`${name}_bucket${braces(attributes, { le })}`, total);
-        }
-        series.set(`${name}_sum${braces(attributes, {})}`, Number(sum));
-        series.set(`${name}_count${braces(attributes, {})}`, Number(count));
+      series.set(labelled("_sum", attributes), point.sum ?? NaN);
+      series.set(labelled("_count", attributes), Number(point.count));
+    }
+    for (const { attributes, ...point } of summary?.dataPoints ?? []) {
+      for (const { quantile, value } of point.quantileValues) {
+        series.set(labelled("", attributes, { quantile: String(quantile) }), value);
       }
-    } else if (data?.$case === "summary") {
-      for (const { attributes, quantileValues, sum, count } of data.value.dataPoints) {
-        for (const { quantile, value } of quantileValues) {
-          series.set(name + braces(attributes, { quantile: String(quantile) }), value);
-        }
-        series.set(`${name}_sum${braces(attributes, {})}`, sum);
-        series.set(`${name}_count${braces(attributes, {})}`, Number(count));
-      }
-    } else throw new Error(`${name} is of an unexpected kind`);
+      series.set(labelled("_sum", attributes), point.sum);
+      series.set(labelled("_count", attributes), Number(point.count));
+    }
   }
   return series;
 }
 
-/** The metrics of the resource with an instance; those of the service itself without. */
+/** The samples of an exposition, with labels in alphabetical order and numbers as bounds. */
+export function samplesOf(text: string): Map<string, number> {
+  const ordered = Array.from(seriesOf(text), ([series, value]) => {
+    const [, name = series, inner = ""] = /^([^{]*)\{(.*)\}$/.exec(series) ?? [];
+    const unescaped = (text: string): string =>
+      text.replace(/\\(.)/g, (_, character) => character === "n" ? "\n" : character);
+    const labels = [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, written = ""]) =>
+      `${key}="${
+        key === "le" && written !== "+Inf" ? String(Number(written)) : unescaped(written)
+      }"`
+    );
+    return [labels.length === 0 ? name : `${name}{${labels.toSorted().join(",")}}`, value] as const;
+  });
+  return new Map(ordered);
+}
+
+/** All metrics of a request. */
+export function allMetrics({ resourceMetrics }: ExportMetricsServiceRequest): Metric[] {
+  return resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((it) => it.metrics));
+}
+
+/** The metrics of the resource of a server; those of the service itself without a name. */
 export function metricsOf(request: ExportMetricsServiceRequest, instance?: string): Metric[] {
-  return request.resourceMetrics.filter(({ resource }) => {
-    const id = resource?.attributes.find(({ key }) => key === "service.instance.id");
-    const value = id?.value?.value;
-    return instance === undefined
-      ? value === undefined
-      : value?.$case === "stringValue" && value.value === instance;
-  }).flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
+  return allMetrics({
+    resourceMetrics: request.resourceMetrics.filter(({ resource }) => {
+      const valueOf = (name: string): string | undefined =>
+        resource?.attributes.find(({ key }) => key === name)?.value?.stringValue;
+      return instance === undefined
+        ? valueOf("service.name") === "vllm-metrics"
+        : valueOf("service.instance.id") === instance;
+    }),
+  });
 }
 
 /** The attributes of each resource, as labels. */

@@ -128,7 +128,7 @@ Deno.test.each<[what: string, body: () => Uint8Array, contentType: string]>([
     "application/x-protobuf",
   ],
   [
-    "as many bucket counts as a point may have",
+    "many bucket counts",
     () => {
       const side = nested(8, (side) => side.writeBytesField(2, new Uint8Array(9_900)));
       return requestOf(nested(10, ...Array<Write>(80).fill(nested(1, side))));

@@ -3,9 +3,7 @@
 import { parseConfig } from "../../lib/config/config.ts";
 import { createLogger } from "../../lib/log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../../lib/parseable/exchange.ts";
-import { RelayLog } from "../../lib/relay/relay_log.ts";
-import { RelayMetrics } from "../../lib/relay/relay_metrics.ts";
-import { createRelayHandler, type RelayLimits } from "../../lib/relay/relay_route.ts";
+import { createRelayHandler, type RelayLimits } from "../../lib/relay/relay.ts";
 import { MetricsRegistry } from "../../lib/metrics_registry.ts";
 import { listenFor, seriesOf } from "../fakes.ts";
 import { GOOD } from "./fake_parseable.ts";
@@ -53,8 +51,8 @@ export function startRelay(
   const listener = listenFor(createRelayHandler({
     parseable: { ...relay, exchange },
     stream: relay.stream,
-    metrics: new RelayMetrics(registry),
-    log: new RelayLog(logger, relay.label),
+    registry,
+    log: logger,
     now: Date.now,
     isReady: () => true,
     ...overrides,

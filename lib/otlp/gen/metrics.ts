@@ -7,6 +7,35 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 
+/** What the values of a series are relative to. */
+export enum AggregationTemporality {
+  /** AGGREGATION_TEMPORALITY_UNSPECIFIED - Not said. */
+  AGGREGATION_TEMPORALITY_UNSPECIFIED = 0,
+  /** AGGREGATION_TEMPORALITY_DELTA - To the last point. */
+  AGGREGATION_TEMPORALITY_DELTA = 1,
+  /** AGGREGATION_TEMPORALITY_CUMULATIVE - To the start. */
+  AGGREGATION_TEMPORALITY_CUMULATIVE = 2,
+  UNRECOGNIZED = -1,
+}
+
+/** @internal */ export function aggregationTemporalityFromJSON(object: any): AggregationTemporality {
+  switch (object) {
+    case 0:
+    case "AGGREGATION_TEMPORALITY_UNSPECIFIED":
+      return AggregationTemporality.AGGREGATION_TEMPORALITY_UNSPECIFIED;
+    case 1:
+    case "AGGREGATION_TEMPORALITY_DELTA":
+      return AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA;
+    case 2:
+    case "AGGREGATION_TEMPORALITY_CUMULATIVE":
+      return AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return AggregationTemporality.UNRECOGNIZED;
+  }
+}
+
 /** The body of an OTLP metrics request. */
 export interface ExportMetricsServiceRequest {
   /** The metrics, by resource. */
@@ -22,7 +51,7 @@ export interface ExportMetricsServiceResponse {
 /** What a receiver refused of a request. */
 export interface ExportMetricsPartialSuccess {
   /** How many points. */
-  rejectedDataPoints: bigint;
+  rejectedDataPoints: string;
   /** Why. */
   errorMessage: string;
 }
@@ -79,13 +108,12 @@ export interface Metric {
   description: string;
   /** The unit, as UCUM. */
   unit: string;
-  /** The points, of one kind. */
-  data:
-    | { $case: "gauge"; value: Gauge }
-    | { $case: "sum"; value: Sum }
-    | { $case: "histogram"; value: Histogram }
-    | { $case: "exponentialHistogram"; value: ExponentialHistogram }
-    | { $case: "summary"; value: Summary }
+  gauge?: Gauge | undefined;
+  sum?: Sum | undefined;
+  histogram?: Histogram | undefined;
+  exponentialHistogram?: ExponentialHistogram | undefined;
+  summary?:
+    | Summary
     | undefined;
   /** Further attributes. */
   metadata: KeyValue[];
@@ -101,8 +129,8 @@ export interface Gauge {
 export interface Sum {
   /** The points. */
   dataPoints: NumberDataPoint[];
-  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
-  aggregationTemporality: number;
+  /** What they are relative to. */
+  aggregationTemporality: AggregationTemporality;
   /** Whether it never falls. */
   isMonotonic: boolean;
 }
@@ -111,16 +139,16 @@ export interface Sum {
 export interface Histogram {
   /** The points. */
   dataPoints: HistogramDataPoint[];
-  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
-  aggregationTemporality: number;
+  /** What they are relative to. */
+  aggregationTemporality: AggregationTemporality;
 }
 
 /** Points of a histogram with exponential bounds. */
 export interface ExponentialHistogram {
   /** The points. */
   dataPoints: ExponentialHistogramDataPoint[];
-  /** An enum (0 unspecified, 1 delta, 2 cumulative); unknown values pass through. */
-  aggregationTemporality: number;
+  /** What they are relative to. */
+  aggregationTemporality: AggregationTemporality;
 }
 
 /** Points of a summary. */
@@ -134,13 +162,12 @@ export interface NumberDataPoint {
   /** The attributes. */
   attributes: KeyValue[];
   /** Since when the point counts; 0 for unknown. */
-  startTimeUnixNano: bigint;
+  startTimeUnixNano: string;
   /** When it was recorded. */
-  timeUnixNano: bigint;
-  /** The value. */
-  value:
-    | { $case: "asDouble"; value: number }
-    | { $case: "asInt"; value: bigint }
+  timeUnixNano: string;
+  asDouble?: number | undefined;
+  asInt?:
+    | string
     | undefined;
   /** Examples. */
   exemplars: Exemplar[];
@@ -153,17 +180,17 @@ export interface HistogramDataPoint {
   /** The attributes. */
   attributes: KeyValue[];
   /** Since when the point counts; 0 for unknown. */
-  startTimeUnixNano: bigint;
+  startTimeUnixNano: string;
   /** When it was recorded. */
-  timeUnixNano: bigint;
+  timeUnixNano: string;
   /** How many values were observed. */
-  count: bigint;
+  count: string;
   /** Their sum. */
   sum?:
     | number
     | undefined;
   /** How many values fell into each bucket. */
-  bucketCounts: bigint[];
+  bucketCounts: string[];
   /** The upper bounds of all buckets but the last. */
   explicitBounds: number[];
   /** Examples. */
@@ -183,11 +210,11 @@ export interface ExponentialHistogramDataPoint {
   /** The attributes. */
   attributes: KeyValue[];
   /** Since when the point counts; 0 for unknown. */
-  startTimeUnixNano: bigint;
+  startTimeUnixNano: string;
   /** When it was recorded. */
-  timeUnixNano: bigint;
+  timeUnixNano: string;
   /** How many values were observed. */
-  count: bigint;
+  count: string;
   /** Their sum. */
   sum?:
     | number
@@ -195,7 +222,7 @@ export interface ExponentialHistogramDataPoint {
   /** The resolution: bounds are powers of 2 ** (2 ** -scale). */
   scale: number;
   /** How many values are within the zero threshold. */
-  zeroCount: bigint;
+  zeroCount: string;
   /** The values above zero. */
   positive:
     | Buckets
@@ -225,7 +252,7 @@ export interface Buckets {
   /** The index of the first bucket. */
   offset: number;
   /** How many values fell into each bucket. */
-  bucketCounts: bigint[];
+  bucketCounts: string[];
 }
 
 /** A point of a summary. */
@@ -233,11 +260,11 @@ export interface SummaryDataPoint {
   /** The attributes. */
   attributes: KeyValue[];
   /** Since when the point counts; 0 for unknown. */
-  startTimeUnixNano: bigint;
+  startTimeUnixNano: string;
   /** When it was recorded. */
-  timeUnixNano: bigint;
+  timeUnixNano: string;
   /** How many values were observed. */
-  count: bigint;
+  count: string;
   /** Their sum. */
   sum: number;
   /** The quantiles. */
@@ -259,11 +286,10 @@ export interface Exemplar {
   /** Attributes that the point does not have. */
   filteredAttributes: KeyValue[];
   /** When it was recorded. */
-  timeUnixNano: bigint;
-  /** The value. */
-  value:
-    | { $case: "asDouble"; value: number }
-    | { $case: "asInt"; value: bigint }
+  timeUnixNano: string;
+  asDouble?: number | undefined;
+  asInt?:
+    | string
     | undefined;
   /** The span; empty for none. */
   spanId: Uint8Array;
@@ -281,16 +307,13 @@ export interface KeyValue {
 
 /** The value of an attribute. */
 export interface AnyValue {
-  /** The value. */
-  value:
-    | { $case: "stringValue"; value: string }
-    | { $case: "boolValue"; value: boolean }
-    | { $case: "intValue"; value: bigint }
-    | { $case: "doubleValue"; value: number }
-    | { $case: "arrayValue"; value: ArrayValue }
-    | { $case: "kvlistValue"; value: KeyValueList }
-    | { $case: "bytesValue"; value: Uint8Array }
-    | undefined;
+  stringValue?: string | undefined;
+  boolValue?: boolean | undefined;
+  intValue?: string | undefined;
+  doubleValue?: number | undefined;
+  arrayValue?: ArrayValue | undefined;
+  kvlistValue?: KeyValueList | undefined;
+  bytesValue?: Uint8Array | undefined;
 }
 
 /** A list of values. */
@@ -349,6 +372,16 @@ function createBaseExportMetricsServiceRequest(): ExportMetricsServiceRequest {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ExportMetricsServiceRequest {
+    return {
+      resourceMetrics: globalThis.Array.isArray(object?.resourceMetrics)
+        ? object.resourceMetrics.map((e: any) => ResourceMetrics.fromJSON(e))
+        : globalThis.Array.isArray(object?.resource_metrics)
+        ? object.resource_metrics.map((e: any) => ResourceMetrics.fromJSON(e))
+        : [],
+    };
+  },
 };
 
 function createBaseExportMetricsServiceResponse(): ExportMetricsServiceResponse {
@@ -395,18 +428,25 @@ function createBaseExportMetricsServiceResponse(): ExportMetricsServiceResponse 
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ExportMetricsServiceResponse {
+    return {
+      partialSuccess: isSet(object.partialSuccess)
+        ? ExportMetricsPartialSuccess.fromJSON(object.partialSuccess)
+        : isSet(object.partial_success)
+        ? ExportMetricsPartialSuccess.fromJSON(object.partial_success)
+        : undefined,
+    };
+  },
 };
 
 function createBaseExportMetricsPartialSuccess(): ExportMetricsPartialSuccess {
-  return { rejectedDataPoints: 0n, errorMessage: "" };
+  return { rejectedDataPoints: "0", errorMessage: "" };
 }
 
 /** @internal */ export const ExportMetricsPartialSuccess: MessageFns<ExportMetricsPartialSuccess> = {
   encode(message: ExportMetricsPartialSuccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.rejectedDataPoints !== 0n) {
-      if (BigInt.asIntN(64, message.rejectedDataPoints) !== message.rejectedDataPoints) {
-        throw new globalThis.Error("value provided for field message.rejectedDataPoints of type int64 too large");
-      }
+    if (message.rejectedDataPoints !== "0") {
       writer.uint32(8).int64(message.rejectedDataPoints);
     }
     if (message.errorMessage !== "") {
@@ -433,7 +473,7 @@ function createBaseExportMetricsPartialSuccess(): ExportMetricsPartialSuccess {
               break;
             }
 
-            message.rejectedDataPoints = reader.int64() as bigint;
+            message.rejectedDataPoints = reader.int64().toString();
             continue;
           }
           case 2: {
@@ -454,6 +494,21 @@ function createBaseExportMetricsPartialSuccess(): ExportMetricsPartialSuccess {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): ExportMetricsPartialSuccess {
+    return {
+      rejectedDataPoints: isSet(object.rejectedDataPoints)
+        ? globalThis.String(object.rejectedDataPoints)
+        : isSet(object.rejected_data_points)
+        ? globalThis.String(object.rejected_data_points)
+        : "0",
+      errorMessage: isSet(object.errorMessage)
+        ? globalThis.String(object.errorMessage)
+        : isSet(object.error_message)
+        ? globalThis.String(object.error_message)
+        : "",
+    };
   },
 };
 
@@ -523,6 +578,22 @@ function createBaseResourceMetrics(): ResourceMetrics {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ResourceMetrics {
+    return {
+      resource: isSet(object.resource) ? Resource.fromJSON(object.resource) : undefined,
+      scopeMetrics: globalThis.Array.isArray(object?.scopeMetrics)
+        ? object.scopeMetrics.map((e: any) => ScopeMetrics.fromJSON(e))
+        : globalThis.Array.isArray(object?.scope_metrics)
+        ? object.scope_metrics.map((e: any) => ScopeMetrics.fromJSON(e))
+        : [],
+      schemaUrl: isSet(object.schemaUrl)
+        ? globalThis.String(object.schemaUrl)
+        : isSet(object.schema_url)
+        ? globalThis.String(object.schema_url)
+        : "",
+    };
+  },
 };
 
 function createBaseResource(): Resource {
@@ -579,6 +650,19 @@ function createBaseResource(): Resource {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Resource {
+    return {
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      droppedAttributesCount: isSet(object.droppedAttributesCount)
+        ? globalThis.Number(object.droppedAttributesCount)
+        : isSet(object.dropped_attributes_count)
+        ? globalThis.Number(object.dropped_attributes_count)
+        : 0,
+    };
   },
 };
 
@@ -647,6 +731,18 @@ function createBaseScopeMetrics(): ScopeMetrics {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): ScopeMetrics {
+    return {
+      scope: isSet(object.scope) ? InstrumentationScope.fromJSON(object.scope) : undefined,
+      metrics: globalThis.Array.isArray(object?.metrics) ? object.metrics.map((e: any) => Metric.fromJSON(e)) : [],
+      schemaUrl: isSet(object.schemaUrl)
+        ? globalThis.String(object.schemaUrl)
+        : isSet(object.schema_url)
+        ? globalThis.String(object.schema_url)
+        : "",
+    };
   },
 };
 
@@ -727,10 +823,35 @@ function createBaseInstrumentationScope(): InstrumentationScope {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): InstrumentationScope {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      droppedAttributesCount: isSet(object.droppedAttributesCount)
+        ? globalThis.Number(object.droppedAttributesCount)
+        : isSet(object.dropped_attributes_count)
+        ? globalThis.Number(object.dropped_attributes_count)
+        : 0,
+    };
+  },
 };
 
 function createBaseMetric(): Metric {
-  return { name: "", description: "", unit: "", data: undefined, metadata: [] };
+  return {
+    name: "",
+    description: "",
+    unit: "",
+    gauge: undefined,
+    sum: undefined,
+    histogram: undefined,
+    exponentialHistogram: undefined,
+    summary: undefined,
+    metadata: [],
+  };
 }
 
 /** @internal */ export const Metric: MessageFns<Metric> = {
@@ -744,22 +865,20 @@ function createBaseMetric(): Metric {
     if (message.unit !== "") {
       writer.uint32(26).string(message.unit);
     }
-    switch (message.data?.$case) {
-      case "gauge":
-        Gauge.encode(message.data.value, writer.uint32(42).fork()).join();
-        break;
-      case "sum":
-        Sum.encode(message.data.value, writer.uint32(58).fork()).join();
-        break;
-      case "histogram":
-        Histogram.encode(message.data.value, writer.uint32(74).fork()).join();
-        break;
-      case "exponentialHistogram":
-        ExponentialHistogram.encode(message.data.value, writer.uint32(82).fork()).join();
-        break;
-      case "summary":
-        Summary.encode(message.data.value, writer.uint32(90).fork()).join();
-        break;
+    if (message.gauge !== undefined) {
+      Gauge.encode(message.gauge, writer.uint32(42).fork()).join();
+    }
+    if (message.sum !== undefined) {
+      Sum.encode(message.sum, writer.uint32(58).fork()).join();
+    }
+    if (message.histogram !== undefined) {
+      Histogram.encode(message.histogram, writer.uint32(74).fork()).join();
+    }
+    if (message.exponentialHistogram !== undefined) {
+      ExponentialHistogram.encode(message.exponentialHistogram, writer.uint32(82).fork()).join();
+    }
+    if (message.summary !== undefined) {
+      Summary.encode(message.summary, writer.uint32(90).fork()).join();
     }
     for (const v of message.metadata) {
       KeyValue.encode(v!, writer.uint32(98).fork()).join();
@@ -809,7 +928,7 @@ function createBaseMetric(): Metric {
               break;
             }
 
-            message.data = { $case: "gauge", value: Gauge.decode(reader, reader.uint32()) };
+            message.gauge = Gauge.decode(reader, reader.uint32());
             continue;
           }
           case 7: {
@@ -817,7 +936,7 @@ function createBaseMetric(): Metric {
               break;
             }
 
-            message.data = { $case: "sum", value: Sum.decode(reader, reader.uint32()) };
+            message.sum = Sum.decode(reader, reader.uint32());
             continue;
           }
           case 9: {
@@ -825,7 +944,7 @@ function createBaseMetric(): Metric {
               break;
             }
 
-            message.data = { $case: "histogram", value: Histogram.decode(reader, reader.uint32()) };
+            message.histogram = Histogram.decode(reader, reader.uint32());
             continue;
           }
           case 10: {
@@ -833,10 +952,7 @@ function createBaseMetric(): Metric {
               break;
             }
 
-            message.data = {
-              $case: "exponentialHistogram",
-              value: ExponentialHistogram.decode(reader, reader.uint32()),
-            };
+            message.exponentialHistogram = ExponentialHistogram.decode(reader, reader.uint32());
             continue;
           }
           case 11: {
@@ -844,7 +960,7 @@ function createBaseMetric(): Metric {
               break;
             }
 
-            message.data = { $case: "summary", value: Summary.decode(reader, reader.uint32()) };
+            message.summary = Summary.decode(reader, reader.uint32());
             continue;
           }
           case 12: {
@@ -865,6 +981,24 @@ function createBaseMetric(): Metric {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Metric {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      unit: isSet(object.unit) ? globalThis.String(object.unit) : "",
+      gauge: isSet(object.gauge) ? Gauge.fromJSON(object.gauge) : undefined,
+      sum: isSet(object.sum) ? Sum.fromJSON(object.sum) : undefined,
+      histogram: isSet(object.histogram) ? Histogram.fromJSON(object.histogram) : undefined,
+      exponentialHistogram: isSet(object.exponentialHistogram)
+        ? ExponentialHistogram.fromJSON(object.exponentialHistogram)
+        : isSet(object.exponential_histogram)
+        ? ExponentialHistogram.fromJSON(object.exponential_histogram)
+        : undefined,
+      summary: isSet(object.summary) ? Summary.fromJSON(object.summary) : undefined,
+      metadata: globalThis.Array.isArray(object?.metadata) ? object.metadata.map((e: any) => KeyValue.fromJSON(e)) : [],
+    };
   },
 };
 
@@ -912,6 +1046,16 @@ function createBaseGauge(): Gauge {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): Gauge {
+    return {
+      dataPoints: globalThis.Array.isArray(object?.dataPoints)
+        ? object.dataPoints.map((e: any) => NumberDataPoint.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_points)
+        ? object.data_points.map((e: any) => NumberDataPoint.fromJSON(e))
+        : [],
+    };
+  },
 };
 
 function createBaseSum(): Sum {
@@ -958,7 +1102,7 @@ function createBaseSum(): Sum {
               break;
             }
 
-            message.aggregationTemporality = reader.int32();
+            message.aggregationTemporality = reader.int32() as any;
             continue;
           }
           case 3: {
@@ -979,6 +1123,26 @@ function createBaseSum(): Sum {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Sum {
+    return {
+      dataPoints: globalThis.Array.isArray(object?.dataPoints)
+        ? object.dataPoints.map((e: any) => NumberDataPoint.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_points)
+        ? object.data_points.map((e: any) => NumberDataPoint.fromJSON(e))
+        : [],
+      aggregationTemporality: isSet(object.aggregationTemporality)
+        ? aggregationTemporalityFromJSON(object.aggregationTemporality)
+        : isSet(object.aggregation_temporality)
+        ? aggregationTemporalityFromJSON(object.aggregation_temporality)
+        : 0,
+      isMonotonic: isSet(object.isMonotonic)
+        ? globalThis.Boolean(object.isMonotonic)
+        : isSet(object.is_monotonic)
+        ? globalThis.Boolean(object.is_monotonic)
+        : false,
+    };
   },
 };
 
@@ -1023,7 +1187,7 @@ function createBaseHistogram(): Histogram {
               break;
             }
 
-            message.aggregationTemporality = reader.int32();
+            message.aggregationTemporality = reader.int32() as any;
             continue;
           }
         }
@@ -1036,6 +1200,21 @@ function createBaseHistogram(): Histogram {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Histogram {
+    return {
+      dataPoints: globalThis.Array.isArray(object?.dataPoints)
+        ? object.dataPoints.map((e: any) => HistogramDataPoint.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_points)
+        ? object.data_points.map((e: any) => HistogramDataPoint.fromJSON(e))
+        : [],
+      aggregationTemporality: isSet(object.aggregationTemporality)
+        ? aggregationTemporalityFromJSON(object.aggregationTemporality)
+        : isSet(object.aggregation_temporality)
+        ? aggregationTemporalityFromJSON(object.aggregation_temporality)
+        : 0,
+    };
   },
 };
 
@@ -1080,7 +1259,7 @@ function createBaseExponentialHistogram(): ExponentialHistogram {
               break;
             }
 
-            message.aggregationTemporality = reader.int32();
+            message.aggregationTemporality = reader.int32() as any;
             continue;
           }
         }
@@ -1093,6 +1272,21 @@ function createBaseExponentialHistogram(): ExponentialHistogram {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): ExponentialHistogram {
+    return {
+      dataPoints: globalThis.Array.isArray(object?.dataPoints)
+        ? object.dataPoints.map((e: any) => ExponentialHistogramDataPoint.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_points)
+        ? object.data_points.map((e: any) => ExponentialHistogramDataPoint.fromJSON(e))
+        : [],
+      aggregationTemporality: isSet(object.aggregationTemporality)
+        ? aggregationTemporalityFromJSON(object.aggregationTemporality)
+        : isSet(object.aggregation_temporality)
+        ? aggregationTemporalityFromJSON(object.aggregation_temporality)
+        : 0,
+    };
   },
 };
 
@@ -1140,10 +1334,28 @@ function createBaseSummary(): Summary {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): Summary {
+    return {
+      dataPoints: globalThis.Array.isArray(object?.dataPoints)
+        ? object.dataPoints.map((e: any) => SummaryDataPoint.fromJSON(e))
+        : globalThis.Array.isArray(object?.data_points)
+        ? object.data_points.map((e: any) => SummaryDataPoint.fromJSON(e))
+        : [],
+    };
+  },
 };
 
 function createBaseNumberDataPoint(): NumberDataPoint {
-  return { attributes: [], startTimeUnixNano: 0n, timeUnixNano: 0n, value: undefined, exemplars: [], flags: 0 };
+  return {
+    attributes: [],
+    startTimeUnixNano: "0",
+    timeUnixNano: "0",
+    asDouble: undefined,
+    asInt: undefined,
+    exemplars: [],
+    flags: 0,
+  };
 }
 
 /** @internal */ export const NumberDataPoint: MessageFns<NumberDataPoint> = {
@@ -1151,28 +1363,17 @@ function createBaseNumberDataPoint(): NumberDataPoint {
     for (const v of message.attributes) {
       KeyValue.encode(v!, writer.uint32(58).fork()).join();
     }
-    if (message.startTimeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
-        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
-      }
+    if (message.startTimeUnixNano !== "0") {
       writer.uint32(17).fixed64(message.startTimeUnixNano);
     }
-    if (message.timeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
-        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
-      }
+    if (message.timeUnixNano !== "0") {
       writer.uint32(25).fixed64(message.timeUnixNano);
     }
-    switch (message.value?.$case) {
-      case "asDouble":
-        writer.uint32(33).double(message.value.value);
-        break;
-      case "asInt":
-        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
-          throw new globalThis.Error("value provided for field message.value.value of type sfixed64 too large");
-        }
-        writer.uint32(49).sfixed64(message.value.value);
-        break;
+    if (message.asDouble !== undefined) {
+      writer.uint32(33).double(message.asDouble);
+    }
+    if (message.asInt !== undefined) {
+      writer.uint32(49).sfixed64(message.asInt);
     }
     for (const v of message.exemplars) {
       Exemplar.encode(v!, writer.uint32(42).fork()).join();
@@ -1209,7 +1410,7 @@ function createBaseNumberDataPoint(): NumberDataPoint {
               break;
             }
 
-            message.startTimeUnixNano = reader.fixed64() as bigint;
+            message.startTimeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 3: {
@@ -1217,7 +1418,7 @@ function createBaseNumberDataPoint(): NumberDataPoint {
               break;
             }
 
-            message.timeUnixNano = reader.fixed64() as bigint;
+            message.timeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 4: {
@@ -1225,7 +1426,7 @@ function createBaseNumberDataPoint(): NumberDataPoint {
               break;
             }
 
-            message.value = { $case: "asDouble", value: reader.double() };
+            message.asDouble = reader.double();
             continue;
           }
           case 6: {
@@ -1233,7 +1434,7 @@ function createBaseNumberDataPoint(): NumberDataPoint {
               break;
             }
 
-            message.value = { $case: "asInt", value: reader.sfixed64() as bigint };
+            message.asInt = reader.sfixed64().toString();
             continue;
           }
           case 5: {
@@ -1263,14 +1464,46 @@ function createBaseNumberDataPoint(): NumberDataPoint {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): NumberDataPoint {
+    return {
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      startTimeUnixNano: isSet(object.startTimeUnixNano)
+        ? globalThis.String(object.startTimeUnixNano)
+        : isSet(object.start_time_unix_nano)
+        ? globalThis.String(object.start_time_unix_nano)
+        : "0",
+      timeUnixNano: isSet(object.timeUnixNano)
+        ? globalThis.String(object.timeUnixNano)
+        : isSet(object.time_unix_nano)
+        ? globalThis.String(object.time_unix_nano)
+        : "0",
+      asDouble: isSet(object.asDouble)
+        ? globalThis.Number(object.asDouble)
+        : isSet(object.as_double)
+        ? globalThis.Number(object.as_double)
+        : undefined,
+      asInt: isSet(object.asInt)
+        ? globalThis.String(object.asInt)
+        : isSet(object.as_int)
+        ? globalThis.String(object.as_int)
+        : undefined,
+      exemplars: globalThis.Array.isArray(object?.exemplars)
+        ? object.exemplars.map((e: any) => Exemplar.fromJSON(e))
+        : [],
+      flags: isSet(object.flags) ? globalThis.Number(object.flags) : 0,
+    };
+  },
 };
 
 function createBaseHistogramDataPoint(): HistogramDataPoint {
   return {
     attributes: [],
-    startTimeUnixNano: 0n,
-    timeUnixNano: 0n,
-    count: 0n,
+    startTimeUnixNano: "0",
+    timeUnixNano: "0",
+    count: "0",
     sum: undefined,
     bucketCounts: [],
     explicitBounds: [],
@@ -1286,22 +1519,13 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
     for (const v of message.attributes) {
       KeyValue.encode(v!, writer.uint32(74).fork()).join();
     }
-    if (message.startTimeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
-        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
-      }
+    if (message.startTimeUnixNano !== "0") {
       writer.uint32(17).fixed64(message.startTimeUnixNano);
     }
-    if (message.timeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
-        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
-      }
+    if (message.timeUnixNano !== "0") {
       writer.uint32(25).fixed64(message.timeUnixNano);
     }
-    if (message.count !== 0n) {
-      if (BigInt.asUintN(64, message.count) !== message.count) {
-        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
-      }
+    if (message.count !== "0") {
       writer.uint32(33).fixed64(message.count);
     }
     if (message.sum !== undefined) {
@@ -1310,9 +1534,6 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
     if (message.bucketCounts.length !== 0) {
       writer.uint32(50).fork();
       for (const v of message.bucketCounts) {
-        if (BigInt.asUintN(64, v) !== v) {
-          throw new globalThis.Error("a value provided in array field bucketCounts of type fixed64 is too large");
-        }
         writer.fixed64(v);
       }
       writer.join();
@@ -1365,7 +1586,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
               break;
             }
 
-            message.startTimeUnixNano = reader.fixed64() as bigint;
+            message.startTimeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 3: {
@@ -1373,7 +1594,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
               break;
             }
 
-            message.timeUnixNano = reader.fixed64() as bigint;
+            message.timeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 4: {
@@ -1381,7 +1602,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
               break;
             }
 
-            message.count = reader.fixed64() as bigint;
+            message.count = reader.fixed64().toString();
             continue;
           }
           case 5: {
@@ -1394,7 +1615,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
           }
           case 6: {
             if (tag === 49) {
-              message.bucketCounts.push(reader.fixed64() as bigint);
+              message.bucketCounts.push(reader.fixed64().toString());
 
               continue;
             }
@@ -1402,7 +1623,7 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
             if (tag === 50) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
-                message.bucketCounts.push(reader.fixed64() as bigint);
+                message.bucketCounts.push(reader.fixed64().toString());
               }
 
               continue;
@@ -1471,17 +1692,53 @@ function createBaseHistogramDataPoint(): HistogramDataPoint {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): HistogramDataPoint {
+    return {
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      startTimeUnixNano: isSet(object.startTimeUnixNano)
+        ? globalThis.String(object.startTimeUnixNano)
+        : isSet(object.start_time_unix_nano)
+        ? globalThis.String(object.start_time_unix_nano)
+        : "0",
+      timeUnixNano: isSet(object.timeUnixNano)
+        ? globalThis.String(object.timeUnixNano)
+        : isSet(object.time_unix_nano)
+        ? globalThis.String(object.time_unix_nano)
+        : "0",
+      count: isSet(object.count) ? globalThis.String(object.count) : "0",
+      sum: isSet(object.sum) ? globalThis.Number(object.sum) : undefined,
+      bucketCounts: globalThis.Array.isArray(object?.bucketCounts)
+        ? object.bucketCounts.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.bucket_counts)
+        ? object.bucket_counts.map((e: any) => globalThis.String(e))
+        : [],
+      explicitBounds: globalThis.Array.isArray(object?.explicitBounds)
+        ? object.explicitBounds.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.explicit_bounds)
+        ? object.explicit_bounds.map((e: any) => globalThis.Number(e))
+        : [],
+      exemplars: globalThis.Array.isArray(object?.exemplars)
+        ? object.exemplars.map((e: any) => Exemplar.fromJSON(e))
+        : [],
+      flags: isSet(object.flags) ? globalThis.Number(object.flags) : 0,
+      min: isSet(object.min) ? globalThis.Number(object.min) : undefined,
+      max: isSet(object.max) ? globalThis.Number(object.max) : undefined,
+    };
+  },
 };
 
 function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoint {
   return {
     attributes: [],
-    startTimeUnixNano: 0n,
-    timeUnixNano: 0n,
-    count: 0n,
+    startTimeUnixNano: "0",
+    timeUnixNano: "0",
+    count: "0",
     sum: undefined,
     scale: 0,
-    zeroCount: 0n,
+    zeroCount: "0",
     positive: undefined,
     negative: undefined,
     flags: 0,
@@ -1497,22 +1754,13 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
     for (const v of message.attributes) {
       KeyValue.encode(v!, writer.uint32(10).fork()).join();
     }
-    if (message.startTimeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
-        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
-      }
+    if (message.startTimeUnixNano !== "0") {
       writer.uint32(17).fixed64(message.startTimeUnixNano);
     }
-    if (message.timeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
-        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
-      }
+    if (message.timeUnixNano !== "0") {
       writer.uint32(25).fixed64(message.timeUnixNano);
     }
-    if (message.count !== 0n) {
-      if (BigInt.asUintN(64, message.count) !== message.count) {
-        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
-      }
+    if (message.count !== "0") {
       writer.uint32(33).fixed64(message.count);
     }
     if (message.sum !== undefined) {
@@ -1521,10 +1769,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
     if (message.scale !== 0) {
       writer.uint32(48).sint32(message.scale);
     }
-    if (message.zeroCount !== 0n) {
-      if (BigInt.asUintN(64, message.zeroCount) !== message.zeroCount) {
-        throw new globalThis.Error("value provided for field message.zeroCount of type fixed64 too large");
-      }
+    if (message.zeroCount !== "0") {
       writer.uint32(57).fixed64(message.zeroCount);
     }
     if (message.positive !== undefined) {
@@ -1577,7 +1822,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
               break;
             }
 
-            message.startTimeUnixNano = reader.fixed64() as bigint;
+            message.startTimeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 3: {
@@ -1585,7 +1830,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
               break;
             }
 
-            message.timeUnixNano = reader.fixed64() as bigint;
+            message.timeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 4: {
@@ -1593,7 +1838,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
               break;
             }
 
-            message.count = reader.fixed64() as bigint;
+            message.count = reader.fixed64().toString();
             continue;
           }
           case 5: {
@@ -1617,7 +1862,7 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
               break;
             }
 
-            message.zeroCount = reader.fixed64() as bigint;
+            message.zeroCount = reader.fixed64().toString();
             continue;
           }
           case 8: {
@@ -1687,6 +1932,45 @@ function createBaseExponentialHistogramDataPoint(): ExponentialHistogramDataPoin
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ExponentialHistogramDataPoint {
+    return {
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      startTimeUnixNano: isSet(object.startTimeUnixNano)
+        ? globalThis.String(object.startTimeUnixNano)
+        : isSet(object.start_time_unix_nano)
+        ? globalThis.String(object.start_time_unix_nano)
+        : "0",
+      timeUnixNano: isSet(object.timeUnixNano)
+        ? globalThis.String(object.timeUnixNano)
+        : isSet(object.time_unix_nano)
+        ? globalThis.String(object.time_unix_nano)
+        : "0",
+      count: isSet(object.count) ? globalThis.String(object.count) : "0",
+      sum: isSet(object.sum) ? globalThis.Number(object.sum) : undefined,
+      scale: isSet(object.scale) ? globalThis.Number(object.scale) : 0,
+      zeroCount: isSet(object.zeroCount)
+        ? globalThis.String(object.zeroCount)
+        : isSet(object.zero_count)
+        ? globalThis.String(object.zero_count)
+        : "0",
+      positive: isSet(object.positive) ? Buckets.fromJSON(object.positive) : undefined,
+      negative: isSet(object.negative) ? Buckets.fromJSON(object.negative) : undefined,
+      flags: isSet(object.flags) ? globalThis.Number(object.flags) : 0,
+      exemplars: globalThis.Array.isArray(object?.exemplars)
+        ? object.exemplars.map((e: any) => Exemplar.fromJSON(e))
+        : [],
+      min: isSet(object.min) ? globalThis.Number(object.min) : undefined,
+      max: isSet(object.max) ? globalThis.Number(object.max) : undefined,
+      zeroThreshold: isSet(object.zeroThreshold)
+        ? globalThis.Number(object.zeroThreshold)
+        : isSet(object.zero_threshold)
+        ? globalThis.Number(object.zero_threshold)
+        : 0,
+    };
+  },
 };
 
 function createBaseBuckets(): Buckets {
@@ -1701,9 +1985,6 @@ function createBaseBuckets(): Buckets {
     if (message.bucketCounts.length !== 0) {
       writer.uint32(18).fork();
       for (const v of message.bucketCounts) {
-        if (BigInt.asUintN(64, v) !== v) {
-          throw new globalThis.Error("a value provided in array field bucketCounts of type uint64 is too large");
-        }
         writer.uint64(v);
       }
       writer.join();
@@ -1734,7 +2015,7 @@ function createBaseBuckets(): Buckets {
           }
           case 2: {
             if (tag === 16) {
-              message.bucketCounts.push(reader.uint64() as bigint);
+              message.bucketCounts.push(reader.uint64().toString());
 
               continue;
             }
@@ -1742,7 +2023,7 @@ function createBaseBuckets(): Buckets {
             if (tag === 18) {
               const end2 = reader.uint32() + reader.pos;
               while (reader.pos < end2) {
-                message.bucketCounts.push(reader.uint64() as bigint);
+                message.bucketCounts.push(reader.uint64().toString());
               }
 
               continue;
@@ -1761,10 +2042,29 @@ function createBaseBuckets(): Buckets {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): Buckets {
+    return {
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      bucketCounts: globalThis.Array.isArray(object?.bucketCounts)
+        ? object.bucketCounts.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.bucket_counts)
+        ? object.bucket_counts.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
 };
 
 function createBaseSummaryDataPoint(): SummaryDataPoint {
-  return { attributes: [], startTimeUnixNano: 0n, timeUnixNano: 0n, count: 0n, sum: 0, quantileValues: [], flags: 0 };
+  return {
+    attributes: [],
+    startTimeUnixNano: "0",
+    timeUnixNano: "0",
+    count: "0",
+    sum: 0,
+    quantileValues: [],
+    flags: 0,
+  };
 }
 
 /** @internal */ export const SummaryDataPoint: MessageFns<SummaryDataPoint> = {
@@ -1772,22 +2072,13 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
     for (const v of message.attributes) {
       KeyValue.encode(v!, writer.uint32(58).fork()).join();
     }
-    if (message.startTimeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.startTimeUnixNano) !== message.startTimeUnixNano) {
-        throw new globalThis.Error("value provided for field message.startTimeUnixNano of type fixed64 too large");
-      }
+    if (message.startTimeUnixNano !== "0") {
       writer.uint32(17).fixed64(message.startTimeUnixNano);
     }
-    if (message.timeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
-        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
-      }
+    if (message.timeUnixNano !== "0") {
       writer.uint32(25).fixed64(message.timeUnixNano);
     }
-    if (message.count !== 0n) {
-      if (BigInt.asUintN(64, message.count) !== message.count) {
-        throw new globalThis.Error("value provided for field message.count of type fixed64 too large");
-      }
+    if (message.count !== "0") {
       writer.uint32(33).fixed64(message.count);
     }
     if (message.sum !== 0) {
@@ -1828,7 +2119,7 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
               break;
             }
 
-            message.startTimeUnixNano = reader.fixed64() as bigint;
+            message.startTimeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 3: {
@@ -1836,7 +2127,7 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
               break;
             }
 
-            message.timeUnixNano = reader.fixed64() as bigint;
+            message.timeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 4: {
@@ -1844,7 +2135,7 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
               break;
             }
 
-            message.count = reader.fixed64() as bigint;
+            message.count = reader.fixed64().toString();
             continue;
           }
           case 5: {
@@ -1881,6 +2172,32 @@ function createBaseSummaryDataPoint(): SummaryDataPoint {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): SummaryDataPoint {
+    return {
+      attributes: globalThis.Array.isArray(object?.attributes)
+        ? object.attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      startTimeUnixNano: isSet(object.startTimeUnixNano)
+        ? globalThis.String(object.startTimeUnixNano)
+        : isSet(object.start_time_unix_nano)
+        ? globalThis.String(object.start_time_unix_nano)
+        : "0",
+      timeUnixNano: isSet(object.timeUnixNano)
+        ? globalThis.String(object.timeUnixNano)
+        : isSet(object.time_unix_nano)
+        ? globalThis.String(object.time_unix_nano)
+        : "0",
+      count: isSet(object.count) ? globalThis.String(object.count) : "0",
+      sum: isSet(object.sum) ? globalThis.Number(object.sum) : 0,
+      quantileValues: globalThis.Array.isArray(object?.quantileValues)
+        ? object.quantileValues.map((e: any) => ValueAtQuantile.fromJSON(e))
+        : globalThis.Array.isArray(object?.quantile_values)
+        ? object.quantile_values.map((e: any) => ValueAtQuantile.fromJSON(e))
+        : [],
+      flags: isSet(object.flags) ? globalThis.Number(object.flags) : 0,
+    };
   },
 };
 
@@ -1939,13 +2256,21 @@ function createBaseValueAtQuantile(): ValueAtQuantile {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ValueAtQuantile {
+    return {
+      quantile: isSet(object.quantile) ? globalThis.Number(object.quantile) : 0,
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
 };
 
 function createBaseExemplar(): Exemplar {
   return {
     filteredAttributes: [],
-    timeUnixNano: 0n,
-    value: undefined,
+    timeUnixNano: "0",
+    asDouble: undefined,
+    asInt: undefined,
     spanId: new Uint8Array(0),
     traceId: new Uint8Array(0),
   };
@@ -1956,22 +2281,14 @@ function createBaseExemplar(): Exemplar {
     for (const v of message.filteredAttributes) {
       KeyValue.encode(v!, writer.uint32(58).fork()).join();
     }
-    if (message.timeUnixNano !== 0n) {
-      if (BigInt.asUintN(64, message.timeUnixNano) !== message.timeUnixNano) {
-        throw new globalThis.Error("value provided for field message.timeUnixNano of type fixed64 too large");
-      }
+    if (message.timeUnixNano !== "0") {
       writer.uint32(17).fixed64(message.timeUnixNano);
     }
-    switch (message.value?.$case) {
-      case "asDouble":
-        writer.uint32(25).double(message.value.value);
-        break;
-      case "asInt":
-        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
-          throw new globalThis.Error("value provided for field message.value.value of type sfixed64 too large");
-        }
-        writer.uint32(49).sfixed64(message.value.value);
-        break;
+    if (message.asDouble !== undefined) {
+      writer.uint32(25).double(message.asDouble);
+    }
+    if (message.asInt !== undefined) {
+      writer.uint32(49).sfixed64(message.asInt);
     }
     if (message.spanId.length !== 0) {
       writer.uint32(34).bytes(message.spanId);
@@ -2008,7 +2325,7 @@ function createBaseExemplar(): Exemplar {
               break;
             }
 
-            message.timeUnixNano = reader.fixed64() as bigint;
+            message.timeUnixNano = reader.fixed64().toString();
             continue;
           }
           case 3: {
@@ -2016,7 +2333,7 @@ function createBaseExemplar(): Exemplar {
               break;
             }
 
-            message.value = { $case: "asDouble", value: reader.double() };
+            message.asDouble = reader.double();
             continue;
           }
           case 6: {
@@ -2024,7 +2341,7 @@ function createBaseExemplar(): Exemplar {
               break;
             }
 
-            message.value = { $case: "asInt", value: reader.sfixed64() as bigint };
+            message.asInt = reader.sfixed64().toString();
             continue;
           }
           case 4: {
@@ -2053,6 +2370,41 @@ function createBaseExemplar(): Exemplar {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): Exemplar {
+    return {
+      filteredAttributes: globalThis.Array.isArray(object?.filteredAttributes)
+        ? object.filteredAttributes.map((e: any) => KeyValue.fromJSON(e))
+        : globalThis.Array.isArray(object?.filtered_attributes)
+        ? object.filtered_attributes.map((e: any) => KeyValue.fromJSON(e))
+        : [],
+      timeUnixNano: isSet(object.timeUnixNano)
+        ? globalThis.String(object.timeUnixNano)
+        : isSet(object.time_unix_nano)
+        ? globalThis.String(object.time_unix_nano)
+        : "0",
+      asDouble: isSet(object.asDouble)
+        ? globalThis.Number(object.asDouble)
+        : isSet(object.as_double)
+        ? globalThis.Number(object.as_double)
+        : undefined,
+      asInt: isSet(object.asInt)
+        ? globalThis.String(object.asInt)
+        : isSet(object.as_int)
+        ? globalThis.String(object.as_int)
+        : undefined,
+      spanId: isSet(object.spanId)
+        ? bytesFromBase64(object.spanId)
+        : isSet(object.span_id)
+        ? bytesFromBase64(object.span_id)
+        : new Uint8Array(0),
+      traceId: isSet(object.traceId)
+        ? bytesFromBase64(object.traceId)
+        : isSet(object.trace_id)
+        ? bytesFromBase64(object.trace_id)
+        : new Uint8Array(0),
+    };
   },
 };
 
@@ -2111,39 +2463,49 @@ function createBaseKeyValue(): KeyValue {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): KeyValue {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? AnyValue.fromJSON(object.value) : undefined,
+    };
+  },
 };
 
 function createBaseAnyValue(): AnyValue {
-  return { value: undefined };
+  return {
+    stringValue: undefined,
+    boolValue: undefined,
+    intValue: undefined,
+    doubleValue: undefined,
+    arrayValue: undefined,
+    kvlistValue: undefined,
+    bytesValue: undefined,
+  };
 }
 
 /** @internal */ export const AnyValue: MessageFns<AnyValue> = {
   encode(message: AnyValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.value?.$case) {
-      case "stringValue":
-        writer.uint32(10).string(message.value.value);
-        break;
-      case "boolValue":
-        writer.uint32(16).bool(message.value.value);
-        break;
-      case "intValue":
-        if (BigInt.asIntN(64, message.value.value) !== message.value.value) {
-          throw new globalThis.Error("value provided for field message.value.value of type int64 too large");
-        }
-        writer.uint32(24).int64(message.value.value);
-        break;
-      case "doubleValue":
-        writer.uint32(33).double(message.value.value);
-        break;
-      case "arrayValue":
-        ArrayValue.encode(message.value.value, writer.uint32(42).fork()).join();
-        break;
-      case "kvlistValue":
-        KeyValueList.encode(message.value.value, writer.uint32(50).fork()).join();
-        break;
-      case "bytesValue":
-        writer.uint32(58).bytes(message.value.value);
-        break;
+    if (message.stringValue !== undefined) {
+      writer.uint32(10).string(message.stringValue);
+    }
+    if (message.boolValue !== undefined) {
+      writer.uint32(16).bool(message.boolValue);
+    }
+    if (message.intValue !== undefined) {
+      writer.uint32(24).int64(message.intValue);
+    }
+    if (message.doubleValue !== undefined) {
+      writer.uint32(33).double(message.doubleValue);
+    }
+    if (message.arrayValue !== undefined) {
+      ArrayValue.encode(message.arrayValue, writer.uint32(42).fork()).join();
+    }
+    if (message.kvlistValue !== undefined) {
+      KeyValueList.encode(message.kvlistValue, writer.uint32(50).fork()).join();
+    }
+    if (message.bytesValue !== undefined) {
+      writer.uint32(58).bytes(message.bytesValue);
     }
     return writer;
   },
@@ -2166,7 +2528,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "stringValue", value: reader.string() };
+            message.stringValue = reader.string();
             continue;
           }
           case 2: {
@@ -2174,7 +2536,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "boolValue", value: reader.bool() };
+            message.boolValue = reader.bool();
             continue;
           }
           case 3: {
@@ -2182,7 +2544,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "intValue", value: reader.int64() as bigint };
+            message.intValue = reader.int64().toString();
             continue;
           }
           case 4: {
@@ -2190,7 +2552,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "doubleValue", value: reader.double() };
+            message.doubleValue = reader.double();
             continue;
           }
           case 5: {
@@ -2198,7 +2560,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "arrayValue", value: ArrayValue.decode(reader, reader.uint32()) };
+            message.arrayValue = ArrayValue.decode(reader, reader.uint32());
             continue;
           }
           case 6: {
@@ -2206,7 +2568,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "kvlistValue", value: KeyValueList.decode(reader, reader.uint32()) };
+            message.kvlistValue = KeyValueList.decode(reader, reader.uint32());
             continue;
           }
           case 7: {
@@ -2214,7 +2576,7 @@ function createBaseAnyValue(): AnyValue {
               break;
             }
 
-            message.value = { $case: "bytesValue", value: reader.bytes() };
+            message.bytesValue = reader.bytes();
             continue;
           }
         }
@@ -2227,6 +2589,46 @@ function createBaseAnyValue(): AnyValue {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
+  },
+
+  fromJSON(object: any): AnyValue {
+    return {
+      stringValue: isSet(object.stringValue)
+        ? globalThis.String(object.stringValue)
+        : isSet(object.string_value)
+        ? globalThis.String(object.string_value)
+        : undefined,
+      boolValue: isSet(object.boolValue)
+        ? globalThis.Boolean(object.boolValue)
+        : isSet(object.bool_value)
+        ? globalThis.Boolean(object.bool_value)
+        : undefined,
+      intValue: isSet(object.intValue)
+        ? globalThis.String(object.intValue)
+        : isSet(object.int_value)
+        ? globalThis.String(object.int_value)
+        : undefined,
+      doubleValue: isSet(object.doubleValue)
+        ? globalThis.Number(object.doubleValue)
+        : isSet(object.double_value)
+        ? globalThis.Number(object.double_value)
+        : undefined,
+      arrayValue: isSet(object.arrayValue)
+        ? ArrayValue.fromJSON(object.arrayValue)
+        : isSet(object.array_value)
+        ? ArrayValue.fromJSON(object.array_value)
+        : undefined,
+      kvlistValue: isSet(object.kvlistValue)
+        ? KeyValueList.fromJSON(object.kvlistValue)
+        : isSet(object.kvlist_value)
+        ? KeyValueList.fromJSON(object.kvlist_value)
+        : undefined,
+      bytesValue: isSet(object.bytesValue)
+        ? bytesFromBase64(object.bytesValue)
+        : isSet(object.bytes_value)
+        ? bytesFromBase64(object.bytes_value)
+        : undefined,
+    };
   },
 };
 
@@ -2274,6 +2676,12 @@ function createBaseArrayValue(): ArrayValue {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): ArrayValue {
+    return {
+      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => AnyValue.fromJSON(e)) : [],
+    };
+  },
 };
 
 function createBaseKeyValueList(): KeyValueList {
@@ -2320,9 +2728,33 @@ function createBaseKeyValueList(): KeyValueList {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
+
+  fromJSON(object: any): KeyValueList {
+    return {
+      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => KeyValue.fromJSON(e)) : [],
+    };
+  },
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function isSet(value: any): boolean {
+  return value !== null && value !== undefined;
+}
 
 /** @internal */ export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
+  fromJSON(object: any): T;
 }

@@ -1,26 +1,26 @@
 /** `POST /v1/metrics`: an OTLP/HTTP receiver that forwards everything to Parseable. */
 
 import { STATUS_CODE } from "@std/http/status";
+import type { FamilyFilter } from "../exposition/filter.ts";
 import { requestPath } from "../http/request_path.ts";
 import { textResponse } from "../http/responses.ts";
 import { type Slot, Slots } from "../http/slots.ts";
-import type { FamilyFilter } from "../exposition/filter.ts";
-import { encodeMetrics } from "../otlp/bodies.ts";
+import type { Logger } from "../log.ts";
+import type { MetricsRegistry } from "../metrics_registry.ts";
 import { cleanMetrics } from "../otlp/clean.ts";
-import { countPoints, type RelayCounts } from "../otlp/counts.ts";
-import { decodeMetrics } from "../otlp/decode.ts";
-import { decodeMetricsJson } from "../otlp/decode_json.ts";
-import { DecodeError, MAX_BODY_BYTES, TooLargeError } from "../otlp/limits.ts";
-import { repairHistograms } from "../otlp/repair.ts";
-import { filterRequest } from "./filter_request.ts";
-import { MemoryBudget, type RequestMemory } from "./memory_budget.ts";
+import { countPoints, pointsIn, type RelayCounts } from "../otlp/counts.ts";
+import { decodeMetrics, decodeMetricsJson } from "../otlp/decode.ts";
+import { encodeMetrics, MAX_BODY_BYTES } from "../otlp/encode.ts";
+import type { ExportMetricsServiceRequest, Gauge, NumberDataPoint } from "../otlp/gen/metrics.ts";
 import {
   encodingOf,
   errorReply,
   type OtlpEncoding,
-  RelayError,
+  RequestError,
   successReply,
-} from "./otlp_reply.ts";
+} from "../otlp/http.ts";
+import { repairHistograms } from "../otlp/repair.ts";
+import { RequestMemory } from "./memory.ts";
 import {
   deliver,
   DeliveryError,
@@ -28,8 +28,8 @@ import {
   hasCredentials,
   type ParseableOptions,
 } from "./parseable.ts";
-import type { RelayLog } from "./relay_log.ts";
-import type { RelayMetrics } from "./relay_metrics.ts";
+import { RelayLog } from "./relay_log.ts";
+import { RelayMetrics } from "./relay_metrics.ts";
 import { readRequestBody, REQUEST_TIMEOUT_MS } from "./request_body.ts";
 
 /** Bounds of the relay. */
@@ -40,7 +40,7 @@ export interface RelayLimits {
   readonly bodyMs: number;
 }
 
-/** Fluent Bit sends one scrape of 27 KB at a time; {@linkcode MemoryBudget} bounds larger ones. */
+/** Fluent Bit sends one scrape of 27 KB at a time; {@linkcode RequestMemory} bounds larger ones. */
 const LIMITS: RelayLimits = { requests: 16, bodyMs: REQUEST_TIMEOUT_MS };
 /** After how many seconds a sender may retry that found all slots taken. */
 const BUSY_RETRY_SECONDS = 1;
@@ -55,10 +55,10 @@ export interface RelayOptions {
   readonly stream: string;
   /** Which metrics are forwarded. @default {all} */
   readonly filter?: FamilyFilter;
-  /** Its metrics. */
-  readonly metrics: RelayMetrics;
-  /** Its log lines. */
-  readonly log: RelayLog;
+  /** Gets its metrics. */
+  readonly registry: MetricsRegistry;
+  /** Gets its log lines. */
+  readonly log: Logger;
   /** The time in milliseconds; only differences are used. */
   readonly now: () => number;
   /** Whether the service accepts requests; false while it stops. */
@@ -80,9 +80,15 @@ export type RelayHandler = (request: Request) => Response | Promise<Response>;
  * sent on in several bodies, all of them.
  */
 export function createRelayHandler(options: RelayOptions): RelayHandler {
-  const { limits = LIMITS, now } = options;
+  const { limits = LIMITS, now, parseable: { label } } = options;
   const slots = new Slots({ limit: limits.requests, now });
-  const budget = new MemoryBudget(() => slots.evict());
+  const shared = { usedBytes: 0, onFull: () => slots.evict() };
+  const relay = {
+    ...options,
+    limits,
+    metrics: new RelayMetrics(options.registry),
+    log: new RelayLog(options.log, label),
+  };
   async function metricsRoute(request: Request): Promise<Response> {
     if (request.method !== "POST") {
       return textResponse(STATUS_CODE.MethodNotAllowed, "This route takes POST.", {
@@ -90,9 +96,9 @@ export function createRelayHandler(options: RelayOptions): RelayHandler {
       });
     }
     const slot = hasCredentials(request.headers) ? slots.enter() : undefined;
-    using memory = budget.open();
+    using memory = new RequestMemory(shared);
     try {
-      return await answer(request, { ...options, limits, memory }, slot);
+      return await answer(request, { ...relay, memory }, slot);
     } finally {
       slot?.leave();
     }
@@ -113,8 +119,10 @@ export function createRelayHandler(options: RelayOptions): RelayHandler {
   };
 }
 
-interface RequestOptions extends RelayOptions {
+interface RequestOptions extends Omit<RelayOptions, "log"> {
   readonly limits: RelayLimits;
+  readonly metrics: RelayMetrics;
+  readonly log: RelayLog;
   readonly memory: RequestMemory;
 }
 
@@ -129,20 +137,20 @@ async function answer(
   try {
     // First of all: strangers must not make the relay read and decode bodies.
     if (!hasCredentials(request.headers)) {
-      throw new RelayError(
+      throw new RequestError(
         STATUS_CODE.Unauthorized,
         "the request has no credentials; send those of Parseable as Authorization or X-API-Key",
         { headers: { "www-authenticate": 'Basic realm="Parseable"' } },
       );
     }
     if (encoding === undefined) {
-      throw new RelayError(
+      throw new RequestError(
         STATUS_CODE.UnsupportedMediaType,
         "the content type is neither application/x-protobuf nor application/json",
       );
     }
     if (slot === undefined) {
-      throw new RelayError(STATUS_CODE.ServiceUnavailable, "too many requests at once", {
+      throw new RequestError(STATUS_CODE.ServiceUnavailable, "too many requests at once", {
         retryAfterSeconds: BUSY_RETRY_SECONDS,
       });
     }
@@ -162,41 +170,38 @@ async function answer(
 }
 
 /** What to answer after an error, which is logged unless it is logged already. */
-function refusalFor(error: unknown, log: RelayLog): RelayError {
+function refusalFor(error: unknown, log: RelayLog): RequestError {
   if (error instanceof DeliveryError) return error;
-  if (error instanceof RelayError) {
+  if (error instanceof RequestError) {
     log.refused(error);
     return error;
   }
   log.failed(error);
   // Not 500, for which OTLP senders drop their data.
   const message = "unexpected error; the relay's log has it";
-  return new RelayError(STATUS_CODE.ServiceUnavailable, message, {
+  return new RequestError(STATUS_CODE.ServiceUnavailable, message, {
     retryAfterSeconds: BUG_RETRY_SECONDS,
   });
 }
 
 /** Forwards a request; gives how many of its points were dropped. */
 async function relay(
-  body: Uint8Array,
+  bytes: Uint8Array,
   encoding: OtlpEncoding,
   senderHeaders: Headers,
-  options: RequestOptions,
+  { parseable, metrics, log, memory, now, filter, stream }: RequestOptions,
 ): Promise<number> {
-  const { parseable, metrics, log, memory, now } = options;
   log.checkCredentials(senderHeaders);
-  const { counts, take } = translate(body, encoding, options);
-  const headers = forwardHeaders(senderHeaders, options.stream);
+  const headers = forwardHeaders(senderHeaders, stream);
+  const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
+  const { counts, take } = translate(decode(bytes, (more) => memory.reserve(more)), filter);
   let isSplit = false;
   for (let next = take(); next !== undefined;) {
     const part = next;
     next = take();
-    if (next === undefined) {
-      memory.hold(part.length);
-    } else if (!isSplit) {
-      isSplit = true;
-      memory.reserve(2 * MAX_BODY_BYTES);
-    }
+    if (next === undefined) memory.hold(part.length);
+    else if (!isSplit) memory.reserve(2 * MAX_BODY_BYTES);
+    isSplit = true;
     const startedMs = now();
     const error = await deliver(part, headers, parseable);
     const status = error === undefined ? STATUS_CODE.OK : error.answered;
@@ -215,37 +220,52 @@ interface Translated {
 }
 
 function translate(
-  bytes: Uint8Array,
-  encoding: OtlpEncoding,
-  { memory, filter }: RequestOptions,
+  request: ExportMetricsServiceRequest,
+  filter: FamilyFilter | undefined,
 ): Translated {
-  const decode = encoding === "json" ? decodeMetricsJson : decodeMetrics;
-  return refusing(() => {
-    const request = decode(bytes, (more) => memory.reserve(more));
-    if (filter !== undefined) filterRequest(request, filter);
-    const counts = countPoints(request);
-    repairHistograms(request, counts);
-    cleanMetrics(request, counts);
-    let bodies: ReturnType<typeof encodeMetrics> | undefined = encodeMetrics(request, counts);
-    const take = (): Uint8Array<ArrayBuffer> | undefined => {
+  if (filter !== undefined) filterRequest(request, filter);
+  const counts = countPoints(request);
+  repairHistograms(request, counts);
+  cleanMetrics(request, counts);
+  let bodies: ReturnType<typeof encodeMetrics> | undefined = encodeMetrics(request, counts);
+  return {
+    counts,
+    take(): Uint8Array<ArrayBuffer> | undefined {
       const { value, done } = bodies?.next() ?? {};
       // A generator that has ended still refers to the request, which may be large.
       if (done) bodies = undefined;
-      return value ?? undefined;
-    };
-    return { counts, take: () => refusing(take) };
-  });
+      return value?.bytes;
+    },
+  };
 }
 
-/** Runs a step; errors in the request become refusals. */
-function refusing<T>(step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    if (error instanceof DecodeError) throw new RelayError(STATUS_CODE.BadRequest, error.message);
-    if (error instanceof TooLargeError) {
-      throw new RelayError(STATUS_CODE.ContentTooLarge, error.message);
+/** Leaves metrics out that the backend need not have. */
+function filterRequest(request: ExportMetricsServiceRequest, filter: FamilyFilter): void {
+  for (const { scopeMetrics } of request.resourceMetrics) {
+    for (const scope of scopeMetrics) {
+      scope.metrics = scope.metrics.filter((metric) => {
+        if (metric.gauge !== undefined && filter.wantsNewest(metric.name)) {
+          keepNewest(metric.gauge, filter);
+        }
+        if (filter.keeps(metric.name)) return true;
+        filter.filtered += pointsIn(metric);
+        return false;
+      });
     }
-    throw error;
   }
+}
+
+/** Of the points of each server, keeps that with the largest value. */
+function keepNewest(gauge: Gauge, filter: FamilyFilter): void {
+  const valueOf = ({ asDouble, asInt }: NumberDataPoint): number =>
+    asDouble ?? Number(asInt ?? NaN);
+  const newest = new Map<string, NumberDataPoint>();
+  for (const point of gauge.dataPoints) {
+    const instance = point.attributes.find(({ key }) => key === "instance");
+    const server = instance?.value?.stringValue ?? "";
+    const before = newest.get(server);
+    if (before === undefined || valueOf(point) > valueOf(before)) newest.set(server, point);
+  }
+  filter.filtered += gauge.dataPoints.length - newest.size;
+  gauge.dataPoints = [...newest.values()];
 }

@@ -1,21 +1,21 @@
 /**
- * Responses of an OTLP/HTTP receiver, in the encoding of the request
+ * Content types and responses of OTLP/HTTP
  * (https://opentelemetry.io/docs/specs/otlp/#otlphttp-response).
  */
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { STATUS_CODE, type StatusCode } from "@std/http/status";
 
-/** Settings of a {@linkcode RelayError} beyond status and message. */
-export interface RelayErrorOptions {
-  /** After how many seconds the sender may retry. */
+/** Settings of a {@linkcode RequestError} beyond status and message. */
+export interface RequestErrorOptions {
+  /** After how many seconds the sender may retry; it may not without. */
   readonly retryAfterSeconds?: number;
   /** More header fields of the response. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request that the relay refuses. */
-export class RelayError extends Error {
+/** An OTLP request that is refused. */
+export class RequestError extends Error {
   /** The HTTP status. Senders retry 429 and 503 (OTLP/HTTP, "Retryable Response Codes"). */
   readonly status: StatusCode;
   /** After how many seconds the sender may retry; undefined when it may not. */
@@ -24,9 +24,8 @@ export class RelayError extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   /** The message has no full stop and no secret. */
-  constructor(status: StatusCode, message: string, options: RelayErrorOptions = {}) {
+  constructor(status: StatusCode, message: string, options: RequestErrorOptions = {}) {
     super(message);
-    this.name = "RelayError";
     this.status = status;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
@@ -36,7 +35,11 @@ export class RelayError extends Error {
 /** The encodings of OTLP/HTTP. */
 export type OtlpEncoding = "protobuf" | "json";
 
-const CONTENT_TYPE = { protobuf: "application/x-protobuf", json: "application/json" } as const;
+/** Their content types. */
+export const CONTENT_TYPE: Readonly<Record<OtlpEncoding, string>> = {
+  protobuf: "application/x-protobuf",
+  json: "application/json",
+};
 
 /** Longest message, in characters: Fluent Bit takes any response over 4 KiB for a failure. */
 const MAX_MESSAGE = 1_000;
@@ -63,27 +66,21 @@ export function encodingOf(contentType: string | null): OtlpEncoding | undefined
 export function successReply(encoding: OtlpEncoding, dropped: number): Response {
   const message = "points that Parseable cannot store were dropped; " +
     "vllm_metrics_relay_points_dropped_total says why";
-  return new Response(successBody(encoding, dropped, message), {
-    headers: { "content-type": CONTENT_TYPE[encoding] },
-  });
-}
-
-/** `ExportMetricsServiceResponse`. */
-function successBody(encoding: OtlpEncoding, dropped: number, message: string): BodyInit | null {
+  const headers = { "content-type": CONTENT_TYPE[encoding] };
   if (encoding === "json") {
-    return dropped === 0 ? "{}" : JSON.stringify({
-      partialSuccess: { rejectedDataPoints: String(dropped), errorMessage: message },
-    });
+    const partialSuccess = { rejectedDataPoints: String(dropped), errorMessage: message };
+    return Response.json(dropped === 0 ? {} : { partialSuccess }, { headers });
   }
-  return dropped === 0 ? null : new BinaryWriter()
+  const body = dropped === 0 ? null : new BinaryWriter()
     .tag(1, WireType.LengthDelimited).fork()
     .tag(1, WireType.Varint).int64(dropped)
     .tag(2, WireType.LengthDelimited).string(message)
     .join().finish();
+  return new Response(body, { headers });
 }
 
 /** The status of a refusal with a `google.rpc.Status`, and `Retry-After` where it may be retried. */
-export function errorReply(encoding: OtlpEncoding, error: RelayError): Response {
+export function errorReply(encoding: OtlpEncoding, error: RequestError): Response {
   const code = RPC_CODE[error.status] ?? RPC_UNKNOWN;
   const message = error.message.slice(0, MAX_MESSAGE);
   const headers = new Headers({ "content-type": CONTENT_TYPE[encoding], ...error.headers });
