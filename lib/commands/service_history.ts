@@ -94,7 +94,7 @@ function register(
   gauge(
     "bytes",
     "Memory used by the history, estimated.",
-    () => store.bytes + store.cacheBytes + (file?.cacheBytes ?? 0),
+    () => store.bytes + store.cacheBytes,
   );
   gauge("series", "Series in the history.", () => store.series);
   counter(

@@ -8,7 +8,6 @@ import {
   type StatementSync,
 } from "node:sqlite";
 import { MetricsError } from "../errors.ts";
-import type { Piece } from "./chunk.ts";
 
 /** `HIST` of vLLM metrics: tells our file from other SQLite files. */
 const APPLICATION_ID = 0x764d4831;
@@ -42,13 +41,14 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;`,
   // Every level has a chunk that grows, no longer only the one of a scrape per 30 s.
   "ALTER TABLE scrape ADD COLUMN interval_ms REAL NOT NULL DEFAULT 30000;",
+  // All families are kept, and levels overlap. A series of an older version has a known kind.
+  "ALTER TABLE series ADD COLUMN kind TEXT NOT NULL DEFAULT '';",
 ];
 
 /** Bytes of a page of a new file (sqlite.org/pgszchng2016.html). */
 const PAGE_BYTES = 4_096;
 /** How long a write waits for another process, in milliseconds; the event loop waits as well. */
 const BUSY_MS = 20;
-
 /** Messages of SQLite and the system; Deno 2.9.6 has the codes of some errors only. */
 const PROBLEMS: readonly (readonly [message: RegExp, problem: string, hint: string])[] = [
   [/locked/, "another process uses it", "Is another copy running? Give each a file of its own."],
@@ -73,21 +73,7 @@ const PROBLEMS: readonly (readonly [message: RegExp, problem: string, hint: stri
 ];
 
 /** A row that SQLite returned. */
-export type Found = Readonly<Record<string, SQLOutputValue>>;
-
-/** The number in a column. */
-export function numberIn(found: Found | undefined, column: string): number {
-  const value = found?.[column];
-  if (typeof value !== "number") throw new TypeError(`column ${column} is not a number`);
-  return value;
-}
-
-/** The text in a column. */
-export function textIn(found: Found, column: string): string {
-  const value = found[column];
-  if (typeof value !== "string") throw new TypeError(`column ${column} is not a text`);
-  return value;
-}
+type Found = Readonly<Record<string, SQLOutputValue>>;
 
 /** The bytes in a column. */
 export function bytesIn(found: Found, column: string): Uint8Array {
@@ -96,39 +82,19 @@ export function bytesIn(found: Found, column: string): Uint8Array {
   return value;
 }
 
-/** The columns of a family of a server in the stored chunks of a range of time. */
-export interface CachedPieces {
-  /** The earliest time, in milliseconds since 1970. */
-  readonly fromMs: number;
-  /** The latest. */
-  readonly toMs: number;
-  /** The columns. */
-  readonly pieces: readonly Piece[];
-  /** Their size in bytes. */
-  readonly bytes: number;
-}
-
-/** A database; its methods throw what SQLite throws. */
+/** A database in memory or in a file; its methods throw what SQLite throws. */
 export class Sql implements Disposable {
   /** Whether it is a file, which outlives the process. */
   readonly isFile: boolean;
-  /** What was read, by server and family. */
-  readonly cache = new Map<string, CachedPieces>();
   readonly #database: DatabaseSync;
-  readonly #release: () => void;
-  readonly #check: () => void;
+  readonly #file: { release(): void; check(): void } | undefined;
   readonly #statements = new Map<TemplateStringsArray, StatementSync>();
 
-  /**
-   * Takes an open database, by default a new one in memory.
-   *
-   * @param file The database of a file; what to do once it is closed; a check before each write.
-   */
+  /** Takes an open database, by default a new one in memory. */
   constructor(file?: { database: DatabaseSync; release(): void; check(): void }) {
-    this.isFile = file !== undefined;
     this.#database = file?.database ?? new DatabaseSync(":memory:");
-    this.#release = file?.release ?? ((): void => {});
-    this.#check = file?.check ?? ((): void => {});
+    this.#file = file;
+    this.isFile = file !== undefined;
     if (file === undefined) migrate(this.#database, 0);
   }
 
@@ -136,19 +102,14 @@ export class Sql implements Disposable {
   get bytes(): number {
     const [found] = this
       .all`SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size`;
-    return numberIn(found, "bytes");
+    return Number(found?.bytes);
   }
 
   /** Bytes that are in use; the others are used for what is added. */
   get usedBytes(): number {
     const [found] = this
       .all`SELECT freelist_count * page_size AS bytes FROM pragma_freelist_count, pragma_page_size`;
-    return this.bytes - numberIn(found, "bytes");
-  }
-
-  /** Memory used by what was read, in bytes. */
-  get cacheBytes(): number {
-    return this.cache.values().reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.bytes - Number(found?.bytes);
   }
 
   /** Runs a statement with values in it. */
@@ -163,7 +124,7 @@ export class Sql implements Disposable {
 
   /** Does all or nothing. */
   transaction(action: () => void): void {
-    this.#check();
+    this.#file?.check();
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       action();
@@ -178,7 +139,7 @@ export class Sql implements Disposable {
   /** Closes it. */
   [Symbol.dispose](): void {
     this.#database.close();
-    this.#release();
+    this.#file?.release();
   }
 
   #statement(text: TemplateStringsArray): StatementSync {
@@ -274,7 +235,6 @@ function statOf(path: string): Deno.FileInfo | undefined {
  * Checks that a path is not that of a folder, a device or a socket, which is a wrong setting. Any
  * other problem may pass, and costs only the file.
  *
- * @param path The path of the file, which need not exist.
  * @throws {MetricsError} When it is.
  */
 export function checkPathType(path: string): void {

@@ -1,5 +1,7 @@
 /** Queries on the history: series over a grid of times, evaluated as Prometheus does. */
 
+import type { FamilyKind } from "./names.ts";
+
 /**
  * Which series are read; without a part, all. A series without the label, such as
  * `cache_config_info` without `model_name`, is always read.
@@ -93,6 +95,16 @@ export interface TargetState {
   readonly droppedSamples?: number;
 }
 
+/** A family that the history has. */
+export interface FamilyInfo {
+  /** Its name, as queries have it; sum and count of a histogram are counters of their own. */
+  readonly name: string;
+  /** How its values behave. */
+  readonly kind: FamilyKind;
+  /** The names of its labels without `le`, sorted. */
+  readonly labels: readonly string[];
+}
+
 /** The history. Without data, results are empty, not errors. */
 export interface History {
   /** The servers, in the order of the configuration. */
@@ -103,6 +115,8 @@ export interface History {
   readonly newestMs: number | undefined;
   /** All values of a label in the selection, sorted. */
   labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[];
+  /** All families in the selection, by name. */
+  families(selection?: Selection): FamilyInfo[];
   /**
    * The label sets of a family, such as `cache_config_info`, at the newest scrape of each server;
    * the one with the highest value first.

@@ -1,7 +1,9 @@
 /**
- * The families of vLLM that the history keeps, and their old names. Names are those of vLLM 0.32
- * without `vllm:`, counters with `_total`.
+ * The names of samples in the history: those of vLLM 0.32 without `vllm:`, counters with `_total`;
+ * samples that no engine has keep their own.
  */
+
+import type { MetricType } from "../exposition/types.ts";
 
 /** How the values of a family behave. */
 export type FamilyKind = "gauge" | "counter" | "histogram";
@@ -12,88 +14,128 @@ export interface SampleName {
   readonly name: string;
   /** The family it belongs to, such as `inter_token_latency_seconds`. */
   readonly family: string;
-  /** Whether it falls only when the server restarts. */
-  readonly isCounter: boolean;
-  /** Whether it was exposed under a name that newer versions of vLLM have replaced. */
+  /** The kind of its family. */
+  readonly kind: FamilyKind;
+  /** Whether it is one of vLLM's families that the dashboard shows. */
+  readonly isKnown: boolean;
+  /** Whether it was exposed under a name that newer versions have replaced. */
   readonly isOld: boolean;
 }
 
-function names(text: string): string[] {
-  return text.trim().split(/\s+/);
+/** The names of one engine. */
+export interface Engine {
+  /** A word for it. */
+  readonly id: string;
+  /** What its names begin with; a colon or an underscore follows. */
+  readonly prefixes: readonly string[];
+  /** vLLM's families by another name that it has for them. */
+  readonly renames: Readonly<Record<string, string>>;
 }
 
-const GAUGES = names(`
-  num_requests_running num_requests_waiting num_requests_waiting_by_reason kv_cache_usage_perc
-  engine_sleep_state cache_config_info lora_requests_info
-`);
-
-const COUNTERS = names(`
-  prefix_cache_queries_total prefix_cache_hits_total external_prefix_cache_queries_total
-  external_prefix_cache_hits_total mm_cache_queries_total mm_cache_hits_total
-  num_preemptions_total prompt_tokens_total prompt_tokens_by_source_total
-  prompt_tokens_cached_total prompt_tokens_cached_by_source_total generation_tokens_total
-  request_success_total admission_rejections_total estimated_flops_per_gpu_total
-  estimated_read_bytes_per_gpu_total estimated_write_bytes_per_gpu_total
-  spec_decode_num_drafts_total spec_decode_num_draft_tokens_total
-  spec_decode_num_accepted_tokens_total spec_decode_num_accepted_tokens_per_pos_total
-`);
+/**
+ * The engines. vLLM has renamed the cache's families in 0.9 and the token time in 0.11 (its pull
+ * request 32661). The prefix cache was first counted in blocks, not in tokens, which leaves the
+ * share of hits as it is.
+ */
+export const ENGINES: readonly Engine[] = [
+  {
+    id: "vllm",
+    prefixes: ["vllm", "kserve_vllm", "ray_vllm"],
+    renames: {
+      gpu_cache_usage_perc: "kv_cache_usage_perc",
+      gpu_prefix_cache_queries_total: "prefix_cache_queries_total",
+      gpu_prefix_cache_hits_total: "prefix_cache_hits_total",
+      time_per_output_token_seconds: "inter_token_latency_seconds",
+    },
+  },
+];
 
 /** `iteration_tokens_total` is a histogram in spite of its name. */
-const HISTOGRAMS = names(`
-  time_to_first_token_seconds inter_token_latency_seconds request_time_per_output_token_seconds
-  e2e_request_latency_seconds request_queue_time_seconds request_inference_time_seconds
-  request_prefill_time_seconds request_decode_time_seconds request_prompt_tokens
-  request_generation_tokens request_max_num_generation_tokens request_params_max_tokens
-  request_params_n request_prefill_kv_computed_tokens request_num_preemptions
-  iteration_tokens_total
-`);
-
-/** The families by their current name. */
-export const FAMILIES: ReadonlyMap<string, FamilyKind> = new Map<string, FamilyKind>([
-  ...GAUGES.map((name) => [name, "gauge"] as const),
-  ...COUNTERS.map((name) => [name, "counter"] as const),
-  ...HISTOGRAMS.map((name) => [name, "histogram"] as const),
-]);
-
-/**
- * Families that vLLM has renamed, old name to new: the cache's in 0.9, the token time in 0.11
- * (vLLM's pull request 32661). The prefix cache was first counted in blocks, not in tokens,
- * which leaves the share of hits as it is.
- */
-export const RENAMED: ReadonlyMap<string, string> = new Map([
-  ["gpu_cache_usage_perc", "kv_cache_usage_perc"],
-  ["gpu_prefix_cache_queries_total", "prefix_cache_queries_total"],
-  ["gpu_prefix_cache_hits_total", "prefix_cache_hits_total"],
-  ["time_per_output_token_seconds", "inter_token_latency_seconds"],
-]);
-
-const PARTS: Readonly<Record<FamilyKind, readonly string[]>> = {
-  gauge: [""],
-  counter: [""],
-  histogram: ["_bucket", "_sum", "_count"],
+const KNOWN: Readonly<Record<FamilyKind, string>> = {
+  gauge: `
+    num_requests_running num_requests_waiting num_requests_waiting_by_reason kv_cache_usage_perc
+    engine_sleep_state cache_config_info lora_requests_info`,
+  counter: `
+    prefix_cache_queries_total prefix_cache_hits_total external_prefix_cache_queries_total
+    external_prefix_cache_hits_total mm_cache_queries_total mm_cache_hits_total
+    num_preemptions_total prompt_tokens_total prompt_tokens_by_source_total
+    prompt_tokens_cached_total prompt_tokens_cached_by_source_total generation_tokens_total
+    request_success_total admission_rejections_total estimated_flops_per_gpu_total
+    estimated_read_bytes_per_gpu_total estimated_write_bytes_per_gpu_total
+    spec_decode_num_drafts_total spec_decode_num_draft_tokens_total
+    spec_decode_num_accepted_tokens_total spec_decode_num_accepted_tokens_per_pos_total`,
+  histogram: `
+    time_to_first_token_seconds inter_token_latency_seconds request_time_per_output_token_seconds
+    e2e_request_latency_seconds request_queue_time_seconds request_inference_time_seconds
+    request_prefill_time_seconds request_decode_time_seconds request_prompt_tokens
+    request_generation_tokens request_max_num_generation_tokens request_params_max_tokens
+    request_params_n request_prefill_kv_computed_tokens request_num_preemptions
+    iteration_tokens_total`,
 };
 
-function entriesOf(written: string, family: string, isOld: boolean): [string, SampleName][] {
-  const kind = FAMILIES.get(family) ?? "gauge";
-  return PARTS[kind].map((part) => [
-    written + part,
-    { name: family + part, family, isCounter: kind !== "gauge", isOld },
-  ]);
+/** vLLM's families that the dashboard shows. */
+export const FAMILIES: ReadonlyMap<string, FamilyKind> = new Map(
+  (["gauge", "counter", "histogram"] as const).flatMap((kind) =>
+    KNOWN[kind].trim().split(/\s+/).map((name) => [name, kind] as const)
+  ),
+);
+
+/** The engines by what their names begin with. */
+const PREFIXES = ENGINES.map(({ prefixes, renames }) => ({
+  prefix: new RegExp(`^(?:${prefixes.join("|")})[:_]`),
+  renames: new Map(Object.entries(renames)),
+}));
+/** The part of a histogram's sample name behind its family. */
+const PART = /_(?:bucket|sum|count)$/;
+/** Creation times, and what Python says of its garbage collector. */
+const LEFT_OUT = /_created$|^python_/;
+
+/** The family of a sample by its name. */
+export function familyOf(name: string, kind: FamilyKind): string {
+  return kind === "histogram" ? name.replace(PART, "") : name;
 }
 
-/** All samples by their exposed name without the prefix. */
-const SAMPLES: ReadonlyMap<string, SampleName> = new Map([
-  ...[...FAMILIES.keys()].flatMap((family) => entriesOf(family, family, false)),
-  ...[...RENAMED].flatMap(([old, family]) => entriesOf(old, family, true)),
-]);
+/** The kind of one of vLLM's samples that the dashboard shows. */
+export function knownKind(name: string): FamilyKind | undefined {
+  if (FAMILIES.get(name.replace(PART, "")) === "histogram" && PART.test(name)) return "histogram";
+  const kind = FAMILIES.get(name);
+  return kind === "histogram" ? undefined : kind;
+}
+
+/** The kind of any other sample; undefined for one that is not kept. */
+function kindOf(name: string, type: MetricType): FamilyKind | undefined {
+  if (LEFT_OUT.test(name) || type === "gaugehistogram") return undefined;
+  const isPart = PART.test(name);
+  if (type === "histogram") return isPart ? "histogram" : undefined;
+  const isUntyped = type === "untyped" || type === "unknown";
+  const isCounter = type === "counter" || (type === "summary" && isPart) ||
+    (isUntyped && name.endsWith("_total"));
+  return isCounter ? "counter" : "gauge";
+}
 
 /**
- * Finds the name of a sample.
+ * Finds the name of a sample, written as an exposition has it; undefined for one that is not kept.
  *
- * @param written Its name in an exposition, with `vllm:` or `vllm_`.
- * @returns Its current name and family; undefined for one that is not kept.
+ * @param type The type of its family there.
  */
-export function sampleName(written: string): SampleName | undefined {
-  if (!written.startsWith("vllm:") && !written.startsWith("vllm_")) return undefined;
-  return SAMPLES.get(written.slice(5));
+export function sampleName(
+  written: string,
+  type: MetricType = "untyped",
+): SampleName | undefined {
+  const engine = PREFIXES.find(({ prefix }) => prefix.test(written));
+  const bare = engine === undefined ? written : written.replace(engine.prefix, "");
+  const [part = ""] = PART.exec(bare) ?? [];
+  const newFamily = engine?.renames.get(bare.slice(0, bare.length - part.length));
+  const renamed = engine?.renames.get(bare) ?? (newFamily && `${newFamily}${part}`);
+  const name = renamed ?? bare;
+  const known = engine && knownKind(name);
+  const kind = known ?? kindOf(name, type);
+  if (kind === undefined || name === "") return undefined;
+  return {
+    name,
+    family: familyOf(name, kind),
+    kind,
+    isKnown: known !== undefined,
+    isOld: renamed !== undefined,
+  };
 }

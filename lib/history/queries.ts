@@ -1,19 +1,40 @@
-/** Queries on the scrapes of servers, evaluated as Prometheus does. */
+/** The queries of the history on the scrapes of its servers. */
 
-import { type Bucket, repair } from "./buckets.ts";
-import { BREAK, FAILED, type Piece } from "./chunk.ts";
-import type { GaugeQuestion, Question, RangeQuestion, Selection, TimeSeries } from "./history.ts";
-import { increases, ScrapeRange, type ScrapeSource, timesOf } from "./scrape_range.ts";
-import type { Series } from "./series.ts";
+import { BREAK, FAILED, type Piece } from "./chunks.ts";
+import {
+  type Bucket,
+  countsIn,
+  increases,
+  quantileOf,
+  Scrapes,
+  type ScrapeSource,
+  shareUnder,
+  timesOf,
+} from "./evaluate.ts";
+import type {
+  Buckets,
+  FamilyInfo,
+  GaugeQuestion,
+  History,
+  Question,
+  RangeQuestion,
+  Selection,
+  TimeSeries,
+} from "./history.ts";
+import type { Series, SeriesTable } from "./series.ts";
 
 /** One server, as far as queries need it. */
 export interface Server extends ScrapeSource {
+  /** Its name. */
+  readonly instance: string;
   /** Its series. */
-  readonly table: {
-    /** The series with a name. */
-    named(name: string): readonly Series[];
-  };
+  readonly table: Pick<SeriesTable, "named" | "values">;
+  /** The series of the newest scrape with their values. */
+  readonly newest: readonly (readonly [Series, number])[];
 }
+
+/** A counter that every version of vLLM has, at the latest after the first request. */
+const COUNTER = "prompt_tokens_total";
 
 /** A value per time of the grid; null where there is none. */
 type Values = (number | null)[];
@@ -28,14 +49,187 @@ const AGGREGATES: Readonly<
   mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
 };
 
+/** Queries on the scrapes of some servers. */
+export abstract class Queries implements Omit<History, "targets" | "oldestMs" | "newestMs"> {
+  /** The servers, those that are gone among them. */
+  protected abstract get servers(): readonly Server[];
+
+  /** The values that a label has had, sorted. */
+  labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[] {
+    const isSelected = selector(selection);
+    const values = this.servers.flatMap(({ table }) =>
+      [...table.values()].flatMap(({ labels }) => isSelected(labels) ? labels[label] ?? [] : [])
+    );
+    return [...new Set(values)].toSorted();
+  }
+
+  /** The label sets of a family at the newest scrape of each server, the highest value first. */
+  labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[] {
+    const isSelected = selector(selection);
+    return this.servers.flatMap(({ newest }) => newest)
+      .filter(([{ name, labels }]) => name === metric && isSelected(labels))
+      .toSorted(([, one], [, other]) => other - one)
+      .map(([{ labels }]) => labels);
+  }
+
+  /** All families with their kinds and the names of their labels, ordered. */
+  families(selection?: Selection): FamilyInfo[] {
+    const isSelected = selector(selection);
+    const found = new Map<string, { kind: FamilyInfo["kind"]; labels: Set<string> }>();
+    for (const { table } of this.servers) {
+      for (const { family, kind, labels } of table.values()) {
+        if (!isSelected(labels)) continue;
+        const known = found.get(family) ?? { kind, labels: new Set() };
+        found.set(family, known);
+        for (const label of Object.keys(labels)) known.labels.add(label);
+      }
+    }
+    return [...found].toSorted(([one], [other]) => one < other ? -1 : 1)
+      .map(([name, { kind, labels }]) => ({ name, kind, labels: [...labels].toSorted() }));
+  }
+
+  /** Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, …. */
+  gauge(question: GaugeQuestion): TimeSeries[] {
+    const { aggregate = "sum", hasGaps = false } = question;
+    const times = timesOf(question.grid);
+    const groups = new Groups<number[][]>(question, () => times.map(() => []));
+    for (const [scrapes, all] of seriesOf(this.servers, question, 0)) {
+      const latest = scrapes.latest(times, hasGaps);
+      for (const series of all) {
+        const column = scrapes.column(series.id);
+        const group = groups.of(series);
+        for (const [index, scrape] of latest.entries()) {
+          const value = column[scrape] ?? NaN;
+          if (!Number.isNaN(value)) group[index]?.push(value);
+        }
+      }
+    }
+    return groups.lines((group) =>
+      group.map((values) => {
+        const value = values.length === 0 ? NaN : AGGREGATES[aggregate](values);
+        return Number.isNaN(value) ? null : value;
+      })
+    );
+  }
+
+  /** Rates of a counter: `sum by (…) (rate(metric[range]))`, per second. */
+  rate(question: RangeQuestion): TimeSeries[] {
+    const seconds = question.rangeMs / 1_000;
+    return this.increase(question).map(({ labels, values }) => ({
+      labels,
+      values: values.map((value) => value === null ? null : value / seconds),
+    }));
+  }
+
+  /** Increases of a counter: `sum by (…) (increase(metric[range]))`. */
+  increase(question: RangeQuestion): TimeSeries[] {
+    const times = timesOf(question.grid);
+    const groups = new Groups<Values>(question, () => times.map(() => null));
+    for (const [series, values] of increasesOf(this.servers, question)) {
+      addTo(groups.of(series), values);
+    }
+    return groups.lines((sums) => sums);
+  }
+
+  /** Quantiles of a histogram, from `sum by (le, …) (rate(metric_bucket[range]))`. */
+  quantiles(qs: readonly number[], question: RangeQuestion): TimeSeries[][] {
+    const groups = bucketsOf(this.servers, question);
+    return qs.map((q) => bucketLines(groups, question, (buckets) => quantileOf(q, buckets)));
+  }
+
+  /** Shares of a histogram's observations at or under a bound. */
+  share(bound: number, question: RangeQuestion): TimeSeries[] {
+    const groups = bucketsOf(this.servers, question);
+    return bucketLines(groups, question, (buckets) => shareUnder(bound, buckets));
+  }
+
+  /** Means of a histogram. */
+  mean(question: RangeQuestion): TimeSeries[] {
+    const counts = this.increase({ ...question, metric: `${question.metric}_count` });
+    const sums = this.increase({ ...question, metric: `${question.metric}_sum` });
+    const byLabels = new Map(counts.map(({ labels, values }) => [JSON.stringify(labels), values]));
+    return sums.map(({ labels, values }) => {
+      const divisors = byLabels.get(JSON.stringify(labels));
+      return {
+        labels,
+        values: values.map((sum, index) => {
+          const count = divisors?.[index] ?? 0;
+          return sum === null || count === 0 ? null : sum / count;
+        }),
+      };
+    });
+  }
+
+  /** Observations by bucket since the time before, summed over all series. */
+  buckets(question: Question): Buckets {
+    const times = timesOf(question.grid);
+    const range = { ...question, by: [], rangeMs: question.grid.stepMs };
+    const byBound = bucketsOf(this.servers, range).only ?? new Map();
+    const bounds = [...byBound.keys()].toSorted((one, other) => one - other);
+    return { bounds, counts: times.map((_, index) => countsIn(bounds, bucketsAt(byBound, index))) };
+  }
+
+  /**
+   * Finds the scrapes at which a server had restarted: its counter fell, or scrapes had failed and
+   * the counter does not show the same run. A period without scrapes alone is no restart.
+   */
+  restarts(instance: string, fromMs: number, toMs: number): number[] {
+    const server = this.servers.find((one) => one.instance === instance);
+    const ids = server?.table.named(COUNTER).map(({ id }) => id) ?? [];
+    const found: number[] = [];
+    let before: number | undefined;
+    let wasAway = false;
+    for (const piece of server?.pieces(COUNTER, fromMs, toMs) ?? []) {
+      const totals = totalsIn(piece, ids);
+      for (const [index, timeMs] of piece.times.entries()) {
+        if (timeMs < fromMs || timeMs > toMs) continue;
+        const flags = piece.flags[index] ?? 0;
+        if ((flags & FAILED) !== 0) {
+          wasAway = true;
+          continue;
+        }
+        const total = totals[index] ?? 0;
+        if ((flags & BREAK) !== 0 && before !== undefined) {
+          // A counter that goes on shows that only scrapes failed; one at 0 shows nothing.
+          if (total < before || (wasAway && before === 0)) found.push(timeMs);
+        }
+        before = total;
+        wasAway = false;
+      }
+    }
+    return found;
+  }
+}
+
 /** Tells whether a series is in a selection: none of its labels has another value. */
-export function selector(
+function selector(
   { instance, model, engine }: Selection = {},
 ): (labels: Readonly<Record<string, string>>) => boolean {
   const wanted = Object.entries({ instance, model_name: model, engine })
     .filter(([, value]) => value !== undefined);
   return (labels) =>
     wanted.every(([label, value]) => labels[label] === undefined || labels[label] === value);
+}
+
+/** Computes a value from the buckets of each time; a line per group. */
+function bucketLines(
+  groups: Groups<ByBound>,
+  { grid }: Question,
+  compute: (buckets: readonly Bucket[]) => number | null,
+): TimeSeries[] {
+  const times = timesOf(grid);
+  return groups.lines((byBound) => times.map((_, index) => compute(bucketsAt(byBound, index))));
+}
+
+/** The counter, summed over all its series; 0 where it is absent, as before the first request. */
+function totalsIn(piece: Piece, ids: readonly number[]): Float64Array {
+  const totals = new Float64Array(piece.times.length);
+  const column = new Float64Array(piece.times.length);
+  for (const id of ids) {
+    piece.copy(id, column);
+    column.forEach((value, index) => totals[index] = (totals[index] ?? 0) + (value || 0));
+  }
+  return totals;
 }
 
 /** Series grouped by the values of some labels; each group becomes a line. */
@@ -47,6 +241,11 @@ class Groups<T> {
   constructor({ by = [] }: Question, make: () => T) {
     this.#by = by;
     this.#make = make;
+  }
+
+  /** The content of the only group. */
+  get only(): T | undefined {
+    return this.#all.values().next().value?.content;
   }
 
   /** The content of the group of a series. */
@@ -73,87 +272,12 @@ function* seriesOf(
   servers: readonly Server[],
   { metric, grid, selection }: Question,
   rangeMs: number,
-): Generator<readonly [scrapes: ScrapeRange, series: readonly Series[]]> {
+): Generator<readonly [scrapes: Scrapes, series: readonly Series[]]> {
   const isSelected = selector(selection);
   for (const server of servers) {
     const series = server.table.named(metric).filter(({ labels }) => isSelected(labels));
     const [{ family } = {}] = series;
-    if (family !== undefined) yield [new ScrapeRange(server, family, grid, rangeMs), series];
-  }
-}
-
-/** Values of a gauge: `sum by (…) (metric)`, `max by (…) (metric)`, …. */
-export function gaugeLines(servers: readonly Server[], question: GaugeQuestion): TimeSeries[] {
-  const { aggregate = "sum", hasGaps = false } = question;
-  const times = timesOf(question.grid);
-  const groups = new Groups<number[][]>(question, () => times.map(() => []));
-  for (const [scrapes, all] of seriesOf(servers, question, 0)) {
-    const latest = scrapes.latest(times, hasGaps);
-    for (const series of all) {
-      const column = scrapes.column(series.id);
-      const group = groups.of(series);
-      for (const [index, scrape] of latest.entries()) {
-        const value = column[scrape] ?? NaN;
-        if (!Number.isNaN(value)) group[index]?.push(value);
-      }
-    }
-  }
-  return groups.lines((group) =>
-    group.map((values) => {
-      const value = values.length === 0 ? NaN : AGGREGATES[aggregate](values);
-      return Number.isNaN(value) ? null : value;
-    })
-  );
-}
-
-/** Increases of a counter: `sum by (…) (increase(metric[range]))`. */
-export function increaseLines(servers: readonly Server[], question: RangeQuestion): TimeSeries[] {
-  const times = timesOf(question.grid);
-  const groups = new Groups<Values>(question, () => times.map(() => null));
-  for (const [series, values] of increasesOf(servers, question)) addTo(groups.of(series), values);
-  return groups.lines((sums) => sums);
-}
-
-/**
- * Computes values from `sum by (le, …) (increase(metric_bucket[range]))`.
- *
- * @param computations Each turns the buckets of one time into a value.
- * @returns For each computation a line per group.
- */
-export function bucketLines(
-  servers: readonly Server[],
-  question: RangeQuestion,
-  computations: readonly ((buckets: readonly Bucket[]) => number | null)[],
-): TimeSeries[][] {
-  const times = timesOf(question.grid);
-  const groups = bucketsOf(servers, question);
-  return computations.map((compute) =>
-    groups.lines((byBound) => times.map((_, index) => compute(bucketsAt(byBound, index))))
-  );
-}
-
-/**
- * Observations in each bucket over the range before each time, summed over all series.
- *
- * @returns The bounds, ascending, and the counts of each time; null without data.
- */
-export function bucketCounts(
-  servers: readonly Server[],
-  question: RangeQuestion,
-): { bounds: number[]; counts: (number[] | null)[] } {
-  const times = timesOf(question.grid);
-  let byBound: ByBound = new Map();
-  bucketsOf(servers, { ...question, by: [] }).lines((content) => {
-    byBound = content;
-    return [];
-  });
-  const bounds = [...byBound.keys()].toSorted((one, other) => one - other);
-  return { bounds, counts: times.map((_, index) => countsIn(bounds, bucketsAt(byBound, index))) };
-}
-
-function addTo(sums: Values, values: readonly number[]): void {
-  for (const [index, value] of values.entries()) {
-    if (!Number.isNaN(value)) sums[index] = (sums[index] ?? 0) + value;
+    if (family !== undefined) yield [new Scrapes(server, family, grid, rangeMs), series];
   }
 }
 
@@ -163,12 +287,11 @@ function* increasesOf(
   question: RangeQuestion,
 ): Generator<readonly [series: Series, increases: number[]]> {
   const { grid, rangeMs, hasGaps = false } = question;
-  const gridTimes = timesOf(grid);
+  const times = timesOf(grid);
   for (const [scrapes, all] of seriesOf(servers, question, rangeMs)) {
-    const ranges = scrapes.ranges(gridTimes, rangeMs, hasGaps);
-    const { times, intervals } = scrapes;
+    const ranges = scrapes.ranges(times, rangeMs, hasGaps);
     for (const series of all) {
-      const found = increases({ times, intervals, values: scrapes.column(series.id) }, ranges);
+      const found = increases({ ...scrapes, values: scrapes.column(series.id) }, ranges);
       // Where a range was made longer, or cut to its scraped part, the increase is scaled back.
       // The factor is exactly 1 elsewhere: any rounding would move a quantile at a bucket's bound.
       const scaled = found.map((value, index) =>
@@ -179,6 +302,13 @@ function* increasesOf(
   }
 }
 
+function addTo(sums: Values, values: readonly number[]): void {
+  for (const [index, value] of values.entries()) {
+    if (!Number.isNaN(value)) sums[index] = (sums[index] ?? 0) + value;
+  }
+}
+
+/** The sums of each bucket per time, by bound. */
 type ByBound = Map<number, Values>;
 
 function bucketsOf(servers: readonly Server[], question: RangeQuestion): Groups<ByBound> {
@@ -197,64 +327,4 @@ function bucketsOf(servers: readonly Server[], question: RangeQuestion): Groups<
 function bucketsAt(byBound: ByBound, index: number): Bucket[] {
   return Array.from(byBound, ([bound, sums]) => ({ bound, count: sums[index] ?? NaN }))
     .filter(({ count }) => !Number.isNaN(count));
-}
-
-/** Counts of single buckets, from cumulative ones. */
-function countsIn(bounds: readonly number[], buckets: readonly Bucket[]): number[] | null {
-  if (buckets.length === 0) return null;
-  const repaired = new Map(repair(buckets).map(({ bound, count }) => [bound, count]));
-  let below = 0;
-  return bounds.map((bound) => {
-    const count = repaired.get(bound) ?? below;
-    const inside = count - below;
-    below = count;
-    return inside;
-  });
-}
-
-/** A counter that every version of vLLM has, at the latest after the first request. */
-const COUNTER = "prompt_tokens_total";
-
-/** The counter, summed over all its series; 0 where it is absent, as before the first request. */
-function totalsIn(piece: Piece, ids: readonly number[]): Float64Array {
-  const totals = new Float64Array(piece.times.length);
-  const column = new Float64Array(piece.times.length);
-  for (const id of ids) {
-    piece.copy(id, column);
-    column.forEach((value, index) => totals[index] = (totals[index] ?? 0) + (value || 0));
-  }
-  return totals;
-}
-
-/**
- * Finds the scrapes at which a server had restarted: its counter fell, or scrapes had failed and
- * the counter does not show the same run. A period without scrapes alone is no restart.
- *
- * @returns When these scrapes began, ascending, in milliseconds since 1970.
- */
-export function restartTimes(server: Server, fromMs: number, toMs: number): number[] {
-  const ids = server.table.named(COUNTER).map(({ id }) => id);
-  const found: number[] = [];
-  let before: number | undefined;
-  let wasAway = false;
-  for (const piece of server.pieces(COUNTER, fromMs, toMs)) {
-    const { times, flags } = piece;
-    const totals = totalsIn(piece, ids);
-    for (const [index, timeMs] of times.entries()) {
-      if (timeMs < fromMs || timeMs > toMs) continue;
-      const flag = flags[index] ?? 0;
-      if ((flag & FAILED) !== 0) {
-        wasAway = true;
-        continue;
-      }
-      const total = totals[index] ?? 0;
-      if ((flag & BREAK) !== 0 && before !== undefined) {
-        // A counter that goes on shows that only scrapes failed; one at 0 shows nothing.
-        if (total < before || (wasAway && before === 0)) found.push(timeMs);
-      }
-      before = total;
-      wasAway = false;
-    }
-  }
-  return found;
 }

@@ -65,11 +65,7 @@ export class Recorder implements Disposable {
     this.#options = options;
   }
 
-  /**
-   * Adds a server.
-   *
-   * @returns Starts to record a scrape that begins at a time, unless none is due.
-   */
+  /** Adds a server. */
   addServer(instance: string): { begin(timeMs: number): ScrapeRecording | undefined } {
     this.#options.store.addServer(instance);
     const server = new ServerRecorder(instance, this.#options, () => this.skipped++);
@@ -84,21 +80,13 @@ export class Recorder implements Disposable {
     this.#options.store.removeServer(instance);
   }
 
-  /**
-   * Starts to scrape.
-   *
-   * @param scrape Scrapes all servers like a client, to the end.
-   */
+  /** Starts to scrape. */
   start(scrape: (signal: AbortSignal) => Promise<unknown>): void {
     this.#scrape = scrape;
     this.#schedule();
   }
 
-  /**
-   * Somebody needs the history.
-   *
-   * @returns Dispose it when they no longer do.
-   */
+  /** Somebody needs the history. */
   watch(): Disposable {
     this.#watchers++;
     this.#schedule();
@@ -167,7 +155,6 @@ class ServerRecorder implements Disposable {
   readonly #instance: string;
   readonly #options: RecorderOptions;
   readonly #onSkip: () => void;
-  readonly #unread = new Set<ReturnType<typeof setTimeout>>();
   #isRemoved = false;
 
   constructor(instance: string, options: RecorderOptions, onSkip: () => void) {
@@ -195,8 +182,14 @@ class ServerRecorder implements Disposable {
       },
       end: (): void => {
         const body = parts;
-        if (body === undefined) this.#onSkip();
-        else this.#later(() => store.add({ instance, timeMs, body: Buffer.concat(body) }));
+        if (body === undefined) {
+          this.#onSkip();
+          return;
+        }
+        // The response is on its way before the scrape is read.
+        setTimeout(() => {
+          if (!this.#isRemoved) store.add({ instance, timeMs, body: Buffer.concat(body) });
+        });
       },
       fail: (error): void => {
         if (!this.#isRemoved) store.fail({ instance, timeMs, error: error.sentence });
@@ -207,19 +200,8 @@ class ServerRecorder implements Disposable {
     };
   }
 
-  /** Drops scrapes that were not read yet, and records no more. */
+  /** Records no more. */
   [Symbol.dispose](): void {
     this.#isRemoved = true;
-    for (const timer of this.#unread) clearTimeout(timer);
-  }
-
-  /** Reads a scrape once the response is on its way. */
-  #later(read: () => void): void {
-    if (this.#isRemoved) return;
-    const timer = setTimeout(() => {
-      this.#unread.delete(timer);
-      read();
-    });
-    this.#unread.add(timer);
   }
 }

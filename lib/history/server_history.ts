@@ -1,100 +1,28 @@
-/** The history of one server: its series, its scrapes in memory and in the file, and its state. */
+/** The history of one server: its series, its state, and its scrapes in memory and in the file. */
 
-import type { Sql } from "./database.ts";
-import { BREAK, FAILED, type Piece, type Row, Shape, staysAt } from "./chunk.ts";
-import { FILE_INTERVAL_MS, type HistoryFile } from "./history_file.ts";
-import type { TargetState } from "./history.ts";
-import { type Level, Levels } from "./levels.ts";
 import type { FamilyMemo } from "../exposition/family.ts";
-import { readExposition, type Series, SeriesTable } from "./series.ts";
+import { BREAK, type ColumnCache, FAILED, Level, type Piece, type Row, staysAt } from "./chunks.ts";
+import type { Sql } from "./database.ts";
+import { FINE_INTERVAL_MS, type HistoryFile, type ServerFile } from "./history_file.ts";
+import type { TargetState } from "./history.ts";
+import { type Series, SeriesTable } from "./series.ts";
 
 /** How long scrapes are kept in memory, in milliseconds. */
 const MEMORY_MS = 24 * 3_600_000;
-/** In memory: an hour of all scrapes, then one per 30 s. */
-const MEMORY_LEVELS: readonly Level[] = [
-  { intervalMs: 0, keepMs: 3_600_000 },
-  { intervalMs: 30_000, keepMs: MEMORY_MS },
-];
 /**
  * A scrape that began so much earlier than the newest, in milliseconds, means that the clock was
  * set back. One that finished after a later one is not that old: scrapes have a time limit.
  */
 const SET_BACK_MS = 600_000;
 
-/** What a failed scrape has. */
-const NONE = { shape: new Shape([]), values: new Float64Array() };
-
-/** Scrapes of a server that wait while the file cannot be written: half an hour of them. */
-const MAX_UNSAVED = 64;
-
-/** The scrapes of one server in the file. */
-class ServerFile {
-  readonly #file: HistoryFile;
-  readonly #levels: Levels;
-  /** The newest scrape, which is written unless the next one replaces it. */
-  #pending: Row | undefined;
-  #unsaved: Row[] = [];
-  readonly #flush = (): void => {
-    if (this.#pending !== undefined) this.#write(this.#pending);
-    this.#pending = undefined;
-  };
-
-  constructor(file: HistoryFile, levels: Levels) {
-    this.#file = file;
-    this.#levels = levels;
-    file.flushes.add(this.#flush);
-  }
-
-  get bytes(): number {
-    return this.#levels.openBytes;
-  }
-
-  get oldestMs(): number {
-    return this.#file.read(() => this.#levels.oldestMs, Infinity);
-  }
-
-  get newestMs(): number {
-    return this.#file.read(() => this.#levels.newestMs, -Infinity);
-  }
-
-  append(row: Row): void {
-    const pending = this.#pending;
-    this.#pending = row;
-    if (pending !== undefined && staysAt(pending, row, FILE_INTERVAL_MS)) this.#write(pending);
-  }
-
-  pieces(family: string, fromMs: number, toMs: number): Piece[] {
-    return this.#file.read(() => this.#levels.pieces(family, fromMs, toMs), []);
-  }
-
-  cutOff(timeMs: number): void {
-    this.#pending = undefined;
-    this.#unsaved = this.#unsaved.filter((row) => row.timeMs < timeMs);
-    this.#do(() => this.#levels.cutOff(timeMs));
-  }
-
-  close(): void {
-    this.#flush();
-    this.#file.flushes.delete(this.#flush);
-  }
-
-  /** Writes a scrape, after those that could not be written before. */
-  #write(row: Row): void {
-    this.#unsaved = [...this.#unsaved, row].slice(-MAX_UNSAVED);
-    const isWritten = this.#do(() => {
-      for (const unsaved of this.#unsaved) this.#levels.append(unsaved);
-      this.#levels.age(row.timeMs);
-      this.#file.expire(row.timeMs);
-    });
-    if (isWritten) this.#unsaved = [];
-  }
-
-  /** A transaction that is undone has changed what the open chunks hold. */
-  #do(action: () => void): boolean {
-    const isDone = this.#file.write(action);
-    if (!isDone) this.#file.read(() => this.#levels.reload(), undefined);
-    return isDone;
-  }
+/** Where histories are kept. */
+export interface Storage {
+  /** The database in memory. */
+  readonly sql: Sql;
+  /** What was read from it. */
+  readonly cache: ColumnCache;
+  /** Keeps scrapes longer. */
+  readonly file: HistoryFile | undefined;
 }
 
 /** The history of one server. */
@@ -106,17 +34,18 @@ export class ServerHistory {
   /** Whether the log says that it has too many series. */
   isDropLogged = false;
 
-  readonly #memory: Levels;
+  /** All scrapes of an hour, and one per 30 s of a day. */
+  readonly #memory: readonly [Level, Level];
+  readonly #archive: HistoryFile | undefined;
   readonly #file: ServerFile | undefined;
   readonly #keepMs: number;
-  /** The last value of each counter, to see it fall. */
-  readonly #counters = new Map<number, number>();
-  #newest: Row = { timeMs: NaN, flags: FAILED, ...NONE };
+  #newest: Row = { timeMs: NaN, flags: FAILED, values: new Map() };
   #newestMs: number;
 
   /** Starts with what the file holds. */
-  constructor(instance: string, sql: Sql, file: HistoryFile | undefined) {
-    this.table = new SeriesTable(instance);
+  constructor(instance: string, id: number, { sql, cache, file }: Storage) {
+    const table = new SeriesTable(instance);
+    this.table = table;
     this.state = {
       instance,
       up: undefined,
@@ -125,10 +54,16 @@ export class ServerHistory {
       sinceMs: undefined,
     };
     this.#keepMs = Math.max(MEMORY_MS, file?.retentionMs ?? 0);
-    const levels = file?.open(this.table);
-    this.#file = file && levels && new ServerFile(file, levels);
-    this.#memory = new Levels(sql, this.table, MEMORY_LEVELS);
-    this.#newestMs = this.#file?.newestMs ?? -Infinity;
+    const familyOf = (series: number): string | undefined => table.get(series)?.family;
+    const level = { sql, cache, server: id, familyOf };
+    this.#memory = [
+      new Level({ ...level, intervalMs: 0, keepMs: 3_600_000 }),
+      new Level({ ...level, intervalMs: FINE_INTERVAL_MS, keepMs: MEMORY_MS }),
+    ];
+    this.#archive = file;
+    this.#file = file?.open(table);
+    if (this.#file !== undefined) file?.servers.add(this);
+    this.#newestMs = this.#newestStoredMs;
   }
 
   /** The server's name. */
@@ -138,12 +73,13 @@ export class ServerHistory {
 
   /** Memory used besides the tables, in bytes; an estimate. */
   get bytes(): number {
-    return this.table.bytes + this.#memory.openBytes + (this.#file?.bytes ?? 0);
+    const levels = this.#memory.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.table.bytes + levels + (this.#file?.bytes ?? 0);
   }
 
-  /** Memory used for stored scrapes, in bytes. */
-  get storedBytes(): number {
-    return this.#memory.storedBytes;
+  /** About how many columns memory holds. */
+  get columns(): number {
+    return this.table.size * this.#memory.reduce((sum, { chunks }) => sum + chunks, 0);
   }
 
   /** When the newest scrape was made, in milliseconds since 1970; -Infinity without any. */
@@ -153,33 +89,28 @@ export class ServerHistory {
 
   /** When the oldest scrape was made, in milliseconds since 1970; Infinity without any. */
   get oldestMs(): number {
-    return Math.min(this.#memory.oldestMs, this.#file?.oldestMs ?? Infinity);
+    return Math.min(...this.#levels.map(({ oldestMs }) => oldestMs));
   }
 
   /** The series of the newest scrape with their values; none when it failed. */
   get newest(): [Series, number][] {
-    return this.#newest.shape.ids.flatMap((id, index): [Series, number][] => {
+    return [...this.#newest.values].flatMap(([id, value]): [Series, number][] => {
       const series = this.table.get(id);
-      return series === undefined ? [] : [[series, this.#newest.values[index] ?? NaN]];
+      return series === undefined ? [] : [[series, value]];
     });
   }
 
-  /**
-   * Adds a scrape that succeeded.
-   *
-   * @returns Samples left out; undefined for a scrape that is not newer than the last one.
-   */
+  /** Adds a scrape that succeeded. */
   add(
     timeMs: number,
     body: Uint8Array,
-    mayAdd: () => boolean,
+    mayAdd: (isKnown: boolean) => boolean,
     memo: FamilyMemo,
   ): number | undefined {
     if (!this.#isNewer(timeMs)) return undefined;
-    const { ids, values, dropped } = readExposition(body, this.table, mayAdd, memo);
-    this.table.touch(ids, timeMs);
-    const isBreak = this.#noteCounters(ids, values) || this.state.up !== true;
+    const { values, dropped } = this.table.read(body, timeMs, mayAdd, memo);
     const { instance, sinceMs = timeMs, up } = this.state;
+    const isBreak = up !== true || this.#hasFallen(values);
     this.state = {
       instance,
       up: true,
@@ -188,22 +119,11 @@ export class ServerHistory {
       sinceMs: up === true ? sinceMs : timeMs,
       ...dropped > 0 && { droppedSamples: dropped },
     };
-    const { shape } = this.#newest;
-    const isSame = ids.length === shape.ids.length && ids.every((id, at) => id === shape.ids[at]);
-    this.#append({
-      timeMs,
-      flags: isBreak ? BREAK : 0,
-      shape: isSame ? shape : new Shape(ids),
-      values: Float64Array.from(values),
-    });
+    this.#add({ timeMs, flags: isBreak ? BREAK : 0, values });
     return dropped;
   }
 
-  /**
-   * Adds a scrape that failed.
-   *
-   * @returns Whether it was added; one that is not newer than the last one is not.
-   */
+  /** Adds a scrape that failed. */
   fail(timeMs: number, error: string): boolean {
     if (!this.#isNewer(timeMs)) return false;
     const { instance, up, sinceMs = timeMs, lastSuccessMs } = this.state;
@@ -215,54 +135,73 @@ export class ServerHistory {
       lastSuccessMs,
       sinceMs: isBreak ? timeMs : sinceMs,
     };
-    const flags = FAILED | (isBreak ? BREAK : 0);
-    this.#append({ timeMs, flags, ...NONE });
+    this.#add({ timeMs, flags: FAILED | (isBreak ? BREAK : 0), values: new Map() });
     return true;
   }
 
-  /** Downsamples old scrapes in memory, and forgets series that have none left. */
+  /** Removes old scrapes from memory, and forgets series that have none left. */
   age(nowMs: number): void {
-    this.#memory.age(nowMs);
+    for (const level of this.#memory) level.age(nowMs);
     this.table.dropBefore(nowMs - this.#keepMs);
-    for (const id of this.#counters.keys()) {
-      if (this.table.get(id) === undefined) this.#counters.delete(id);
-    }
   }
 
-  /** Makes room in memory; see {@linkcode Levels.shrink}. */
-  shrink(): number | undefined {
-    return this.#memory.shrink();
+  /**
+   * Makes room in memory: removes the oldest chunk, first of all scrapes, then of those that are
+   * one per 30 s.
+   */
+  shrink(): number {
+    for (const level of this.#memory) {
+      const removed = level.removeOldest();
+      if (removed > 0) return removed;
+    }
+    return 0;
   }
 
   /** Removes all scrapes at or after a time, since the clock was set back. */
   cutOff(timeMs: number): void {
     if (timeMs > this.#newestMs) return;
-    this.#memory.cutOff(timeMs);
+    for (const level of this.#memory) level.cutOff(timeMs);
     this.#file?.cutOff(timeMs);
-    this.#newestMs = Math.max(this.#memory.newestMs, this.#file?.newestMs ?? -Infinity);
+    this.#newestMs = this.#newestStoredMs;
+  }
+
+  /** Writes the newest scrape to the file. */
+  flush(): void {
+    const [all, fine] = this.#memory;
+    fine.follow(all, true);
+    this.#file?.follow(fine, true);
   }
 
   /** Removes it from memory; its file keeps it. */
   close(): void {
-    this.#memory.remove();
-    this.#file?.close();
+    this.flush();
+    this.#archive?.servers.delete(this);
+    for (const level of this.#memory) level.clear();
   }
 
-  /** The columns of a family, oldest first; see {@linkcode Levels.pieces}. */
+  /**
+   * The columns of a family, oldest first; scrapes outside the range may be among them. Each level
+   * has what is older than the finer ones.
+   */
   pieces(family: string, fromMs: number, toMs: number): Piece[] {
-    const held = this.#memory.pieces(family, fromMs, Infinity);
-    if (this.#file === undefined) return held;
-    const { oldestMs } = this.#memory;
-    if (fromMs >= oldestMs) return held;
-    const kept = this.#file.pieces(family, fromMs, Math.min(toMs, oldestMs)).map((
-      piece,
-    ): Piece => ({
-      intervalMs: piece.intervalMs,
-      times: piece.times.filter((timeMs) => timeMs < oldestMs),
-      flags: piece.flags,
-      copy: (id, to) => piece.copy(id, to),
-    }));
-    return [...kept, ...held].filter(({ times }) => times.length > 0);
+    const found: Piece[][] = [];
+    let beforeMs = Infinity;
+    for (const level of this.#levels) {
+      if (fromMs >= beforeMs) break;
+      const read = (): Piece[] => level.pieces(family, { fromMs, toMs, beforeMs });
+      found.unshift(this.#file === undefined ? read() : this.#file.read(read, []));
+      beforeMs = Math.min(beforeMs, level.oldestMs);
+    }
+    return found.flat();
+  }
+
+  /** All levels, the finest first. */
+  get #levels(): readonly Level[] {
+    return [...this.#memory, ...this.#file?.levels ?? []];
+  }
+
+  get #newestStoredMs(): number {
+    return Math.max(...this.#levels.map(({ newestMs }) => newestMs));
   }
 
   #isNewer(timeMs: number): boolean {
@@ -270,21 +209,21 @@ export class ServerHistory {
     return timeMs > this.#newestMs;
   }
 
-  #noteCounters(ids: readonly number[], values: readonly number[]): boolean {
-    let hasFallen = false;
-    for (const [index, id] of ids.entries()) {
-      if (this.table.get(id)?.isCounter !== true) continue;
-      const value = values[index] ?? NaN;
-      if (value < (this.#counters.get(id) ?? -Infinity)) hasFallen = true;
-      this.#counters.set(id, value);
-    }
-    return hasFallen;
+  #hasFallen(values: ReadonlyMap<number, number>): boolean {
+    const before = this.#newest.values;
+    return values.entries().some(([id, value]) =>
+      value < (before.get(id) ?? -Infinity) && this.table.get(id)?.kind !== "gauge"
+    );
   }
 
-  #append(row: Row): void {
+  #add(row: Row): void {
+    const [all, fine] = this.#memory;
+    all.add(row);
+    if (staysAt(this.#newest, row, FINE_INTERVAL_MS)) {
+      fine.follow(all, false);
+      this.#file?.follow(fine, false);
+    }
     this.#newestMs = row.timeMs;
     this.#newest = row;
-    this.#file?.append(row);
-    this.#memory.append(row);
   }
 }

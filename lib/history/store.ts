@@ -1,29 +1,13 @@
 /** The history of all servers: scrapes go in, queries are answered. */
 
 import { FamilyMemo } from "../exposition/family.ts";
-import { quantileOf, shareUnder } from "./buckets.ts";
+import type { Logger } from "../log.ts";
+import { ColumnCache } from "./chunks.ts";
 import { Sql } from "./database.ts";
 import type { HistoryFile } from "./history_file.ts";
-import type {
-  Buckets,
-  GaugeQuestion,
-  History,
-  Question,
-  RangeQuestion,
-  Selection,
-  TargetState,
-  TimeSeries,
-} from "./history.ts";
-import type { Logger } from "../log.ts";
-import {
-  bucketCounts,
-  bucketLines,
-  gaugeLines,
-  increaseLines,
-  restartTimes,
-  selector,
-} from "./queries.ts";
-import { ServerHistory } from "./server_history.ts";
+import type { History, TargetState } from "./history.ts";
+import { Queries } from "./queries.ts";
+import { ServerHistory, type Storage } from "./server_history.ts";
 
 /** Memory for the history, in bytes: a day of eight busy engines takes about 60 MiB. */
 const MAX_HISTORY_BYTES = 64 * 1_048_576;
@@ -31,6 +15,8 @@ const MAX_HISTORY_BYTES = 64 * 1_048_576;
 const MAX_SERIES = 20_000;
 /** The part of the memory for names and labels of series. */
 const SERIES_SHARE = 0.5;
+/** The part of all series that families may have which the dashboard does not show. */
+const OTHER_SHARE = 0.5;
 /** Series that a server over its share loses at once, for one below its share. */
 const SERIES_AT_ONCE = 16;
 /** How often old scrapes are downsampled or removed, in milliseconds. */
@@ -73,7 +59,7 @@ export interface HistoryOptions {
 }
 
 /** A history whose memory is bounded whatever the servers expose. */
-export class HistoryStore implements History {
+export class HistoryStore extends Queries implements History {
   /** Scrapes added, including failed ones. */
   scrapes = 0;
   /** Samples left out: too many series, or too long a name. */
@@ -84,17 +70,21 @@ export class HistoryStore implements History {
   readonly #options: HistoryOptions;
   readonly #maxBytes: number;
   readonly #maxSeries: number;
-  readonly #sql = new Sql();
+  readonly #storage: Storage;
   /** What the families of all servers looked like. */
   readonly #memo = new FamilyMemo();
   readonly #all = new Map<string, ServerHistory>();
   /** The names of removed servers, the first removed first. */
   readonly #gone = new Set<string>();
   #agedMs = -Infinity;
+  #nextId = 1;
 
   /** Starts with what the file holds. */
   constructor(options: HistoryOptions) {
+    super();
     this.#options = options;
+    const sql = new Sql();
+    this.#storage = { sql, cache: new ColumnCache(sql), file: options.archive };
     this.#maxBytes = options.maxBytes ?? MAX_HISTORY_BYTES;
     this.#maxSeries = options.maxSeries ?? MAX_SERIES;
     for (const instance of options.instances) this.addServer(instance);
@@ -104,7 +94,7 @@ export class HistoryStore implements History {
   addServer(instance: string): void {
     this.#gone.delete(instance);
     if (this.#all.has(instance)) return;
-    this.#all.set(instance, new ServerHistory(instance, this.#sql, this.#options.archive));
+    this.#all.set(instance, new ServerHistory(instance, this.#nextId++, this.#storage));
   }
 
   /** Removes a server. Its scrapes stay while it is among the last eight removed. */
@@ -123,12 +113,12 @@ export class HistoryStore implements History {
 
   /** Memory used, in bytes; an estimate. */
   get bytes(): number {
-    return this.#sql.usedBytes + this.#sum(({ bytes }) => bytes);
+    return this.#storage.sql.usedBytes + this.#sum(({ bytes }) => bytes);
   }
 
   /** Memory used by what was read for queries, in bytes. */
   get cacheBytes(): number {
-    return this.#sql.cacheBytes;
+    return this.#storage.cache.bytes + (this.#storage.file?.cache.bytes ?? 0);
   }
 
   /** Number of series. */
@@ -138,19 +128,19 @@ export class HistoryStore implements History {
 
   /** The servers, in the order of the configuration. */
   get targets(): readonly TargetState[] {
-    return this.#servers.map(({ state }) => state)
+    return this.servers.map(({ state }) => state)
       .filter(({ instance }) => !this.#gone.has(instance));
   }
 
   /** When the oldest scrape was made, in milliseconds since 1970. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(...this.#servers.map(({ oldestMs }) => oldestMs));
+    const oldest = Math.min(...this.servers.map(({ oldestMs }) => oldestMs));
     return Number.isFinite(oldest) ? oldest : undefined;
   }
 
   /** When the newest scrape was made, in milliseconds since 1970. */
   get newestMs(): number | undefined {
-    const newest = Math.max(...this.#servers.map(({ newestMs }) => newestMs));
+    const newest = Math.max(...this.servers.map(({ newestMs }) => newestMs));
     return Number.isFinite(newest) ? newest : undefined;
   }
 
@@ -162,13 +152,14 @@ export class HistoryStore implements History {
   /** Adds a scrape that succeeded; one that is older than the last of its server is left out. */
   add({ instance, timeMs, body }: GoodScrape): void {
     const server = this.#all.get(instance);
-    let isFull = false;
-    const mayAdd = (): boolean => {
-      isFull ||= server === undefined || !this.#hasRoom(server);
-      return !isFull;
+    if (server === undefined) return;
+    const full = new Set<boolean>();
+    const mayAdd = (isKnown: boolean): boolean => {
+      if (!full.has(isKnown) && !this.#hasRoom(server, isKnown)) full.add(isKnown);
+      return !full.has(isKnown);
     };
-    const dropped = server?.add(timeMs, body, mayAdd, this.#memo);
-    if (server === undefined || dropped === undefined) return;
+    const dropped = server.add(timeMs, body, mayAdd, this.#memo);
+    if (dropped === undefined) return;
     this.droppedSamples += dropped;
     if (dropped > 0) this.#logDropped(server, dropped);
     this.#added(timeMs);
@@ -184,86 +175,8 @@ export class HistoryStore implements History {
     this.#all.get(instance)?.cutOff(timeMs);
   }
 
-  /** The values that a label has had, sorted. */
-  labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[] {
-    const isSelected = selector(selection);
-    const values = this.#servers.flatMap(({ table }) =>
-      table.values().flatMap(({ labels }) => isSelected(labels) ? labels[label] ?? [] : [])
-    );
-    return [...new Set(values)].toSorted();
-  }
-
-  /** The label sets of a family at the newest scrape of each server, the highest value first. */
-  labelSets(metric: string, selection?: Selection): Readonly<Record<string, string>>[] {
-    const isSelected = selector(selection);
-    return this.#servers.flatMap(({ newest }) => newest)
-      .filter(([{ name, labels }]) => name === metric && isSelected(labels))
-      .toSorted(([, one], [, other]) => other - one)
-      .map(([{ labels }]) => labels);
-  }
-
-  /** Values of a gauge. */
-  gauge(question: GaugeQuestion): TimeSeries[] {
-    return gaugeLines(this.#servers, question);
-  }
-
-  /** Rates of a counter, per second. */
-  rate(question: RangeQuestion): TimeSeries[] {
-    const seconds = question.rangeMs / 1_000;
-    return this.increase(question).map(({ labels, values }) => ({
-      labels,
-      values: values.map((value) => value === null ? null : value / seconds),
-    }));
-  }
-
-  /** Increases of a counter. */
-  increase(question: RangeQuestion): TimeSeries[] {
-    return increaseLines(this.#servers, question);
-  }
-
-  /** Quantiles of a histogram. */
-  quantiles(qs: readonly number[], question: RangeQuestion): TimeSeries[][] {
-    return bucketLines(
-      this.#servers,
-      question,
-      qs.map((q) => (buckets) => quantileOf(q, buckets)),
-    );
-  }
-
-  /** Means of a histogram. */
-  mean(question: RangeQuestion): TimeSeries[] {
-    const counts = this.increase({ ...question, metric: `${question.metric}_count` });
-    const sums = this.increase({ ...question, metric: `${question.metric}_sum` });
-    const byLabels = new Map(counts.map(({ labels, values }) => [JSON.stringify(labels), values]));
-    return sums.map(({ labels, values }) => {
-      const divisors = byLabels.get(JSON.stringify(labels));
-      return {
-        labels,
-        values: values.map((sum, index) => {
-          const count = divisors?.[index] ?? 0;
-          return sum === null || count === 0 ? null : sum / count;
-        }),
-      };
-    });
-  }
-
-  /** Shares of a histogram's observations at or under a bound. */
-  share(bound: number, question: RangeQuestion): TimeSeries[] {
-    return bucketLines(this.#servers, question, [(buckets) => shareUnder(bound, buckets)]).flat();
-  }
-
-  /** Observations by bucket since the time before. */
-  buckets(question: Question): Buckets {
-    return bucketCounts(this.#servers, { ...question, rangeMs: question.grid.stepMs });
-  }
-
-  /** Restarts of a server. */
-  restarts(instance: string, fromMs: number, toMs: number): number[] {
-    const server = this.#all.get(instance);
-    return server === undefined ? [] : restartTimes(server, fromMs, toMs);
-  }
-
-  get #servers(): ServerHistory[] {
+  /** The servers, those that are gone among them. */
+  protected get servers(): readonly ServerHistory[] {
     return [...this.#all.values()];
   }
 
@@ -273,18 +186,19 @@ export class HistoryStore implements History {
   }
 
   #sum(of: (server: ServerHistory) => number): number {
-    return this.#servers.reduce((sum, server) => sum + of(server), 0);
+    return this.servers.reduce((sum, server) => sum + of(server), 0);
   }
 
   /** Whether a server may have one more series; one over its share makes room. */
-  #hasRoom(server: ServerHistory): boolean {
+  #hasRoom(server: ServerHistory, isKnown: boolean): boolean {
+    const part = isKnown ? 1 : OTHER_SHARE;
     const maxBytes = this.#maxBytes * SERIES_SHARE;
     const bytes = this.#sum(({ table }) => table.bytes);
-    if (this.series < this.#maxSeries && bytes < maxBytes) return true;
+    if (this.series < this.#maxSeries * part && bytes < maxBytes * part) return true;
     const shareOf = ({ table }: ServerHistory): number =>
       Math.max(table.size / this.#maxSeries, table.bytes / maxBytes);
-    if (shareOf(server) >= 1 / this.#all.size) return false;
-    const largest = this.#servers.reduce((one, other) =>
+    if (!isKnown || shareOf(server) >= 1 / this.#all.size) return false;
+    const largest = this.servers.reduce((one, other) =>
       shareOf(one) < shareOf(other) ? other : one
     );
     largest.table.dropNewest(SERIES_AT_ONCE);
@@ -308,14 +222,14 @@ export class HistoryStore implements History {
     this.scrapes++;
     if (Math.abs(nowMs - this.#agedMs) >= AGE_MS) {
       this.#agedMs = nowMs;
-      for (const server of this.#servers) server.age(nowMs);
+      for (const server of this.servers) server.age(nowMs);
     }
     while (this.bytes > this.#maxBytes) {
-      const largest = this.#servers.reduce((one, other) =>
-        one.storedBytes < other.storedBytes ? other : one
+      const largest = this.servers.reduce((one, other) =>
+        one.columns < other.columns ? other : one
       );
       const removed = largest.shrink();
-      if (removed === undefined) break;
+      if (removed === 0) break;
       this.droppedScrapes += removed;
     }
   }

@@ -9,6 +9,7 @@ export function emptyHistory(targets: readonly TargetState[]): History {
     newestMs: undefined,
     labelValues: () => [],
     labelSets: () => [],
+    families: () => [],
     gauge: nothing,
     rate: nothing,
     increase: nothing,

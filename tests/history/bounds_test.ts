@@ -94,3 +94,10 @@ Deno.test("a server that is no longer cut is no longer listed as such", () => {
   assertEquals(store.targets[0]?.droppedSamples, undefined);
   assertEquals(enginesOf(store, SERVER), 10);
 });
+
+Deno.test("families that no tile shows have half of the room, and leave the rest to those that do", () => {
+  const store = historyOf({ maxSeries: 20 });
+  const others = Array.from({ length: 30 }, (_, code) => `http_requests_total{code="${code}"} 1\n`);
+  addAt(store, 0, others.join("") + running(10));
+  assertEquals([store.series, store.droppedSamples, enginesOf(store, SERVER)], [20, 0, 10]);
+});

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { type Bucket, quantileOf, shareUnder } from "../../lib/history/buckets.ts";
+import { type Bucket, quantileOf, shareUnder } from "../../lib/history/evaluate.ts";
 
 function bucketsOf(...counts: readonly (readonly [number, number])[]): Bucket[] {
   return counts.map(([bound, count]) => ({ bound, count }));

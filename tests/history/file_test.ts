@@ -60,6 +60,20 @@ function runningAt(store: HistoryStore, start: number, end = start, step = 1): u
   return values(store.gauge({ metric: "num_requests_running", grid: grid(start, end, step) }));
 }
 
+/** Families that no tile shows, as vLLM's server writes them. */
+const OTHERS = `# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 5
+# TYPE http_requests counter
+http_requests_total{handler="/v1/completions",status="2xx"} 3
+# TYPE http_request_duration_seconds histogram
+http_request_duration_seconds_bucket{le="0.1"} 1
+http_request_duration_seconds_bucket{le="+Inf"} 2
+http_request_duration_seconds_sum 4
+http_request_duration_seconds_count 2
+# TYPE http_request_duration_seconds_created gauge
+http_request_duration_seconds_created 1.7e9
+`;
+
 function rateAt(store: HistoryStore, seconds: number): number | null | undefined {
   const question = { metric: "prompt_tokens_total", grid: grid(seconds), rangeMs: 60_000 };
   const [rate] = values(store.rate(question));
@@ -83,6 +97,25 @@ Deno.test("a history that is opened again is there at once", () => {
   assertEquals(rateAt(store, HOUR), 10);
   const quantile = { metric: TTFT, grid: grid(HOUR), rangeMs: 60_000 };
   assertEquals(values(store.quantiles([0.75], quantile).flat()), [1.5]);
+});
+
+Deno.test("all families are listed with their kinds and labels, from the file as well", () => {
+  using folder = new Folder();
+  for (let time = 0; time < 2; time++) {
+    using kept = open(folder.file());
+    if (time === 0) {
+      addAt(kept.store, 0, OTHERS);
+      addAt(kept.store, 30, OTHERS);
+    }
+    assertEquals(kept.store.families(), [
+      { name: "http_request_duration_seconds", kind: "histogram", labels: ["instance"] },
+      { name: "http_requests_total", kind: "counter", labels: ["handler", "instance", "status"] },
+      { name: "process_resident_memory_bytes", kind: "gauge", labels: ["instance"] },
+    ]);
+    const metric = "http_request_duration_seconds_sum";
+    assertEquals(values(kept.store.gauge({ metric, grid: grid(30) })), [4]);
+    assertEquals(kept.store.families({ instance: "other:1" }), []);
+  }
 });
 
 Deno.test("what came before and after a restart is one history", () => {
@@ -267,7 +300,9 @@ Deno.test("a file that is locked costs one line when that begins and one when it
   ]);
   kept.file.flush();
   const stored = new DatabaseSync(folder.file());
-  const rows = stored.prepare("SELECT time_ms FROM scrape ORDER BY time_ms").all();
+  const rows = stored.prepare(
+    "SELECT time_ms FROM scrape WHERE interval_ms = 30000 ORDER BY time_ms",
+  ).all();
   stored.close();
   assertEquals(
     rows.map((row) => (Number(row.time_ms) - START_MS) / 1_000),
@@ -298,7 +333,7 @@ Deno.test("a file that is moved away while it is used is missed, and used again 
   assertEquals(kept.file.failure, undefined);
   kept.file.flush();
   const database = new DatabaseSync(folder.file(), { readOnly: true });
-  const rows = database.prepare("SELECT count(*) AS count FROM scrape").get()?.count;
+  const rows = database.prepare("SELECT count(DISTINCT time_ms) AS count FROM scrape").get()?.count;
   database.close();
   assertEquals(rows, 9);
 });
@@ -336,7 +371,7 @@ Deno.test("a file of a newer version is refused and left as it is", () => {
   const before = Deno.readFileSync(folder.file());
   assertEquals(
     refusal(folder.file()),
-    `Cannot use the history "${folder.file()}": its version is 99, and 2 is the newest that is ` +
+    `Cannot use the history "${folder.file()}": its version is 99, and 3 is the newest that is ` +
       "known here. Run the newer vllm-metrics that made it, or set HISTORY_FILE to another path.",
   );
   assertEquals(Deno.readFileSync(folder.file()), before);
@@ -431,7 +466,7 @@ Deno.test("a server that leaves and comes back goes on where it stopped", () => 
   kept.file.flush();
   const database = new DatabaseSync(folder.file());
   const twice = database.prepare(
-    "SELECT time_ms FROM scrape GROUP BY server, time_ms HAVING count(*) > 1",
+    "SELECT 1 FROM scrape GROUP BY server, interval_ms, time_ms HAVING count(*) > 1",
   ).all();
   database.close();
   assertEquals(twice, []);

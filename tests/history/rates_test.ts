@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { increases } from "../../lib/history/scrape_range.ts";
+import { increases } from "../../lib/history/evaluate.ts";
 import { grid, history, values } from "./scrapes.ts";
 
 type Sample = readonly [seconds: number, value: number];

@@ -6,7 +6,7 @@ import type {
   RangeQuestion,
   TimeSeries,
 } from "../../lib/history/history.ts";
-import { timesOf } from "../../lib/history/scrape_range.ts";
+import { timesOf } from "../../lib/history/evaluate.ts";
 import { startService, until } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
 import { type Prometheus, startPrometheus } from "./prometheus.ts";

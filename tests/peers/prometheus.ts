@@ -1,7 +1,7 @@
 /** Debian's Prometheus, scraping what a test wants. */
 
 import type { Grid, TimeSeries } from "../../lib/history/history.ts";
-import { timesOf } from "../../lib/history/scrape_range.ts";
+import { timesOf } from "../../lib/history/evaluate.ts";
 import { until, within } from "../fakes.ts";
 
 /** Time from one scrape to the next. */
