@@ -1,6 +1,7 @@
 /** `deno task docs`: writes what the code knows about settings, metrics and commands into docs/. */
 
-import { type Command, COMMANDS } from "../lib/commands/command_list.ts";
+import type { Command } from "../lib/commands/command.ts";
+import { COMMANDS } from "../lib/commands/mod.ts";
 import { createService } from "../lib/commands/service.ts";
 import { parseConfig } from "../lib/config/config.ts";
 import { SETTING_ROWS } from "../lib/config/settings.ts";

@@ -1,6 +1,6 @@
 /** Completions of commands and options for bash, zsh and fish. */
 
-import type { Command, CommandOption } from "../lib/commands/command_list.ts";
+import type { Command, CommandOption } from "../lib/commands/command.ts";
 
 /** The values of an option, which help writes as `steady|busy`; empty if it takes others. */
 function choicesOf({ value = "" }: CommandOption): readonly string[] {

@@ -5,7 +5,7 @@
 
 import { gzipSync } from "fflate";
 import config from "../deno.json" with { type: "json" };
-import { COMMANDS } from "../lib/commands/command_list.ts";
+import { COMMANDS } from "../lib/commands/mod.ts";
 import { SETTING_ROWS } from "../lib/config/settings.ts";
 import { bashCompletion, fishCompletion, zshCompletion } from "./package_completions.ts";
 import { defaultsFile } from "./package_defaults.ts";

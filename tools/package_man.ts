@@ -1,7 +1,7 @@
 /** The man page vllm-metrics(1). */
 
 import { wrap } from "./package_program.ts";
-import type { Command, CommandOption } from "../lib/commands/command_list.ts";
+import type { Command, CommandOption } from "../lib/commands/command.ts";
 import type { SettingRow } from "./package_defaults.ts";
 
 /** Longest line of the source, before hyphens are escaped. */

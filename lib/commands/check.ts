@@ -10,11 +10,10 @@ import { checkDiscoveredServers, checkServer } from "../doctor/server_check.ts";
 import { checkService } from "../doctor/service_check.ts";
 import { checkSettings } from "../doctor/settings_check.ts";
 import { resolveHost } from "../net/resolve.ts";
-import { Arguments } from "./arguments.ts";
-import { readEnvironment } from "./configure.ts";
+import { command } from "./command.ts";
+import { readEnvironment, withLocalVllm } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { type ListenerName, type LocalClient, localClient } from "./local_client.ts";
-import { withLocalVllm } from "./local_vllm.ts";
 
 /** Pause between two runs with `--watch`, in milliseconds. */
 const WATCH_MS = 10_000;
@@ -110,8 +109,18 @@ async function checkAgain(host: Host, isJson: boolean): Promise<number> {
 }
 
 /** Checks every hop; 1 if one failed. With `--watch` it is the code of the last whole run. */
-export async function check(host: Host): Promise<number> {
-  const args = new Arguments("check", host.args);
-  if (args.refuse(host)) return EXIT.badConfig;
-  return await (args.has("watch") ? checkAgain : checkOnce)(host, args.has("json"));
-}
+export const check = command(
+  {
+    name: "check",
+    summary: "check every hop from the settings to the stored rows",
+    details: "Says for each hop whether it works, and what to do where it does not.",
+    options: [
+      { name: "json", meaning: "print one JSON object per check" },
+      { name: "watch", meaning: "check again every 10 s" },
+    ],
+    exit: "0 nothing failed, 1 something failed",
+    settings: "the same as the service's",
+  },
+  (args) => ({ isWatching: args.has("watch"), isJson: args.has("json") }),
+  (host, { isWatching, isJson }) => (isWatching ? checkAgain : checkOnce)(host, isJson),
+);

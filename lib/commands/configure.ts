@@ -1,12 +1,16 @@
-/** Reads the configuration of a command, or prints every error in it. */
+/** Reads the configuration of a command, or prints every mistake in it. */
 
 import { type Config, type ConfigResult, parseConfig } from "../config/config.ts";
 import { type Environment, mergeEnvFile } from "../config/env_file.ts";
+import { createClient } from "../net/client.ts";
 import type { Host } from "./host.ts";
-import { withLocalVllm } from "./local_vllm.ts";
 
 /** The file beside which the service runs; missing is fine. */
 const ENV_FILE = ".env";
+/** Where vLLM serves its metrics by default. */
+const LOCAL_URL = "http://localhost:8000/metrics";
+/** Limits of the request there: a vLLM on this machine answers soon. */
+const LOCAL_LIMITS = { timeoutMs: 2_000, maxBytes: 16 * 1024 * 1024 } as const;
 
 /** Why the `.env` file cannot be read; undefined for an unexpected error. */
 function envFileProblem(error: unknown): string | undefined {
@@ -33,6 +37,37 @@ export function readEnvironment(host: Host): Environment | undefined {
   return mergeEnvFile(host.env, text);
 }
 
+/** The environment to use, and a sentence about the vLLM on this machine, if that was tried. */
+export interface LocalVllm {
+  /** The environment; with `VLLM_METRICS_URL` if a vLLM was found. */
+  readonly env: Environment;
+  /** What was found; absent when `VLLM_METRICS_URL` is set. */
+  readonly note?: string;
+}
+
+/** Sets `VLLM_METRICS_URL` to the local vLLM if it is not set and there is one. */
+export async function withLocalVllm(env: Environment): Promise<LocalVllm> {
+  if ((env.VLLM_METRICS_URL ?? "").trim() !== "") return { env };
+  const reason = await whyNoLocalVllm();
+  if (reason !== undefined) {
+    return { env, note: `VLLM_METRICS_URL: no vLLM found at "${LOCAL_URL}" either: ${reason}.` };
+  }
+  const note = `VLLM_METRICS_URL: is not set. Using the vLLM found at "${LOCAL_URL}".`;
+  return { env: { ...env, VLLM_METRICS_URL: LOCAL_URL }, note };
+}
+
+async function whyNoLocalVllm(): Promise<string | undefined> {
+  using client = createClient();
+  try {
+    const { status, body } = await client.request(new URL(LOCAL_URL), LOCAL_LIMITS);
+    const text = await body.text();
+    if (status !== 200) return `the answer is HTTP ${status}`;
+    return /^vllm:/m.test(text) ? undefined : "the answer has no metrics of vLLM";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Reads the configuration of the service; without `VLLM_METRICS_URL`, looks for a local vLLM. */
 export async function configure(
   host: Host,
@@ -46,7 +81,7 @@ export async function configure(
   return config && { config, warnings };
 }
 
-/** Reads the configuration of a command, and prints its warnings if the command does not. */
+/** Reads the configuration of a command, and prints its warnings if they concern the command. */
 export function configureWith<C>(
   host: Host,
   parse: (env: Environment, readFile: (path: string) => string) => ConfigResult<C>,
@@ -61,15 +96,12 @@ export function configureWith<C>(
   return configOrMistakes(host, result);
 }
 
-/** Returns the configuration, or prints its mistakes. */
 function configOrMistakes<C>(host: Host, result: ConfigResult<C>): C | undefined {
   if (result.ok) return result.config;
   const lines = [...result.mistakes, ...result.warnings.map((warning) => `warning: ${warning}`)];
   host.printError(
-    `vllm-metrics: the configuration has mistakes:\n${
-      lines.map((line) => `  ${line}\n`).join("")
-    }` +
-      `See vllm-metrics help.\n`,
+    ["vllm-metrics: the configuration has mistakes:", ...lines.map((line) => `  ${line}`)]
+      .concat("See vllm-metrics help.\n").join("\n"),
   );
   return undefined;
 }

@@ -1,14 +1,14 @@
 /** `vllm-metrics demo`: a simulated vLLM under load, and the service on it. */
 
 import { hostAndPort } from "../config/url.ts";
+import { createDemoHandler } from "../demo/demo_handler.ts";
 import { pastScrapes } from "../demo/past.ts";
 import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
 import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";
-import { Arguments } from "./arguments.ts";
+import { type Arguments, command } from "./command.ts";
 import { readEnvironment } from "./configure.ts";
-import { DemoServer } from "./demo_server.ts";
-import { EXIT, type Host } from "./host.ts";
+import { EXIT, type Host, type Listener } from "./host.ts";
 import { runService } from "./serve.ts";
 
 /** Simulated time before the first scrape, in milliseconds: enough for the usual batch. */
@@ -40,66 +40,21 @@ interface DemoOptions {
   readonly seed: number;
 }
 
-function readOptions(args: Arguments<"demo">): DemoOptions {
+function readOptions(args: Arguments): DemoOptions {
   const whole = (name: keyof typeof MAX, min: number): number => {
     const text = args.get(name) ?? "1";
     const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
     if (value >= min && value <= MAX[name]) return value;
-    args.addMistake(`--${name} must be a whole number from ${min} to ${MAX[name]}: "${text}".`);
+    args.mistakes.push(`--${name} must be a whole number from ${min} to ${MAX[name]}: "${text}".`);
     return 1;
   };
-  const [first, ...others] = SCENARIO_NAMES;
-  const text = args.get("scenario") ?? first;
-  const scenario = SCENARIO_NAMES.find((name) => name === text);
-  if (scenario === undefined) {
-    const names = `${[first, ...others.slice(0, -1)].join(", ")} or ${others.at(-1)}`;
-    args.addMistake(`--scenario must be ${names}: "${text}".`);
-  }
   return {
-    scenario: scenario ?? first,
+    scenario: args.choice("scenario", SCENARIO_NAMES),
     servers: whole("servers", 1),
     engines: whole("engines", 1),
     frontend: args.has("openmetrics") ? "rust" : "python",
     seed: whole("seed", 0),
   };
-}
-
-/**
- * Runs simulated servers and the service. No setting is required; all but the ignored ones apply.
- */
-export async function demo(host: Host): Promise<number> {
-  const args = new Arguments("demo", host.args);
-  const options = readOptions(args);
-  if (args.refuse(host)) return EXIT.badConfig;
-  const env = readEnvironment(host);
-  if (env === undefined) return EXIT.badConfig;
-  for (const [name, reason] of Object.entries(IGNORED)) {
-    if ((env[name] ?? "") === "") continue;
-    host.printError(`vllm-metrics demo: ${name} is ignored: ${reason}.\n`);
-  }
-  await using running = new AsyncDisposableStack();
-  const nowMs = host.now();
-  const demos: DemoServer[] = [];
-  for (const simulated of simulate(options, nowMs)) {
-    try {
-      demos.push(running.use(new DemoServer(host, simulated)));
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      host.printError(`vllm-metrics demo: cannot listen on 127.0.0.1: ${error.message}\n`);
-      return EXIT.failed;
-    }
-  }
-  // A single server has no name, so its samples get no extra label.
-  const urls = demos.map(({ url }) => url);
-  const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
-  const { description } = SCENARIOS[options.scenario];
-  return await runService({
-    ...host,
-    env: { ...env, HISTORY_FILE: "", VLLM_METRICS_URL: named.join(",") },
-  }, {
-    past: pastOf(demos, nowMs),
-    announce: (url) => host.print(`Open ${url} (${options.scenario}: ${description}).\n`),
-  });
 }
 
 /** The name of one of several servers. */
@@ -137,3 +92,145 @@ function simulate(options: DemoOptions, nowMs: number): SimulatedVllm[] {
     return server;
   });
 }
+
+/** Only the service in this process connects. */
+const HOSTNAME = "127.0.0.1";
+/** Interval of clock updates, in milliseconds: shorter than a scrape interval. */
+const TICK_MS = 100;
+/**
+ * Most simulated time in one tick, in milliseconds: a machine that slept for a night comes back to
+ * a service that answers while the model catches up.
+ */
+const MAX_ADVANCE_MS = 60_000;
+
+/**
+ * Advances a simulated server with the host's clock. While it is down its port is closed, so that
+ * connections are refused.
+ */
+export class DemoServer implements AsyncDisposable {
+  /** Its port; the same after an outage. */
+  readonly port: number;
+  /** The simulated server. */
+  readonly server: SimulatedVllm;
+  readonly #host: Host;
+  readonly #handler: (request: Request) => Response;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #listener: Listener | undefined;
+  #closing: Promise<void> = Promise.resolve();
+
+  /**
+   * Listens on a free port of the loopback device.
+   *
+   * @throws {Error} As `Deno.serve` does when it cannot listen.
+   */
+  constructor(host: Host, server: SimulatedVllm) {
+    this.#host = host;
+    this.server = server;
+    this.#handler = createDemoHandler(server);
+    this.#listener = this.#listen(0);
+    this.port = this.#listener.port;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Where its metrics are. */
+  get url(): string {
+    return `http://${HOSTNAME}:${this.port}/metrics`;
+  }
+
+  #listen(port: number): Listener {
+    const listener = this.#host.listen({ hostname: HOSTNAME, port, handler: this.#handler });
+    // The next tick reopens a listener that the system closed.
+    listener.finished.catch(() => {
+      if (this.#listener === listener) this.#listener = undefined;
+    });
+    return listener;
+  }
+
+  #tick(): void {
+    const { server } = this;
+    server.advance(Math.min(this.#host.now(), server.nowMs + MAX_ADVANCE_MS));
+    if (server.state === "down") this.#close();
+    else this.#listener ??= this.#listenAgain();
+  }
+
+  #close(): void {
+    const listener = this.#listener;
+    if (listener === undefined) return;
+    this.#listener = undefined;
+    this.#closing = listener.shutdown();
+  }
+
+  /** Listens on the same port again; if it is taken, the next tick retries. */
+  #listenAgain(): Listener | undefined {
+    try {
+      return this.#listen(this.port);
+    } catch (error) {
+      if (error instanceof Deno.errors.AddrInUse) return undefined;
+      throw error;
+    }
+  }
+
+  /** Stops the clock and closes the port. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#close();
+    await this.#closing;
+  }
+}
+
+async function run(host: Host, options: DemoOptions): Promise<number> {
+  const env = readEnvironment(host);
+  if (env === undefined) return EXIT.badConfig;
+  for (const [name, reason] of Object.entries(IGNORED)) {
+    if ((env[name] ?? "") === "") continue;
+    host.printError(`vllm-metrics demo: ${name} is ignored: ${reason}.\n`);
+  }
+  await using running = new AsyncDisposableStack();
+  const nowMs = host.now();
+  const demos: DemoServer[] = [];
+  for (const simulated of simulate(options, nowMs)) {
+    try {
+      demos.push(running.use(new DemoServer(host, simulated)));
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      host.printError(`vllm-metrics demo: cannot listen on 127.0.0.1: ${error.message}\n`);
+      return EXIT.failed;
+    }
+  }
+  // A single server has no name, so its samples get no extra label.
+  const urls = demos.map(({ url }) => url);
+  const named = urls.length === 1 ? urls : urls.map((url, index) => `${nameOf(index)}=${url}`);
+  const { description } = SCENARIOS[options.scenario];
+  return await runService({
+    ...host,
+    env: { ...env, HISTORY_FILE: "", VLLM_METRICS_URL: named.join(",") },
+  }, {
+    past: pastOf(demos, nowMs),
+    announce: (url) => host.print(`Open ${url} (${options.scenario}: ${description}).\n`),
+  });
+}
+
+/** Runs simulated servers and the service. No setting is required; all but the ignored ones apply. */
+export const demo = command(
+  {
+    name: "demo",
+    summary: "run the service on a simulated vLLM",
+    details:
+      "Needs no setting and no GPU. Settings apply, except VLLM_METRICS_URL and HISTORY_FILE.",
+    options: [
+      {
+        name: "scenario",
+        value: "steady|busy|burst|outage|sleep",
+        meaning: "the load and what goes wrong (default steady)",
+      },
+      { name: "servers", value: "N", meaning: "simulated servers, 1 to 8 (default 1)" },
+      { name: "engines", value: "N", meaning: "engines of each server, 1 to 32 (default 1)" },
+      { name: "openmetrics", meaning: "answer as vLLM's Rust front end does" },
+      { name: "seed", value: "N", meaning: "equal seeds give equal numbers (default 1)" },
+    ],
+    exit: "0 stopped by a signal, 1 failed",
+    settings: "all but VLLM_METRICS_URL and HISTORY_FILE; see vllm-metrics help",
+  },
+  readOptions,
+  run,
+);

@@ -14,7 +14,7 @@ import { nearest } from "../nearest.ts";
 import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
 import { dashboards } from "../parseable/content/dashboards.ts";
-import { Arguments } from "./arguments.ts";
+import { command } from "./command.ts";
 import { configureWith } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
@@ -58,32 +58,63 @@ export function writeFiles(
 }
 
 /** Writes what a program can import. */
-export function exportCommand(host: Host): number {
-  const args = new Arguments("export", host.args);
+export const exportCommand = command({
+  name: "export",
+  summary: "write alerts and dashboards for other programs",
+  details:
+    "PROGRAM is prometheus (rules), grafana (dashboards), operator (both for Kubernetes) or parseable.",
+  operand: "PROGRAM",
+  options: [
+    {
+      name: "out",
+      value: "FOLDER",
+      meaning: "write files to FOLDER; without it they are printed",
+    },
+    {
+      name: "names",
+      value: "underscore|colon",
+      meaning: "vllm_ or vllm: in queries, as METRICS_NAMES (default underscore)",
+    },
+    {
+      name: "monitor",
+      value: "service|pod",
+      meaning: "the monitor of operator (default service)",
+    },
+    { name: "runbook", value: "URL", meaning: "your copy of docs/runbook.md, for alerts" },
+  ],
+  exit: "0, 1 cannot write",
+  settings: "SLO_TTFT, SLO_TPOT, ALERT_KV_LIMIT, PARSEABLE_STREAM",
+}, (args) => {
   const folder = args.text("out");
   const names = args.choice("names", ["underscore", "colon"]);
   const monitor = args.choice("monitor", ["service", "pod"]);
   const runbook = args.text("runbook");
   if (runbook !== undefined && !URL.canParse(runbook)) {
-    args.addMistake(
+    args.mistakes.push(
       `--runbook is no URL: "${runbook}". Write one such as https://example.com/runbook.`,
     );
   }
-  if (args.refuse(host)) return EXIT.badConfig;
   const program = args.operand ?? "";
   const filesOf = Object.hasOwn(PROGRAMS, program) ? PROGRAMS[program] : undefined;
-  if (filesOf === undefined) {
-    const names = Object.keys(PROGRAMS);
-    const meant = nearest(program, names);
-    const hint = meant === undefined ? `Write one of ${names.join(", ")}.` : `Write "${meant}".`;
+  if (filesOf === undefined && args.mistakes.length === 0) {
+    const known = Object.keys(PROGRAMS);
+    const meant = nearest(program, known);
+    const hint = meant === undefined ? `Write one of ${known.join(", ")}.` : `Write "${meant}".`;
     const problem = program === "" ? "for which program?" : `there is no export for "${program}".`;
-    host.printError(`vllm-metrics export: ${problem} ${hint}\n`);
-    return EXIT.badConfig;
+    args.mistakes.push(`${problem} ${hint}`);
   }
+  return {
+    folder,
+    hasColons: names === "colon" && program !== "parseable",
+    monitor,
+    runbook,
+    filesOf: filesOf ?? prometheusFiles,
+  };
+}, (host, { folder, hasColons, monitor, runbook, filesOf }) => {
   const settings = configureWith(host, parseContent);
   if (settings === undefined) return EXIT.badConfig;
   const files = filesOf(settings, monitor)
-    .map((file) => names === "colon" && program !== "parseable" ? withColons(file) : file)
+    .map((file) => hasColons ? withColons(file) : file)
     .map((file) => runbook === undefined ? file : withRunbook(file, runbook));
   if (folder !== undefined) return writeFiles(host, "export", folder, files);
   // Several documents of YAML need a line between them; JSON needs none.
@@ -93,4 +124,4 @@ export function exportCommand(host: Host): number {
     ).join(""),
   );
   return EXIT.ok;
-}
+});

@@ -14,7 +14,7 @@ import { dashboards } from "../parseable/content/dashboards.ts";
 import { provision as provisionParseable } from "../parseable/provision.ts";
 import { type Content, Report } from "../parseable/run.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
-import { Arguments } from "./arguments.ts";
+import { type Arguments, command } from "./command.ts";
 import { configureWith } from "./configure.ts";
 import { parseableFiles, writeFiles } from "./export.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -33,17 +33,17 @@ interface Options {
   readonly shipper: string | undefined;
 }
 
-function readOptions(args: Arguments<"provision">): Options {
+function readOptions(args: Arguments): Options {
   const wait = args.get("wait");
   const shipper = args.get("shipper-user");
   if (shipper !== undefined && !SHIPPER_NAMES.test(shipper)) {
-    args.addMistake(
+    args.mistakes.push(
       `--shipper-user: cannot use "${shipper}": Parseable takes 3 to 64 letters and digits, ` +
         'with single "-", "_" and "." between them.',
     );
   }
   const waited = wait === undefined ? undefined : parseDuration(wait, WAIT_RANGE);
-  if (waited?.ok === false) args.addMistake(`--wait: cannot use "${wait}": ${waited.problem}`);
+  if (waited?.ok === false) args.mistakes.push(`--wait: cannot use "${wait}": ${waited.problem}`);
   return {
     isDryRun: args.has("dry-run"),
     isForced: args.has("force"),
@@ -91,18 +91,39 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
 }
 
 /** Creates and updates what Parseable should have. */
-export async function provision(host: Host): Promise<number> {
-  const args = new Arguments("provision", host.args);
-  const options = readOptions(args);
-  if (args.refuse(host)) return EXIT.badConfig;
-  if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
-  const config = configureWith(host, parseProvision, true);
-  if (config === undefined) return EXIT.badConfig;
-  try {
-    return await run(host, config, options);
-  } catch (error) {
-    if (!(error instanceof MetricsError)) throw error;
-    host.printError(`vllm-metrics provision: ${error.sentence}\n`);
-    return EXIT.failed;
-  }
-}
+export const provision = command(
+  {
+    name: "provision",
+    summary: "put dashboards, alerts and retention into Parseable",
+    details: "Repeating it changes nothing. What was edited by hand is kept.",
+    options: [
+      { name: "dry-run", meaning: "print what would change" },
+      { name: "wait", value: "DURATION", meaning: "wait for Parseable to be ready, such as 60s" },
+      { name: "force", meaning: "replace what was edited by hand" },
+      { name: "export", value: "DIR", meaning: "write the JSON files to DIR and do nothing else" },
+      {
+        name: "shipper-user",
+        value: "[NAME]",
+        whenBare: "vllm-shipper",
+        meaning: "create a user that may only write to the stream",
+      },
+    ],
+    exit: "0, 1 something failed",
+    settings: "PARSEABLE_URL, PARSEABLE_STREAM, P_USERNAME, P_PASSWORD, PARSEABLE_API_KEY, " +
+      "PARSEABLE_RETENTION, SLO_TTFT, SLO_TPOT, ALERT_KV_LIMIT, ALERT_WEBHOOK_URL, " +
+      "PARSEABLE_TIMEOUT, PARSEABLE_TLS_CA_FILE, PARSEABLE_TLS_INSECURE_SKIP_VERIFY",
+  },
+  readOptions,
+  async (host, options) => {
+    if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
+    const config = configureWith(host, parseProvision, true);
+    if (config === undefined) return EXIT.badConfig;
+    try {
+      return await run(host, config, options);
+    } catch (error) {
+      if (!(error instanceof MetricsError)) throw error;
+      host.printError(`vllm-metrics provision: ${error.sentence}\n`);
+      return EXIT.failed;
+    }
+  },
+);

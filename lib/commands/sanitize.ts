@@ -4,7 +4,7 @@ import { ByteBuffer } from "../exposition/bytes.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
-import { Arguments } from "./arguments.ts";
+import { command } from "./command.ts";
 import { EXIT, type Host } from "./host.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -52,16 +52,27 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
 }
 
 /** Sanitizes one exposition and prints dropped lines to standard error. */
-export async function sanitize(host: Host): Promise<number> {
-  const args = new Arguments("sanitize", host.args);
-  if (args.refuse(host)) return EXIT.badConfig;
-  const outcome = await pass(host, args.has("openmetrics"));
-  if (typeof outcome === "string") {
-    host.printError(`vllm-metrics sanitize: the input is ${outcome}\n`);
-    return EXIT.failed;
-  }
-  for (const [reason, lines] of outcome.entries()) {
-    host.printError(`vllm-metrics sanitize: left out ${lines} line(s): ${reason}\n`);
-  }
-  return EXIT.ok;
-}
+export const sanitize = command(
+  {
+    name: "sanitize",
+    summary: "sanitize standard input, as /metrics does",
+    options: [{
+      name: "openmetrics",
+      meaning: "read OpenMetrics without its # EOF or a hint of it",
+    }],
+    exit: "0, 1 the input is no exposition",
+    settings: "none",
+  },
+  (args) => args.has("openmetrics"),
+  async (host, openmetrics) => {
+    const outcome = await pass(host, openmetrics);
+    if (typeof outcome === "string") {
+      host.printError(`vllm-metrics sanitize: the input is ${outcome}\n`);
+      return EXIT.failed;
+    }
+    for (const [reason, lines] of outcome.entries()) {
+      host.printError(`vllm-metrics sanitize: left out ${lines} line(s): ${reason}\n`);
+    }
+    return EXIT.ok;
+  },
+);

@@ -14,7 +14,7 @@ import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
 import { type LimitedLogger, limitRepeats } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
-import { Arguments } from "./arguments.ts";
+import { command } from "./command.ts";
 import { configure } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { createService, type LostLogLines, type Service, type ServiceParts } from "./service.ts";
@@ -141,11 +141,6 @@ export interface ServeOptions {
   readonly announce?: (url: string) => void;
 }
 
-/** `vllm-metrics serve`: runs the service. */
-export async function serve(host: Host): Promise<number> {
-  return new Arguments("serve", host.args).refuse(host) ? EXIT.badConfig : await runService(host);
-}
-
 /** Runs the service until it is asked to stop. */
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
   const { past = [], announce = (url) => host.terminal() && host.print(`Live page: ${url}\n`) } =
@@ -203,3 +198,17 @@ async function serveWith(
     ignore();
   }
 }
+
+/** Runs the service. */
+export const serve = command(
+  {
+    name: "serve",
+    summary: "run the service (default)",
+    details: "Runs until SIGTERM, SIGINT, SIGHUP or SIGQUIT; a second signal does not wait.",
+    options: [],
+    exit: "0 stopped by a signal, 1 failed",
+    settings: "all; see vllm-metrics help",
+  },
+  () => {},
+  (host) => runService(host),
+);

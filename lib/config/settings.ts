@@ -238,7 +238,7 @@ export const ROWS = {
   PARSEABLE_QUERY_URL: optional(
     parseBaseUrl,
     "URL",
-    "Its query node, for provision and check, if PARSEABLE_URL is that of ingest nodes.",
+    "Query node for provision and check, if PARSEABLE_URL is an ingest node.",
   ),
   OTLP_LISTEN_ADDRESS: listen("0.0.0.0:4318", "Where the relay listens for OTLP metrics."),
   PARSEABLE_STREAM: usual(

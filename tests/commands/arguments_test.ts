@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { COMMANDS } from "../../lib/commands/command_list.ts";
+import { COMMANDS } from "../../lib/commands/mod.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
 import { SCENARIO_NAMES } from "../../lib/demo/scenario.ts";
 import { fakeHost } from "./fake_host.ts";
@@ -34,6 +34,7 @@ for (const { name, summary, options } of COMMANDS) {
 
 Deno.test.each<[args: string[], sentence: string]>([
   [["check", "--jsn"], 'there is no option "--jsn". Did you mean "--json"?'],
+  [["version", "extra"], 'there is no argument "extra". There is --json.'],
   [["version", "--jsno"], 'there is no option "--jsno". Did you mean "--json"?'],
   [["top", "--windw", "5m"], 'there is no option "--windw". Did you mean "--window"?'],
   [["top", "--window"], '--window needs a value, such as "5m".'],

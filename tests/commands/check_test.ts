@@ -124,7 +124,7 @@ Deno.test("check exits with 1 when a hop failed, and says so in JSON as well", a
 
 Deno.test.each<[args: string[], complaint: RegExp]>([
   [["--nosuch"], /there is no option "--nosuch"\. There are --/],
-  [["now"], /there is no option "now"/],
+  [["now"], /there is no argument "now"/],
 ])("check exits with 2 on %s", async (args, complaint) => {
   const { code, stdout, stderr } = await check(args, {});
   assertEquals([code, stdout], [2, ""]);

@@ -31,7 +31,7 @@ function startDemo(args: readonly string[], env: Record<string, string> = {}): R
   let refusedListens = 0;
   const stops = new Set<() => void>();
   const stop = (): void => [...stops].forEach((each) => each());
-  const code = Promise.resolve(demo({
+  const code = Promise.resolve(demo.run({
     ...host,
     env: { LISTEN_ADDRESS: "127.0.0.1:0", ...env },
     now: () => nowMs,
@@ -269,7 +269,7 @@ Deno.test.each<[string[], string]>([
   ],
   [
     ["busy"],
-    'there is no option "busy". There are --scenario, --servers, --engines, --openmetrics and --seed.',
+    'there is no argument "busy". There are --scenario, --servers, --engines, --openmetrics and --seed.',
   ],
 ])("demo refuses %j in one sentence and ends with 2", async (args, sentence) => {
   const { code, lines } = await refuse(...args);

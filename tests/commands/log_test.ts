@@ -110,7 +110,7 @@ Deno.test("an unexpected failure is a proper line of a JSON log", async () => {
   const { promise: listening, resolve: onListen } = Promise.withResolvers<number>();
   const { promise: stopped, resolve: onStop } = Promise.withResolvers<() => void>();
   const { host, output } = fakeHost({ args: [], stdin: new ReadableStream() });
-  const ended = serve({
+  const ended = serve.run({
     ...host,
     env: {
       VLLM_METRICS_URL: "http://127.0.0.1:9",

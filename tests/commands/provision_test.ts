@@ -212,7 +212,7 @@ Deno.test.each<[args: string[], complaint: RegExp]>([
   [["--wait", "2h"], /--wait: cannot use "2h": it is more than 1h/],
   [["--shipper-user", "a"], /--shipper-user: cannot use "a": Parseable takes 3 to 64/],
   [["--nosuch"], /there is no option "--nosuch"\. There are --/],
-  [["now"], /there is no option "now"/],
+  [["now"], /there is no argument "now"/],
 ])("provision exits with 2 on %s", async (args, complaint) => {
   const { code, stderr } = await provision(args, {});
   assertEquals(code, 2);

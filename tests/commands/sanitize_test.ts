@@ -14,7 +14,7 @@ async function sanitized(
   args: string[] = [],
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const { host, output } = fakeHost({ args, stdin: ReadableStream.from(chunks) });
-  return { code: await sanitize(host), ...output() };
+  return { code: await sanitize.run(host), ...output() };
 }
 
 Deno.test.each(captureNames())("sanitize gives for %s what /metrics gives", async (name) => {

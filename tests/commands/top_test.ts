@@ -72,7 +72,7 @@ function scrapedNow(): HistoryStore {
 Deno.test("top --once prints servers, tiles and findings, and ends", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   const sitting = sit(["--once", "--url", service.origin]);
-  assertEquals(await top(sitting.host), 0);
+  assertEquals(await top.run(sitting.host), 0);
   const { stdout, stderr } = sitting.output();
   assertEquals(stderr, "");
   assertMatch(stdout, /^vllm-metrics [\d.]+ {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC {2}last 5 min\n/);
@@ -88,7 +88,7 @@ Deno.test("top --once prints servers, tiles and findings, and ends", async () =>
 Deno.test("top --json prints the view of the API", async () => {
   await using service = startDashboard({ history: scrapedNow(), updateMs: 60_000 });
   const sitting = sit(["--once", "--json", "--window", "15m", "--url", service.origin]);
-  assertEquals(await top(sitting.host), 0);
+  assertEquals(await top.run(sitting.host), 0);
   const reply = await fetch(`${service.origin}/api/v1/view?window=900`);
   assertEquals(sitting.output().stdout, `${await reply.text()}\n`);
 });
@@ -97,7 +97,7 @@ Deno.test("top hands model, engine and instance on", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   const words = ["--model", "a&b", "--engine", "3", "--instance", "vllm-a"];
   const sitting = sit(["--once", "--json", ...words, "--url", `${service.origin}/`]);
-  assertEquals(await top(sitting.host), 0);
+  assertEquals(await top.run(sitting.host), 0);
   assertEquals(JSON.parse(sitting.output().stdout).selection, {
     instance: "vllm-a",
     model: "a&b",
@@ -108,7 +108,7 @@ Deno.test("top hands model, engine and instance on", async () => {
 Deno.test("top without a terminal prints one view after the other until it is interrupted", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   const sitting = sit(["--json", "--url", service.origin]);
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   await until(() => sitting.output().stdout.split("\n").length > 3, "three views");
   sitting.interrupt();
   assertEquals(await ended, 0);
@@ -119,7 +119,7 @@ Deno.test("top without a terminal prints one view after the other until it is in
 Deno.test("top on a terminal draws in place, and gives the screen back when q is pressed", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   const sitting = sit(["--url", service.origin], { size: { columns: 100, rows: 12 } });
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   await until(() => sitting.output().stdout.split("\x1b[H").length > 3, "three pictures");
   sitting.press("x");
   sitting.press("q");
@@ -138,7 +138,7 @@ Deno.test("top on a terminal draws in place, and gives the screen back when q is
 Deno.test("top gives the screen back when it is interrupted", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   const sitting = sit(["--url", service.origin], { size: { columns: 80, rows: 24 } });
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   await until(() => sitting.output().stdout.includes("Running"), "a picture");
   sitting.interrupt();
   assertEquals(await ended, 0);
@@ -151,7 +151,7 @@ Deno.test("top has no colours where NO_COLOR says so, and no line is too long", 
     size: { columns: 40, rows: 50 },
     env: { NO_COLOR: "1" },
   });
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   await until(() => sitting.output().stdout.includes("q quits"), "a picture");
   sitting.press("q");
   await ended;
@@ -164,7 +164,7 @@ Deno.test("top has no colours where NO_COLOR says so, and no line is too long", 
 Deno.test("top says when the service is not there", async () => {
   const url = `http://127.0.0.1:${closedPort()}`;
   const sitting = sit(["--url", url], { size: { columns: 80, rows: 24 } });
-  assertEquals(await top(sitting.host), 1);
+  assertEquals(await top.run(sitting.host), 1);
   const { stdout, stderr } = sitting.output();
   assertEquals(
     stderr,
@@ -179,7 +179,7 @@ Deno.test("top says when something else answers", async () => {
   const expected = { [html.origin]: "it answered 404", [other.origin]: "it sent no view" };
   for (const [origin, problem] of Object.entries(expected)) {
     const sitting = sit(["--once", "--url", origin]);
-    assertEquals(await top(sitting.host), 1);
+    assertEquals(await top.run(sitting.host), 1);
     assertEquals(
       sitting.output().stderr,
       `vllm-metrics top: Cannot reach "${origin}": ${problem}. ` +
@@ -191,7 +191,7 @@ Deno.test("top says when something else answers", async () => {
 Deno.test("top waits for a service that went away", async () => {
   const sitting = sit([], { size: { columns: 80, rows: 24 } });
   const service = startDashboard({ history: scrapedNow() });
-  const ended = top({ ...sitting.host, args: ["--url", service.origin] });
+  const ended = top.run({ ...sitting.host, args: ["--url", service.origin] });
   await until(() => sitting.output().stdout.includes("Running"), "a picture");
   await service[Symbol.asyncDispose]();
   await until(() => sitting.output().stdout.includes("Trying again."), "a complaint");
@@ -213,7 +213,7 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
 for (const [sentence, args] of Object.entries(WRONG)) {
   Deno.test(`top refuses a wrong call: ${args.join(" ")}`, async () => {
     const sitting = sit(args);
-    assertEquals(await top(sitting.host), 2);
+    assertEquals(await top.run(sitting.host), 2);
     assertEquals(sitting.output().stderr, `vllm-metrics top: ${sentence}\n`);
   });
 }
@@ -226,7 +226,7 @@ Deno.test("top says which windows there are, as the option has them", async () =
   };
   for (const [window, sentence] of Object.entries(expected)) {
     const sitting = sit(["--once", "--window", window, "--url", service.origin]);
-    assertEquals(await top(sitting.host), 2);
+    assertEquals(await top.run(sitting.host), 2);
     assertEquals(sitting.output().stderr, `vllm-metrics top: --window "${window}": ${sentence}\n`);
   }
 });
@@ -235,7 +235,7 @@ Deno.test("top refuses a server that is not there with 2", async () => {
   await using service = startDashboard({ history: scrapedNow() });
   for (const words of [["--once"], []]) {
     const sitting = sit([...words, "--instance", "vllm-b", "--url", service.origin]);
-    assertEquals(await top(sitting.host), 2);
+    assertEquals(await top.run(sitting.host), 2);
     assertEquals(
       sitting.output().stderr,
       'vllm-metrics top: --instance: there is no server "vllm-b". Did you mean "vllm-a"?\n',
@@ -261,7 +261,7 @@ function twoServers(): HistoryStore {
 Deno.test("top shows a line for each server and each engine", async () => {
   await using service = startDashboard({ history: twoServers() });
   const sitting = sit(["--once", "--url", service.origin]);
-  assertEquals(await top(sitting.host), 0);
+  assertEquals(await top.run(sitting.host), 0);
   const { stdout } = sitting.output();
   assertMatch(stdout, /\nServer .*Running.*\nvllm-a .* 7 requests.*\nvllm-b .* 7 requests/);
   assertMatch(
@@ -273,7 +273,7 @@ Deno.test("top shows a line for each server and each engine", async () => {
 Deno.test("keys of top change window and server, pause, and show the keys", async () => {
   await using service = startDashboard({ history: twoServers() });
   const sitting = sit(["--url", service.origin], { size: { columns: 120, rows: 60 } });
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   const seen = (text: string): Promise<true> =>
     until(() => sitting.output().stdout.includes(text) || undefined, text);
   await seen("last 5 min");
@@ -297,7 +297,7 @@ Deno.test("top shows two tiles in a line where the terminal is wide enough", asy
     size: { columns: 220, rows: 60 },
     env: { NO_COLOR: "1" },
   });
-  const ended = top(sitting.host);
+  const ended = top.run(sitting.host);
   await until(() => sitting.output().stdout.includes("q quits") || undefined, "a picture");
   sitting.press("q");
   await ended;

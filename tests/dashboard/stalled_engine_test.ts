@@ -114,7 +114,7 @@ Deno.test("a stalled engine fails check, and top prints it", async () => {
     stdin: new ReadableStream(),
   });
   const bare = { ...host, env: {}, terminal: () => undefined, onStopSignal: () => () => {} };
-  assertEquals(await top(bare), 0);
+  assertEquals(await top.run(bare), 0);
   assertStringIncludes(output().stdout, "An engine is stalled");
 });
 

@@ -1,16 +1,17 @@
 /** `vllm-metrics top`: what the live page shows, in the terminal. */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { parseDuration } from "../../config/values.ts";
+import { windowsOf } from "../../dashboard/query_range.ts";
 import { MetricsError } from "../../errors.ts";
 import type { View } from "../../dashboard/view.ts";
 import { NetError } from "../../net/net_error.ts";
 import { nearest } from "../../nearest.ts";
-import { Arguments } from "../arguments.ts";
+import { type Arguments, command } from "../command.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host } from "../host.ts";
 import { type LocalClient, localClient, remoteClient } from "../local_client.ts";
-import { Display } from "./display.ts";
-import { readTopOptions, type TopOptions, windowText } from "./top_options.ts";
+import { Display, windowText } from "./top_screen.ts";
 import { type ViewEvent, viewEvents, type ViewEventsOptions } from "./view_events.ts";
 
 /** Pause before reconnecting, in milliseconds. */
@@ -21,6 +22,64 @@ const PATIENCE_MS = 10_000;
 const FRESH_MS = 30_000;
 /** Views after which a rate has the two scrapes that it needs. */
 const ENOUGH_VIEWS = 4;
+
+/** The options. */
+interface TopOptions {
+  /** Whether to show one view and exit. */
+  readonly once: boolean;
+  /** Whether to print views as JSON, one a line. */
+  readonly json: boolean;
+  /** Where the service is; undefined for what LISTEN_ADDRESS names. */
+  readonly url: URL | undefined;
+  /** What to ask for, as parameters of the API. */
+  readonly query: URLSearchParams;
+}
+
+/** What a window may be. */
+const WINDOW_RANGE = { min: "1m", max: "720h", example: "5m" };
+/** Parameters of the API that are passed on as they are. */
+const SELECTORS = ["model", "engine", "instance"] as const;
+
+function readOptions(args: Arguments): TopOptions {
+  const query = new URLSearchParams();
+  const window = args.get("window");
+  if (window !== undefined) query.set("window", windowSeconds(args, window));
+  for (const name of SELECTORS) {
+    const value = args.text(name);
+    if (value !== undefined) query.set(name, value);
+  }
+  return { once: args.has("once"), json: args.has("json"), url: urlOf(args), query };
+}
+
+function windowSeconds(args: Arguments, text: string): string {
+  if (text === "") {
+    args.mistakes.push('--window needs a value, such as "5m".');
+    return text;
+  }
+  const parsed = parseDuration(text, WINDOW_RANGE);
+  const windows = windowsOf(true);
+  if (!parsed.ok) args.mistakes.push(`--window "${text}": ${parsed.problem}`);
+  else if (!windows.includes(parsed.value / 1_000)) {
+    const names = windows.map(windowText);
+    const all = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+    args.mistakes.push(`--window "${text}": there is no such window. Write ${all}.`);
+  }
+  return parsed.ok ? String(parsed.value / 1_000) : "";
+}
+
+function urlOf(args: Arguments): URL | undefined {
+  const text = args.get("url");
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    args.mistakes.push(`--url "${text}": it is not an address such as http://localhost:9090`);
+    return undefined;
+  }
+  // Below the path of a reverse proxy, if there is one.
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  url.search = "";
+  return url;
+}
 
 /** Finds the service; returns what is wrong with the setting that names it. */
 function findService(host: Host, { url }: TopOptions): LocalClient | string {
@@ -114,11 +173,7 @@ function sentenceOf(error: MetricsError, { query }: TopOptions): string {
     "It keeps a day, and more with HISTORY_FILE.";
 }
 
-/** Shows what a running service knows: again and again on a terminal, as plain lines elsewhere. */
-export async function top(host: Host): Promise<number> {
-  const args = new Arguments("top", host.args);
-  const options = readTopOptions(args);
-  if (args.refuse(host)) return EXIT.badConfig;
+async function run(host: Host, options: TopOptions): Promise<number> {
   const place = findService(host, options);
   if (typeof place === "string") {
     host.printError(`vllm-metrics top: ${place}\n`);
@@ -149,3 +204,35 @@ export async function top(host: Host): Promise<number> {
     over.abort();
   }
 }
+
+/** Shows what a running service knows: again and again on a terminal, as plain lines elsewhere. */
+export const top = command(
+  {
+    name: "top",
+    summary: "show the live page in the terminal",
+    details:
+      "On a terminal: q quits, p pauses, w changes the window, s the server, h shows the keys.",
+    options: [
+      { name: "once", meaning: "print one view and exit" },
+      { name: "json", meaning: "print JSON, one object a line" },
+      {
+        name: "window",
+        value: "DURATION",
+        meaning: "5m, 15m, 1h, 3h, 6h, 24h or 30d (default 5m)",
+      },
+      { name: "model", value: "NAME", meaning: "only this model" },
+      { name: "engine", value: "NUMBER", meaning: "only this engine" },
+      { name: "instance", value: "NAME", meaning: "only this server" },
+      {
+        name: "url",
+        value: "URL",
+        meaning: "another service; put its credentials into the URL",
+      },
+    ],
+    exit: "0, 1 the service cannot be reached",
+    settings:
+      "LISTEN_ADDRESS, METRICS_USERNAME, METRICS_PASSWORD, METRICS_BEARER_TOKEN, TLS_CERT_FILE",
+  },
+  readOptions,
+  run,
+);
