@@ -56,6 +56,20 @@ function scrape(seconds: number): string {
     buckets(TTFT, [[1, seconds], [2, seconds * 2], [Infinity, seconds * 2]]);
 }
 
+/** Adds a scrape every `step` seconds from `start` to `end`. */
+function fill(
+  store: HistoryStore,
+  start: number,
+  end: number,
+  step: number,
+  value = (seconds: number): number => seconds,
+  instance = SERVER,
+): void {
+  for (let seconds = start; seconds <= end; seconds += step) {
+    addAt(store, seconds, scrape(value(seconds)), instance);
+  }
+}
+
 function runningAt(store: HistoryStore, start: number, end = start, step = 1): unknown {
   return values(store.gauge({ metric: "num_requests_running", grid: grid(start, end, step) }));
 }
@@ -84,9 +98,7 @@ Deno.test("a history that is opened again is there at once", () => {
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 0, 2 * HOUR, 10);
   }
   using kept = open(folder.file());
   const { store } = kept;
@@ -122,14 +134,10 @@ Deno.test("what came before and after a restart is one history", () => {
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= HOUR; seconds += 10) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 0, HOUR, 10);
   }
   using kept = open(folder.file());
-  for (let seconds = HOUR + 10; seconds <= HOUR + 600; seconds += 10) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, HOUR + 10, HOUR + 600, 10);
   assertEquals(runningAt(kept.store, HOUR, HOUR + 20, 10), [HOUR, HOUR + 10, HOUR + 20]);
   assertEquals(rateAt(kept.store, HOUR + 30), 10);
   assertEquals(rateAt(kept.store, HOUR + 600), 10);
@@ -173,9 +181,7 @@ Deno.test("a month is kept, the last day each half minute, the rest each five mi
   using folder = new Folder();
   {
     using kept = open(folder.file(), 3 * DAY);
-    for (let seconds = 0; seconds <= 5 * DAY; seconds += 30) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 0, 5 * DAY, 30);
   }
   using kept = open(folder.file(), 3 * DAY);
   const { store } = kept;
@@ -200,9 +206,7 @@ Deno.test("a month is kept, the last day each half minute, the rest each five mi
 Deno.test("old windows are read from the file while memory has the newest", () => {
   using folder = new Folder();
   using kept = open(folder.file());
-  for (let seconds = 0; seconds <= 2 * DAY; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 0, 2 * DAY, 30);
   assertEquals(runningAt(kept.store, 2 * HOUR + 290), [2 * HOUR + 270]);
   assertEquals(runningAt(kept.store, 2 * DAY), [2 * DAY]);
   const question = { metric: "prompt_tokens_total", grid: grid(2 * DAY), rangeMs: 2 * DAY * 1_000 };
@@ -216,9 +220,7 @@ Deno.test("series that are gone for longer than the retention are forgotten", ()
   {
     using kept = open(folder.file(), 2 * HOUR);
     addAt(kept.store, 0, 'vllm_num_requests_running{engine="gone"} 1\n');
-    for (let seconds = 30; seconds <= 6 * HOUR; seconds += 30) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 30, 6 * HOUR, 30);
   }
   using kept = open(folder.file(), 2 * HOUR);
   assertEquals(kept.store.labelValues("engine"), ["0"]);
@@ -228,9 +230,7 @@ Deno.test("a clock that was set back costs what was recorded from the future", (
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= 3 * HOUR; seconds += 30) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 0, 3 * HOUR, 30);
     addAt(kept.store, 2 * HOUR, scrape(7));
     addAt(kept.store, 2 * HOUR + 30, scrape(8));
     assertEquals(runningAt(kept.store, 2 * HOUR + 30), [8]);
@@ -244,15 +244,13 @@ Deno.test("what was read before the clock was set back is not taken for what cam
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= 4 * HOUR; seconds += 30) addAt(kept.store, seconds, scrape(1));
+    fill(kept.store, 0, 4 * HOUR, 30, () => 1);
   }
   using kept = open(folder.file());
   const asked = grid(3.1 * HOUR);
   assertEquals(values(kept.store.gauge({ metric: "num_requests_running", grid: asked })), [1]);
   // So long that memory has nothing of that time any more.
-  for (let seconds = 3 * HOUR; seconds <= 28.5 * HOUR; seconds += 30) {
-    addAt(kept.store, seconds, scrape(2));
-  }
+  fill(kept.store, 3 * HOUR, 28.5 * HOUR, 30, () => 2);
   assertEquals(values(kept.store.gauge({ metric: "num_requests_running", grid: asked })), [2]);
 });
 
@@ -264,9 +262,7 @@ Deno.test("a series that is gone keeps its scrapes as long as others, through a 
       const gone = seconds <= 20 * HOUR ? 'vllm_num_requests_running{engine="gone"} 5\n' : "";
       addAt(kept.store, seconds, scrape(1) + gone);
     }
-    for (let seconds = 46 * HOUR; seconds <= 46.5 * HOUR; seconds += 30) {
-      addAt(kept.store, seconds, scrape(1));
-    }
+    fill(kept.store, 46 * HOUR, 46.5 * HOUR, 30, () => 1);
   }
   using kept = open(folder.file(), 31 * HOUR);
   assertEquals(kept.store.labelValues("engine"), ["0", "gone"]);
@@ -276,12 +272,10 @@ Deno.test("a series that is gone keeps its scrapes as long as others, through a 
 Deno.test("a file that is locked costs one line when that begins and one when it ends", () => {
   using folder = new Folder();
   using kept = open(folder.file());
-  for (let seconds = 0; seconds <= 90; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  fill(kept.store, 0, 90, 30);
   const other = new DatabaseSync(folder.file());
   other.exec("BEGIN IMMEDIATE");
-  for (let seconds = 120; seconds <= 240; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 120, 240, 30);
   assertEquals(kept.file.failure === undefined, false);
   assertEquals(runningAt(kept.store, 200), [180]);
   assertEquals(kept.log.all, [
@@ -291,9 +285,7 @@ Deno.test("a file that is locked costs one line when that begins and one when it
   ]);
   other.exec("ROLLBACK");
   other.close();
-  for (let seconds = 270; seconds <= 300; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 270, 300, 30);
   assertEquals(kept.file.failure === undefined, true);
   assertEquals(kept.log.all.slice(1), [
     `level=info msg="The history is kept in its file again" file=${folder.file()}`,
@@ -313,13 +305,11 @@ Deno.test("a file that is locked costs one line when that begins and one when it
 Deno.test("a file that is moved away while it is used is missed, and used again once it is back", () => {
   using folder = new Folder();
   using kept = open(folder.file());
-  for (let seconds = 0; seconds <= 60; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  fill(kept.store, 0, 60, 30);
   Deno.renameSync(folder.file(), folder.file("away.db"));
-  for (let seconds = 90; seconds <= 120; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+  fill(kept.store, 90, 120, 30);
   Deno.writeTextFileSync(folder.file(), "Another one");
-  for (let seconds = 150; seconds <= 180; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 150, 180, 30);
   assertEquals(kept.log.all, [
     `level=warn msg="The history is in memory only" error="Cannot use the history ` +
     `\\"${folder.file()}\\": it was moved away, replaced or removed" ` +
@@ -327,9 +317,7 @@ Deno.test("a file that is moved away while it is used is missed, and used again 
   ]);
   assertEquals(runningAt(kept.store, 60, 180, 60), [60, 120, 180]);
   Deno.renameSync(folder.file("away.db"), folder.file());
-  for (let seconds = 210; seconds <= 240; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 210, 240, 30);
   assertEquals(kept.file.failure, undefined);
   kept.file.flush();
   const database = new DatabaseSync(folder.file(), { readOnly: true });
@@ -342,13 +330,11 @@ Deno.test("a full disk costs what does not fit, and nothing that was there", () 
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= 90; seconds += 30) addAt(kept.store, seconds, scrape(seconds));
+    fill(kept.store, 0, 90, 30);
   }
   // What SQLite says of a full disk, it says of a file that may not grow as well.
   using kept = open(folder.file(), 30 * DAY, 1);
-  for (let seconds = 120; seconds <= 3 * HOUR; seconds += 30) {
-    addAt(kept.store, seconds, scrape(seconds));
-  }
+  fill(kept.store, 120, 3 * HOUR, 30);
   assertEquals(kept.file.failure === undefined, false);
   assertEquals(kept.log.all.length, 1);
   assert(kept.log.all[0]?.includes("the disk or the file is full"), kept.log.all[0]);
@@ -356,42 +342,31 @@ Deno.test("a full disk costs what does not fit, and nothing that was there", () 
   assertEquals(runningAt(kept.store, 3 * HOUR), [3 * HOUR]);
 });
 
-function refusal(path: string): string {
-  const error = assertThrows(() => open(path), MetricsError);
-  assertEquals(error.code, "HISTORY_FILE");
-  return error.sentence;
-}
-
-Deno.test("a file of a newer version is refused and left as it is", () => {
+Deno.test.each<[string, (path: string) => void, string]>([
+  [
+    "of a newer version",
+    (path) => {
+      open(path)[Symbol.dispose]();
+      using database = new DatabaseSync(path);
+      database.exec("PRAGMA user_version = 99");
+    },
+    "its version is 99, and 3 is the newest that is known here. Run the newer vllm-metrics that " +
+    "made it, or set HISTORY_FILE to another path.",
+  ],
+  ["of another program", (path) => {
+    using database = new DatabaseSync(path);
+    database.exec("CREATE TABLE x (y)");
+  }, "it is another program's file"],
+  ["that is no SQLite file", (path) => {
+    Deno.writeTextFileSync(path, "This is a text.\n".repeat(100));
+  }, "it is no SQLite file"],
+])("a file %s is refused and left as it is", (_, make, problem) => {
   using folder = new Folder();
-  open(folder.file())[Symbol.dispose]();
-  const database = new DatabaseSync(folder.file());
-  database.exec("PRAGMA user_version = 99");
-  database.close();
+  make(folder.file());
   const before = Deno.readFileSync(folder.file());
-  assertEquals(
-    refusal(folder.file()),
-    `Cannot use the history "${folder.file()}": its version is 99, and 3 is the newest that is ` +
-      "known here. Run the newer vllm-metrics that made it, or set HISTORY_FILE to another path.",
-  );
-  assertEquals(Deno.readFileSync(folder.file()), before);
-});
-
-Deno.test("another program's SQLite file is refused and left as it is", () => {
-  using folder = new Folder();
-  const database = new DatabaseSync(folder.file());
-  database.exec("CREATE TABLE x (y)");
-  database.close();
-  const before = Deno.readFileSync(folder.file());
-  assert(refusal(folder.file()).includes("it is another program's file"));
-  assertEquals(Deno.readFileSync(folder.file()), before);
-});
-
-Deno.test("a file that is no SQLite file is refused and left as it is", () => {
-  using folder = new Folder();
-  Deno.writeTextFileSync(folder.file(), "This is a text.\n".repeat(100));
-  const before = Deno.readFileSync(folder.file());
-  assert(refusal(folder.file()).includes("it is no SQLite file"));
+  const { code, sentence } = assertThrows(() => open(folder.file()), MetricsError);
+  assertEquals(code, "HISTORY_FILE");
+  assert(sentence.startsWith(`Cannot use the history "${folder.file()}": ${problem}`), sentence);
   assertEquals(Deno.readFileSync(folder.file()), before);
 });
 
@@ -413,26 +388,11 @@ Deno.test("a second service is kept off the file, by whatever name, until the fi
   assertEquals(kept.log.all, []);
 });
 
-Deno.test("a folder that is not there is named", () => {
-  using folder = new Folder();
-  assert(refusal(folder.file("none/history.db")).includes("it cannot be opened"));
-});
-
-Deno.test("an empty file becomes a history", () => {
-  using folder = new Folder();
-  Deno.writeFileSync(folder.file(), new Uint8Array(0));
-  using kept = open(folder.file());
-  addAt(kept.store, 0, scrape(1));
-  assertEquals(kept.log.all, []);
-});
-
 Deno.test("a part of the file that is damaged costs a line, not the service", () => {
   using folder = new Folder();
   {
     using kept = open(folder.file());
-    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
-      addAt(kept.store, seconds, scrape(seconds));
-    }
+    fill(kept.store, 0, 2 * HOUR, 10);
   }
   const database = new DatabaseSync(folder.file());
   database.exec("UPDATE part SET columns = x'010203' WHERE family = 'num_requests_running'");
@@ -447,7 +407,7 @@ Deno.test("a server that leaves and comes back goes on where it stopped", () => 
   using folder = new Folder();
   using kept = open(folder.file());
   const { store } = kept;
-  for (let seconds = 0; seconds <= 3_000; seconds += 30) addAt(store, seconds, scrape(seconds));
+  fill(store, 0, 3_000, 30);
   store.removeServer(SERVER);
   // It leaves for good when more have gone than are remembered.
   for (let other = 0; other < 20; other++) {
@@ -461,7 +421,7 @@ Deno.test("a server that leaves and comes back goes on where it stopped", () => 
   const at = (seconds: number): unknown =>
     values(store.gauge({ metric: "num_requests_running", grid: grid(seconds), selection }));
   assertEquals([at(60), at(3_000)], [[60], [3_000]]);
-  for (let seconds = 3_030; seconds <= 3_120; seconds += 30) addAt(store, seconds, scrape(seconds));
+  fill(store, 3_030, 3_120, 30);
   assertEquals(at(3_060), [3_060]);
   kept.file.flush();
   const database = new DatabaseSync(folder.file());
@@ -477,10 +437,8 @@ Deno.test("what is left of a server that is gone goes with the retention", () =>
   using kept = open(folder.file(), 2 * HOUR);
   const { store } = kept;
   store.addServer("gone:1");
-  for (let seconds = 0; seconds <= HOUR; seconds += 30) {
-    addAt(store, seconds, scrape(seconds), "gone:1");
-  }
-  for (let seconds = 0; seconds <= 6 * HOUR; seconds += 30) addAt(store, seconds, scrape(seconds));
+  fill(store, 0, HOUR, 30, undefined, "gone:1");
+  fill(store, 0, 6 * HOUR, 30);
   const database = new DatabaseSync(folder.file());
   const left = database.prepare(
     `SELECT (SELECT count(*) FROM block JOIN server ON server.id = server WHERE name = 'gone:1') +
@@ -541,7 +499,7 @@ Deno.test("a file of version 0.1.0 is read, upgraded, and goes on", async () => 
     assertEquals([HOUR, 12 * HOUR, last - HOUR].map((at) => rateAt(store, at)), [10, 10, 10]);
     const quantile = { metric: TTFT, grid: grid(20 * HOUR), rangeMs: 60_000 };
     assertEquals(values(store.quantiles([0.75], quantile).flat()), [1.5]);
-    for (let at = last + 30; at <= last + HOUR; at += 30) addAt(store, at, scrape(at));
+    fill(store, last + 30, last + HOUR, 30);
     assertEquals(runningAt(store, last + 600), [last + 600]);
     assertEquals(kept.log.all, []);
   }
@@ -552,9 +510,7 @@ Deno.test("a clock that is set back by minutes costs what was recorded after tha
   {
     using kept = open(folder.file());
     const { store } = kept;
-    for (let seconds = 0; seconds <= 2 * HOUR; seconds += 10) {
-      addAt(store, seconds, scrape(seconds));
-    }
+    fill(store, 0, 2 * HOUR, 10);
     store.cutOff(SERVER, START_MS + (2 * HOUR - 300) * 1_000);
     assertEquals(store.newestMs, START_MS + (2 * HOUR - 310) * 1_000);
     addAt(store, 2 * HOUR - 300, scrape(1));
