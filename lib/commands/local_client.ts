@@ -107,7 +107,7 @@ function clientOf(base: URL, access: Access | string | undefined, place?: Addres
     place === undefined ? {} : isTls
       ? { tls: { skipVerify: true } }
       // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
-      : { connectTo: { address: place.hostname.replace(/^\[|\]$/g, ""), port: place.port } },
+      : { address: place.hostname.replace(/^\[|\]$/g, "") },
   );
   return {
     origin: base.origin,

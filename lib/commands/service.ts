@@ -1,5 +1,6 @@
 /** Assembles the service. */
 
+import { Buffer } from "node:buffer";
 import type { Config } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
@@ -15,10 +16,9 @@ import { createRelayHandler } from "../relay/relay.ts";
 import { MergedScraper, type MergedScraperOptions } from "../scrape/merged_scraper.ts";
 import { Targets } from "../scrape/targets.ts";
 import { createGuard } from "../http/guard.ts";
-import { createRouter } from "../http/router.ts";
+import { createRouter, withOriginPolicy } from "../http/router.ts";
 import { createMetricsRoute, type Read } from "../http/metrics_route.ts";
 import { MetricsRegistry } from "../metrics_registry.ts";
-import { withOriginPolicy } from "../http/origin_policy.ts";
 import { SelfMetrics } from "../http/self_metrics.ts";
 import { Slots } from "../http/slots.ts";
 import { type Resolve, resolveHost } from "../net/resolve.ts";
@@ -88,18 +88,21 @@ function filtered(read: Read, filter: FamilyFilter): Read {
   if (!filter.isActive) return read;
   return (client) => {
     const exposition = read(client);
-    const text = new TextFilter(filter);
+    const bytes = new TextFilter(filter);
+    const push = (text: string, isLast: boolean): string =>
+      new TextDecoder().decode(bytes.push(new TextEncoder().encode(text), isLast));
     return {
       async begin(): ReturnType<typeof exposition.begin> {
         const beginning = await exposition.begin();
-        return { ...beginning, bytes: text.push(beginning.bytes, beginning.isWhole) };
+        const kept = push(beginning.text, beginning.isWhole);
+        return { ...beginning, text: kept, bytes: Buffer.byteLength(kept) };
       },
       async next(): ReturnType<typeof exposition.next> {
         for (;;) {
-          const bytes = await exposition.next();
-          const kept = text.push(bytes ?? new Uint8Array(0), bytes === undefined);
-          if (kept.length > 0) return kept;
-          if (bytes === undefined) return undefined;
+          const next = await exposition.next();
+          const kept = push(next ?? "", next === undefined);
+          if (kept !== "") return kept;
+          if (next === undefined) return undefined;
         }
       },
       [Symbol.dispose]: () => exposition[Symbol.dispose](),

@@ -4,7 +4,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import type { RequestTarget } from "../net/net_error.ts";
-import { requestFailure } from "../scrape/scrape_errors.ts";
+import { requestFailure } from "../scrape/upstream.ts";
 import type { CheckRun, Verdict } from "./check_run.ts";
 
 /** Where to connect to. */

@@ -5,8 +5,12 @@ import { MetricsError } from "../errors.ts";
 import { describeForeign, detectFormat } from "../exposition/format.ts";
 import type { Resolve } from "../net/resolve.ts";
 import { listOf, objectOf, textOf } from "../parseable/json.ts";
-import { scrapeError } from "../scrape/scrape_errors.ts";
-import { createUpstream, createVllmClient, requestHeaders } from "../scrape/upstream.ts";
+import {
+  createUpstream,
+  createVllmClient,
+  requestHeaders,
+  scrapeError,
+} from "../scrape/upstream.ts";
 import { CHECK_MS, type CheckRun, type Verdict } from "./check_run.ts";
 import { checkConnection } from "./connection.ts";
 import { checkExposition, checkStatistics, type Exposition } from "./exposition_check.ts";

@@ -4,10 +4,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { STATUS_CODE } from "@std/http/status";
 import type { Access } from "../config/config.ts";
 import type { Logger } from "../log.ts";
-import type { Route } from "./router.ts";
 import { addCount, type MetricsRegistry } from "../metrics_registry.ts";
-import { requestPath } from "./request_path.ts";
-import { textResponse } from "./responses.ts";
+import { requestPath, type Route, textResponse } from "./responses.ts";
 
 /** Routes that need no credentials; they say nothing but that the process is alive. */
 export const OPEN_PATHS: readonly string[] = ["/health", "/-/healthy", "/-/ready"];
@@ -25,9 +23,6 @@ export const MAX_WAITING = 100;
 /** Least time between two log lines about wrong credentials, in milliseconds. */
 const LOG_MS = 60_000;
 
-/** The credentials of a request. */
-type Shown = "right" | "wrong" | "missing";
-
 /** What {@linkcode createGuard} needs. */
 export interface GuardOptions {
   /** The credentials that are accepted. */
@@ -43,13 +38,13 @@ export interface GuardOptions {
 }
 
 /** Digests have the same length, so comparing them takes the same time. */
-function digestOf(bytes: Uint8Array): Uint8Array {
-  return createHash("sha256").update(bytes).digest();
+function digestOf(secret: string | Uint8Array): Uint8Array {
+  return createHash("sha256").update(secret).digest();
 }
 
 /** The secret in a header field; undefined for what is not Base64. */
-function proofOf(scheme: string, text: string): Uint8Array | undefined {
-  if (scheme !== "basic") return new TextEncoder().encode(text);
+function proofOf(scheme: string, text: string): string | Uint8Array | undefined {
+  if (scheme !== "basic") return text;
   try {
     return Uint8Array.fromBase64(text);
   } catch {
@@ -57,63 +52,21 @@ function proofOf(scheme: string, text: string): Uint8Array | undefined {
   }
 }
 
-/** Compares credentials in constant time. */
-class Credentials {
-  /** The challenges, one per scheme (RFC 9110, section 11.6.1). */
-  readonly challenges: readonly string[];
-  readonly #digests = new Map<string, Uint8Array>();
-
-  constructor({ basic, bearer }: Access) {
-    const encoder = new TextEncoder();
-    for (const [scheme, secret] of Object.entries({ basic, bearer })) {
-      if (secret === undefined) continue;
-      this.#digests.set(scheme, digestOf(encoder.encode(secret.reveal())));
-    }
-    this.challenges = [
-      ...(basic === undefined ? [] : ['Basic realm="vllm-metrics", charset="UTF-8"']),
-      ...(bearer === undefined ? [] : ['Bearer realm="vllm-metrics"']),
-    ];
-  }
-
-  judge(authorization: string | null): Shown {
+/** Judges the field Authorization of a request, in constant time. */
+function judgeOf(
+  { basic, bearer }: Access,
+): (authorization: string | null) => "right" | "wrong" | "missing" {
+  const digests = new Map<string, Uint8Array>();
+  if (basic !== undefined) digests.set("basic", digestOf(basic.reveal()));
+  if (bearer !== undefined) digests.set("bearer", digestOf(bearer.reveal()));
+  return (authorization) => {
     if (authorization === null) return "missing";
     const [, name = "", text = ""] = /^(\S+) +(\S+)$/.exec(authorization) ?? [];
     const scheme = name.toLowerCase();
-    const [wanted, proof] = [this.#digests.get(scheme), proofOf(scheme, text)];
+    const [wanted, proof] = [digests.get(scheme), proofOf(scheme, text)];
     if (wanted === undefined || proof === undefined) return "wrong";
     return timingSafeEqual(digestOf(proof), wanted) ? "right" : "wrong";
-  }
-}
-
-/** Counts and logs refused requests. */
-class Refusals {
-  readonly counts = new Map<string, number>([["missing", 0], ["wrong", 0], ["flood", 0]]);
-  readonly #options: GuardOptions;
-  #loggedMs = -Infinity;
-  #unlogged = 0;
-
-  constructor(options: GuardOptions) {
-    this.#options = options;
-    options.registry.counterBy(
-      {
-        name: "vllm_metrics_requests_unauthorized_total",
-        help: "Requests rejected: without credentials, with wrong ones, or too many of those.",
-      },
-      "reason",
-      this.counts,
-    );
-  }
-
-  add(reason: "missing" | "wrong" | "flood"): void {
-    addCount(this.counts, reason, 1);
-    if (reason === "missing") return;
-    this.#unlogged++;
-    const now = this.#options.now();
-    if (now - this.#loggedMs < LOG_MS) return;
-    this.#options.log.warn("Wrong credentials", { tries: this.#unlogged });
-    this.#loggedMs = now;
-    this.#unlogged = 0;
-  }
+  };
 }
 
 /**
@@ -122,36 +75,59 @@ class Refusals {
  * get 429 at once, since each that waits costs memory.
  */
 export function createGuard(route: Route, options: GuardOptions): Route {
-  const credentials = new Credentials(options.access);
-  const refusals = new Refusals(options);
+  const { access, registry, log, now, wait } = options;
+  const judge = judgeOf(access);
+  const counts = new Map([["missing", 0], ["wrong", 0], ["flood", 0]]);
   let waiting = 0;
+  let unlogged = 0;
+  let loggedMs = -Infinity;
+  registry.counterBy(
+    {
+      name: "vllm_metrics_requests_unauthorized_total",
+      help: "Requests rejected: without credentials, with wrong ones, or too many of those.",
+    },
+    "reason",
+    counts,
+  );
 
-  async function refuse(shown: "wrong" | "missing"): Promise<Response> {
-    if (shown === "wrong" && waiting >= MAX_WAITING) {
-      refusals.add("flood");
-      return textResponse(STATUS_CODE.TooManyRequests, "Too many wrong credentials.", {
-        "retry-after": "1",
-      });
-    }
-    refusals.add(shown);
-    // A browser sends none at first, so that is not an attempt.
-    if (shown === "wrong") {
-      waiting++;
-      await options.wait(WRONG_MS);
-      waiting--;
-    }
-    const response = textResponse(
-      STATUS_CODE.Unauthorized,
-      shown === "wrong" ? "The credentials are wrong." : "This needs credentials.",
-      { "cache-control": "no-store" },
-    );
-    for (const each of credentials.challenges) response.headers.append("www-authenticate", each);
+  function count(reason: "wrong" | "flood"): void {
+    addCount(counts, reason, 1);
+    unlogged++;
+    if (now() - loggedMs < LOG_MS) return;
+    log.warn("Wrong credentials", { tries: unlogged });
+    loggedMs = now();
+    unlogged = 0;
+  }
+
+  function unauthorized(sentence: string): Response {
+    const headers = { "cache-control": "no-store" };
+    const response = textResponse(STATUS_CODE.Unauthorized, sentence, headers);
+    // One challenge per scheme (RFC 9110, section 11.6.1).
+    const challenge = (text: string): void => response.headers.append("www-authenticate", text);
+    if (access.basic !== undefined) challenge('Basic realm="vllm-metrics", charset="UTF-8"');
+    if (access.bearer !== undefined) challenge('Bearer realm="vllm-metrics"');
     return response;
   }
 
+  async function refuseWrong(): Promise<Response> {
+    if (waiting >= MAX_WAITING) {
+      count("flood");
+      const headers = { "retry-after": "1" };
+      return textResponse(STATUS_CODE.TooManyRequests, "Too many wrong credentials.", headers);
+    }
+    count("wrong");
+    waiting++;
+    await wait(WRONG_MS);
+    waiting--;
+    return unauthorized("The credentials are wrong.");
+  }
+
   return (request) => {
-    const shown = credentials.judge(request.headers.get("authorization"));
-    const isOpen = shown !== "right" && OPEN_PATHS.includes(requestPath(request) ?? "");
-    return shown === "right" || isOpen ? route(request) : refuse(shown);
+    const shown = judge(request.headers.get("authorization"));
+    if (shown === "right" || OPEN_PATHS.includes(requestPath(request) ?? "")) return route(request);
+    if (shown === "wrong") return refuseWrong();
+    // A browser sends none at first, so that is not an attempt.
+    addCount(counts, "missing", 1);
+    return unauthorized("This needs credentials.");
   };
 }

@@ -1,7 +1,6 @@
 /** `GET /metrics`: a live scrape, streamed. */
 
 import { MetricsError } from "../errors.ts";
-import type { Bytes } from "../net/body.ts";
 import { errorResponse } from "./responses.ts";
 import type { Slot, Slots } from "./slots.ts";
 
@@ -14,19 +13,22 @@ const TIMEOUT_OFFSET_SECONDS = 0.5;
 const MIN_SECONDS = 0.1;
 /** Longest exposition that the runtime takes in one piece, in bytes; it frees the slot at once. */
 const MAX_PIECE_BYTES = 4 * 1_048_576;
-/** Bytes of one piece of a longer one. */
-const PIECE_BYTES = 65_536;
+/** Characters of one piece of a longer one. */
+const PIECE_LENGTH = 65_536;
+
+const ENCODER = new TextEncoder();
 
 /** An exposition on its way to one client. */
 export interface Exposition extends Disposable {
-  /** Waits for the first bytes; says whether they are all, and whether another client has them. */
+  /** Waits for the first text and its length in UTF-8; says whether it is all, and shared. */
   begin(): Promise<{
-    readonly bytes: Bytes;
+    readonly text: string;
+    readonly bytes: number;
     readonly isWhole: boolean;
     readonly isShared: boolean;
   }>;
-  /** Waits for the next bytes; undefined at the end. */
-  next(): Promise<Bytes | undefined>;
+  /** Waits for the next text; undefined at the end. */
+  next(): Promise<string | undefined>;
 }
 
 /** What {@linkcode createMetricsRoute} needs. */
@@ -46,17 +48,6 @@ export type Read = (
   options: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
 ) => Exposition;
 
-/**
- * The client's own time limit in milliseconds: `X-Prometheus-Scrape-Timeout-Seconds` less half a
- * second, but at least half of it and at least 100 ms. Undefined if the header makes no sense.
- */
-function clientTimeoutMs(request: Request): number | undefined {
-  const text = request.headers.get("x-prometheus-scrape-timeout-seconds");
-  const seconds = Number(text);
-  if (text === null || !(seconds > 0) || !Number.isFinite(seconds)) return undefined;
-  return Math.max(seconds - TIMEOUT_OFFSET_SECONDS, seconds / 2, MIN_SECONDS) * 1_000;
-}
-
 /** Creates the function that answers with an exposition. */
 export function createMetricsRoute(
   options: MetricsRouteOptions,
@@ -68,23 +59,25 @@ export function createMetricsRoute(
       metrics.refused++;
       return errorResponse(busy());
     }
-    const { signal } = request;
-    const exposition = read({ signal, timeoutMs: clientTimeoutMs(request) });
+    const exposition = read({ signal: request.signal, timeoutMs: clientTimeoutMs(request) });
     const close = (): void => {
       slot.leave();
       exposition[Symbol.dispose]();
     };
     try {
-      const { bytes, isWhole, isShared } = await exposition.begin();
+      const { text, bytes, isWhole, isShared } = await exposition.begin();
       if (isShared) metrics.shared++;
       const isHead = request.method === "HEAD";
-      if (isHead || (isWhole && bytes.length <= MAX_PIECE_BYTES)) {
-        close();
-        metrics.replyBytes += bytes.length;
-        return new Response(isHead ? null : bytes, headersFor(isWhole ? bytes.length : undefined));
+      const isSmall = isWhole && bytes <= MAX_PIECE_BYTES;
+      if (!isHead && !isSmall) {
+        const body = pacedBody({ ...options, slot, close, exposition, text });
+        return new Response(body, headersFor(isWhole ? bytes : undefined));
       }
-      const body = new PacedBody({ ...options, slot, close, exposition, bytes });
-      return new Response(body.stream, headersFor(isWhole ? bytes.length : undefined));
+      close();
+      metrics.replyBytes += bytes;
+      // A string is sent without a copy of it in JavaScript; the runtime adds its length.
+      if (!isHead) return new Response(text, headersFor(undefined));
+      return new Response(null, headersFor(isWhole ? bytes : undefined));
     } catch (error) {
       close();
       return errorResponse(toMetricsError(error));
@@ -92,11 +85,20 @@ export function createMetricsRoute(
   };
 }
 
-function headersFor(length: number | undefined): ResponseInit {
-  const headers = { "content-type": EXPOSITION_TYPE };
-  return {
-    headers: length === undefined ? headers : { ...headers, "content-length": String(length) },
-  };
+/**
+ * The client's own time limit in milliseconds: `X-Prometheus-Scrape-Timeout-Seconds` less half a
+ * second, but at least half of it and at least 100 ms. Undefined if the header makes no sense.
+ */
+function clientTimeoutMs({ headers }: Request): number | undefined {
+  const seconds = Number(headers.get("x-prometheus-scrape-timeout-seconds") ?? NaN);
+  if (!(seconds > 0) || !Number.isFinite(seconds)) return undefined;
+  return Math.max(seconds - TIMEOUT_OFFSET_SECONDS, seconds / 2, MIN_SECONDS) * 1_000;
+}
+
+function headersFor(bytes: number | undefined): ResponseInit {
+  const headers: Record<string, string> = { "content-type": EXPOSITION_TYPE };
+  if (bytes !== undefined) headers["content-length"] = String(bytes);
+  return { headers };
 }
 
 function busy(): MetricsError {
@@ -112,66 +114,56 @@ function toMetricsError(error: unknown): MetricsError {
   });
 }
 
-/** What a {@linkcode PacedBody} needs. */
+/** What a {@linkcode pacedBody} needs. */
 interface PacedBodyOptions extends MetricsRouteOptions {
   readonly slot: Slot;
   readonly close: () => void;
   readonly exposition: Exposition;
-  readonly bytes: Bytes;
+  /** The first text. */
+  readonly text: string;
 }
 
 /** A response body that holds its slot until the client has all of it, is dropped, or is late. */
-class PacedBody {
-  readonly stream: ReadableStream<Bytes>;
-  readonly #options: PacedBodyOptions;
-  readonly #timer: ReturnType<typeof setTimeout>;
-  #bytes: Bytes | undefined;
-
-  constructor(options: PacedBodyOptions) {
-    this.#options = options;
-    this.#bytes = options.bytes;
-    const { slot, timeoutMs, now } = options;
-    this.#timer = setTimeout(() => slot.evict?.(), timeoutMs);
-    this.stream = new ReadableStream<Bytes>({
-      start: (controller): void => {
-        slot.evict = (): void => {
-          this.#close();
-          controller.error(new MetricsError("READER_SLOW", "The client reads too slowly"));
-        };
-      },
-      pull: async (controller): Promise<void> => {
-        slot.stalledSince = undefined;
-        try {
-          const piece = await this.#next();
-          if (piece === undefined) {
-            this.#close();
-            controller.close();
-          } else {
-            options.metrics.replyBytes += piece.length;
-            controller.enqueue(piece);
-          }
-        } catch (error) {
-          this.#close();
-          controller.error(toMetricsError(error));
+function pacedBody(options: PacedBodyOptions): ReadableStream<Uint8Array> {
+  const { slot, exposition, metrics, timeoutMs, now } = options;
+  let rest: string | undefined = options.text;
+  const timer = setTimeout(() => slot.evict?.(), timeoutMs);
+  const close = (): void => {
+    clearTimeout(timer);
+    options.close();
+  };
+  return new ReadableStream<Uint8Array>({
+    start(controller): void {
+      slot.evict = (): void => {
+        close();
+        controller.error(new MetricsError("READER_SLOW", "The client reads too slowly"));
+      };
+    },
+    async pull(controller): Promise<void> {
+      slot.stalledSince = undefined;
+      try {
+        if (rest === undefined || rest === "") rest = await exposition.next();
+        if (rest === undefined) {
+          close();
+          controller.close();
+        } else {
+          const piece = ENCODER.encode(rest.slice(0, endOfPiece(rest)));
+          rest = rest.slice(endOfPiece(rest));
+          metrics.replyBytes += piece.length;
+          controller.enqueue(piece);
         }
-        slot.stalledSince = now();
-      },
-      cancel: (): void => this.#close(),
-    }, { highWaterMark: 0 });
-  }
+      } catch (error) {
+        close();
+        controller.error(toMetricsError(error));
+      }
+      slot.stalledSince = now();
+    },
+    cancel: close,
+  }, { highWaterMark: 0 });
+}
 
-  /** The next piece; long ones are split so that the runtime's buffers stay small. */
-  async #next(): Promise<Bytes | undefined> {
-    if (this.#bytes === undefined || this.#bytes.length === 0) {
-      this.#bytes = await this.#options.exposition.next();
-    }
-    const piece = this.#bytes?.subarray(0, PIECE_BYTES);
-    this.#bytes = this.#bytes?.subarray(PIECE_BYTES);
-    return piece;
-  }
-
-  #close(): void {
-    clearTimeout(this.#timer);
-    this.#options.close();
-  }
+/** Where a piece that keeps the runtime's buffers small ends, not within a pair of surrogates. */
+function endOfPiece(text: string): number {
+  const last = text.charCodeAt(PIECE_LENGTH - 1);
+  return last >= 0xd800 && last < 0xdc00 ? PIECE_LENGTH + 1 : PIECE_LENGTH;
 }

@@ -1,11 +1,11 @@
-/** Plain text responses, and the header fields of all responses for people. */
+/** What all routes share: the path of a request, and plain text responses. */
 
 import { STATUS_CODE, STATUS_TEXT, type StatusCode } from "@std/http/status";
 import type { MetricsError } from "../errors.ts";
 import { terminalText } from "../terminal_text.ts";
 
-/** Seconds after which a client may retry what passes by itself. */
-const RETRY_AFTER_SECONDS = 1;
+/** Answers requests. */
+export type Route = (request: Request) => Response | Promise<Response>;
 
 /**
  * Keeps a browser from guessing another type, telling other sites where it was, showing the
@@ -17,6 +17,19 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
   "cross-origin-resource-policy": "same-origin",
 };
+
+/**
+ * Names, addresses and ports (RFC 3986, section 3.2). The runtime builds the URL from the client's
+ * Host field as it is: with `x/health?` in it, the path would not be the requested one.
+ */
+const HOST = /^[\w.~!$&'()*+,;=%:[\]-]*$/;
+
+/** Reads the path of a request; undefined when its Host field is not valid. */
+export function requestPath(request: Request): string | undefined {
+  // HTTP/2 has no such field; the runtime has checked its counterpart.
+  if (!HOST.test(request.headers.get("host") ?? "")) return undefined;
+  return URL.parse(request.url)?.pathname;
+}
 
 /** A sentence as plain text, without characters that could steer a terminal. */
 export function textResponse(
@@ -32,9 +45,8 @@ export function textResponse(
 }
 
 /** An error as its sentence and its status. */
-export function errorResponse(error: MetricsError): Response {
-  const headers = error.status === STATUS_CODE.ServiceUnavailable
-    ? { "retry-after": String(RETRY_AFTER_SECONDS) }
-    : {};
-  return textResponse(error.status, error.sentence, headers);
+export function errorResponse({ status, sentence }: MetricsError): Response {
+  // What passes by itself may be tried again after a second.
+  const isBusy = status === STATUS_CODE.ServiceUnavailable;
+  return textResponse(status, sentence, isBusy ? { "retry-after": "1" } : {});
 }

@@ -1,15 +1,38 @@
-/** Which route answers which path. */
+/** Which route answers which path, and what pages of other sites may make a browser send here. */
 
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
+import type { MetricsError } from "../errors.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
+import { escapedJson } from "../terminal_text.ts";
 import { EXPOSITION_TYPE } from "./metrics_route.ts";
-import { requestPath } from "./request_path.ts";
-import { textResponse } from "./responses.ts";
-import { type TargetList, targetsResponse } from "./targets_route.ts";
+import { requestPath, type Route, textResponse } from "./responses.ts";
 
-/** Answers requests. */
-export type Route = (request: Request) => Response | Promise<Response>;
+/** The servers, as far as routes show them. */
+export interface TargetList {
+  /** Whether samples carry a label that distinguishes the servers. */
+  readonly isMerged: boolean;
+  /** The servers as of the last lookup, in the order of the configuration. */
+  readonly list: readonly Target[];
+  /** Looks up discovered servers, within a time in milliseconds. */
+  refresh(waitMs: number): Promise<unknown>;
+}
+
+/** A server, as far as routes show it. */
+export interface Target {
+  /** Distinguishes it from the others. */
+  readonly name: string;
+  /** Its address for people, without secrets. */
+  readonly label: string;
+  /** What is known of it. */
+  readonly state: {
+    readonly sentence: string;
+    readonly current: string;
+    readonly scrapedMs: number | undefined;
+    readonly succeededMs: number | undefined;
+    readonly lastFailure: { readonly error: MetricsError; readonly timeMs: number } | undefined;
+  };
+}
 
 /** What {@linkcode createRouter} needs. */
 export interface RouterOptions {
@@ -76,27 +99,13 @@ export function createRouter(options: RouterOptions): Route {
     }
     const route = Object.hasOwn(routes, path) ? routes[path] : oneServerRoute(options, path);
     if (route === undefined) {
-      return textResponse(
-        STATUS_CODE.NotFound,
-        "There is nothing here. The metrics are at /metrics.",
-      );
+      const text = "There is nothing here. The metrics are at /metrics.";
+      return textResponse(STATUS_CODE.NotFound, text);
     }
-    if (!METHODS.includes(request.method)) {
-      const allow = METHODS.join(", ");
-      return textResponse(STATUS_CODE.MethodNotAllowed, `This route takes ${allow}.`, { allow });
-    }
-    return route(request);
+    if (METHODS.includes(request.method)) return route(request);
+    const allow = METHODS.join(", ");
+    return textResponse(STATUS_CODE.MethodNotAllowed, `This route takes ${allow}.`, { allow });
   };
-}
-
-/** Decodes percent encoding; a path in which it is broken stays as it is. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return text;
-    throw error;
-  }
 }
 
 /** The route of one server's metrics; undefined for any other path. */
@@ -109,11 +118,21 @@ function oneServerRoute({ targets, metrics }: RouterOptions, path: string): Rout
     const all = names();
     if (all.includes(wanted)) return await metrics(request, wanted);
     const more = all.length > MAX_NAMED ? ` and ${all.length - MAX_NAMED} more` : "";
+    const known = all.slice(0, MAX_NAMED).join(", ");
     return textResponse(
       STATUS_CODE.NotFound,
-      `There is no such server. There is ${all.slice(0, MAX_NAMED).join(", ")}${more}.`,
+      `There is no such server. There is ${known}${more}.`,
     );
   };
+}
+
+/** Decodes percent encoding; a path in which it is broken stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The live page for browsers, a few lines of text for all others. */
@@ -131,4 +150,70 @@ function landing(
   const links = LINKS.map(([path, text]) => `  ${path.padEnd(13)} ${text}`);
   const text = [`vllm-metrics ${version}`, ...servers, "", ...links].join("\n");
   return textResponse(STATUS_CODE.OK, text, { vary: "accept" });
+}
+
+/** `GET /-/targets`: the servers and their state. Ages are in seconds, null before the first. */
+function targetsResponse(servers: readonly Target[], nowMs: number): Response {
+  const age = (timeMs: number | undefined): number | null =>
+    timeMs === undefined ? null : Math.max(nowMs - timeMs, 0) / 1_000;
+  const targets = servers.map(({ name, label, state }) => ({
+    instance: name,
+    url: label,
+    state: state.current === "up" || state.current === "unknown" ? state.current : "down",
+    ageSeconds: age(state.scrapedMs),
+    successAgeSeconds: age(state.succeededMs),
+    lastError: state.lastFailure === undefined ? null : {
+      code: state.lastFailure.error.code,
+      message: state.lastFailure.error.sentence,
+      ageSeconds: age(state.lastFailure.timeMs),
+    },
+  }));
+  return new Response(escapedJson(JSON.stringify({ targets })), {
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
+
+/** IP addresses as `URL` writes them, and names that lead to this machine in every browser. */
+const SAFE_HOST = /^(?:\[.*\]|[\d.]+|(?:.*\.)?localhost)$/;
+
+/**
+ * Puts the policy for pages of other sites before all routes: they may send nothing but a visit to
+ * the page itself, and get no response to read, not even as an image or a script.
+ */
+export function withOriginPolicy(route: Route, allowedHosts?: readonly string[]): Route {
+  return async (request) => {
+    const problem = refusal(request, allowedHosts);
+    const response = problem === undefined
+      ? await route(request)
+      : textResponse(STATUS_CODE.Forbidden, problem);
+    response.headers.set("x-content-type-options", "nosniff");
+    response.headers.set("cross-origin-resource-policy", "same-origin");
+    return response;
+  };
+}
+
+/** Why a request is refused; undefined when it is not. */
+function refusal(
+  { headers, method, url }: Request,
+  allowedHosts: readonly string[] | undefined,
+): string | undefined {
+  if (headers.get("sec-fetch-site") === "cross-site" && !(method === "GET" && isVisit(headers))) {
+    return "Cannot answer: a page of another site made the browser send this request. Open the " +
+      "address itself.";
+  }
+  if (allowedHosts === undefined) return undefined;
+  const host = URL.parse(url)?.hostname;
+  if (host === undefined || SAFE_HOST.test(host) || allowedHosts.includes(host)) return undefined;
+  return `Cannot answer for the host "${host}": it is not in ALLOWED_HOSTS. Add it there if this ` +
+    "service is reached by that name.";
+}
+
+/** A link that was followed, or an address that was typed; not a frame, a script or an image. */
+function isVisit(headers: Headers): boolean {
+  const destination = headers.get("sec-fetch-dest") ?? "document";
+  return headers.get("sec-fetch-mode") === "navigate" && destination === "document";
 }

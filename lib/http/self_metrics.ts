@@ -57,27 +57,57 @@ export class SelfMetrics {
 
   /** Registers them, all at zero. */
   constructor(registry: MetricsRegistry, options: SelfMetricsOptions) {
-    this.#describeServers(registry);
-    this.#describeReplies(registry);
-    this.#describeRequests(registry);
+    const { version, runtime, startSeconds, cpuSeconds, residentBytes } = options;
+    const gauge = (name: string, help: string, read: () => number): void =>
+      registry.gauge({ name, help }, read);
+    const counter = (name: string, help: string, read: () => number): void =>
+      registry.counter({ name, help }, read);
+    this.#registerServers(registry);
+    counter(
+      "vllm_metrics_scrapes_shared_total",
+      "Requests to /metrics answered by a scrape in progress for another one.",
+      () => this.shared,
+    );
+    counter(
+      "vllm_metrics_reply_bytes_total",
+      "Bytes of expositions sent, before compression.",
+      () => this.replyBytes,
+    );
+    const name = "vllm_metrics_dropped_lines_total";
+    const help = "Lines of vLLM's exposition that were dropped, by reason.";
+    registry.counterBy({ name, help }, "reason", this.#dropped);
+    gauge(
+      "vllm_metrics_requests_in_flight",
+      "Requests to /metrics in progress.",
+      () => this.requestsInFlight,
+    );
+    counter(
+      "vllm_metrics_requests_refused_total",
+      "Requests to /metrics refused because too many were in progress.",
+      () => this.refused,
+    );
+    counter(
+      "vllm_metrics_slow_readers_dropped_total",
+      "Responses aborted because their client did not read and others waited.",
+      () => this.evicted,
+    );
     registry.labelled({
       name: "vllm_metrics_build_info",
       help: "Always 1; the labels have the version of the build.",
       type: "gauge",
       labels: ["version", "deno_version"],
-    }, () => [[[options.version, options.runtime], 1]]);
-    registry.gauge({
-      name: "process_start_time_seconds",
-      help: "Start time of the process since unix epoch in seconds.",
-    }, () => options.startSeconds);
-    registry.gauge({
-      name: "process_resident_memory_bytes",
-      help: "Resident memory size in bytes.",
-    }, options.residentBytes);
-    registry.counter({
-      name: "process_cpu_seconds_total",
-      help: "Total user and system CPU time spent in seconds.",
-    }, options.cpuSeconds);
+    }, () => [[[version, runtime], 1]]);
+    gauge(
+      "process_start_time_seconds",
+      "Start time of the process since unix epoch in seconds.",
+      () => startSeconds,
+    );
+    gauge("process_resident_memory_bytes", "Resident memory size in bytes.", residentBytes);
+    counter(
+      "process_cpu_seconds_total",
+      "Total user and system CPU time spent in seconds.",
+      cpuSeconds,
+    );
   }
 
   /** Adds a server, all at zero. */
@@ -108,91 +138,60 @@ export class SelfMetrics {
     }
   }
 
-  /** One series per server; none where there is no value yet. */
-  *#byServer(value: (server: ServerFigures) => number | undefined): Iterable<LabelledValue> {
-    for (const [instance, server] of this.#servers) {
-      const read = value(server);
-      if (read !== undefined) yield [[instance], read];
-    }
-  }
-
-  *#failures(): Iterable<LabelledValue> {
-    for (const [instance, { failures }] of this.#servers) {
-      for (const [code, count] of failures) yield [[instance, code], count];
-    }
-  }
-
-  #describeServers(registry: MetricsRegistry): void {
-    const labels = ["instance"];
-    registry.labelled({
-      name: "vllm_metrics_upstream_up",
-      help: "Whether the last scrape of vLLM succeeded.",
-      type: "gauge",
-      labels,
-    }, () => this.#byServer(({ last }) => last && Number(last.code === undefined)));
-    registry.labelled({
-      name: "vllm_metrics_scrapes_total",
-      help: "Scrapes of vLLM, including failed ones.",
-      type: "counter",
-      labels,
-    }, () => this.#byServer(({ scrapes }) => scrapes));
-    registry.labelled({
-      name: "vllm_metrics_scrape_failures_total",
-      help: "Scrapes of vLLM that failed, by error code.",
-      type: "counter",
-      labels: ["instance", "code"],
-    }, () => this.#failures());
-    registry.labelled({
-      name: "vllm_metrics_scrape_duration_seconds",
-      help: "How long the last scrape of vLLM took, to its last byte.",
-      type: "gauge",
-      labels,
-    }, () => this.#byServer(({ last }) => last?.durationSeconds));
-    registry.labelled({
-      name: "vllm_metrics_scrape_samples",
-      help: "Samples sent by the last scrape.",
-      type: "gauge",
-      labels,
-    }, () => this.#byServer(({ last }) => last?.samples));
-    registry.labelled({
-      name: "vllm_metrics_upstream_bytes_total",
-      help: "Bytes received from vLLM.",
-      type: "counter",
-      labels,
-    }, () => this.#byServer(({ upstreamBytes }) => upstreamBytes));
-  }
-
-  #describeReplies(registry: MetricsRegistry): void {
-    registry.counter({
-      name: "vllm_metrics_scrapes_shared_total",
-      help: "Requests to /metrics answered by a scrape in progress for another one.",
-    }, () => this.shared);
-    registry.counter({
-      name: "vllm_metrics_reply_bytes_total",
-      help: "Bytes of expositions sent, before compression.",
-    }, () => this.replyBytes);
-    registry.counterBy(
-      {
-        name: "vllm_metrics_dropped_lines_total",
-        help: "Lines of vLLM's exposition that were dropped, by reason.",
-      },
-      "reason",
-      this.#dropped,
+  #registerServers(registry: MetricsRegistry): void {
+    const servers = this.#servers;
+    const byServer = (
+      name: string,
+      help: string,
+      read: (server: ServerFigures) => number | undefined,
+    ): void => {
+      const type = name.endsWith("_total") ? "counter" : "gauge";
+      registry.labelled(
+        { name, help, type, labels: ["instance"] },
+        function* (): Iterable<LabelledValue> {
+          for (const [instance, server] of servers) {
+            const value = read(server);
+            if (value !== undefined) yield [[instance], value];
+          }
+        },
+      );
+    };
+    byServer(
+      "vllm_metrics_upstream_up",
+      "Whether the last scrape of vLLM succeeded.",
+      ({ last }) => last && Number(last.code === undefined),
     );
-  }
-
-  #describeRequests(registry: MetricsRegistry): void {
-    registry.gauge({
-      name: "vllm_metrics_requests_in_flight",
-      help: "Requests to /metrics in progress.",
-    }, () => this.requestsInFlight);
-    registry.counter({
-      name: "vllm_metrics_requests_refused_total",
-      help: "Requests to /metrics refused because too many were in progress.",
-    }, () => this.refused);
-    registry.counter({
-      name: "vllm_metrics_slow_readers_dropped_total",
-      help: "Responses aborted because their client did not read and others waited.",
-    }, () => this.evicted);
+    byServer(
+      "vllm_metrics_scrapes_total",
+      "Scrapes of vLLM, including failed ones.",
+      ({ scrapes }) => scrapes,
+    );
+    registry.labelled(
+      {
+        name: "vllm_metrics_scrape_failures_total",
+        help: "Scrapes of vLLM that failed, by error code.",
+        type: "counter",
+        labels: ["instance", "code"],
+      },
+      () =>
+        [...servers].flatMap(([instance, { failures }]) =>
+          Array.from(failures, ([code, count]): LabelledValue => [[instance, code], count])
+        ),
+    );
+    byServer(
+      "vllm_metrics_scrape_duration_seconds",
+      "How long the last scrape of vLLM took, to its last byte.",
+      ({ last }) => last?.durationSeconds,
+    );
+    byServer(
+      "vllm_metrics_scrape_samples",
+      "Samples sent by the last scrape.",
+      ({ last }) => last?.samples,
+    );
+    byServer(
+      "vllm_metrics_upstream_bytes_total",
+      "Bytes received from vLLM.",
+      ({ upstreamBytes }) => upstreamBytes,
+    );
   }
 }

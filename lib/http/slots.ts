@@ -22,17 +22,8 @@ export class Slot {
   /** Since when the service waits for the client, in milliseconds; undefined while it does not. */
   stalledSince: number | undefined;
 
-  readonly #leave: (slot: Slot) => void;
-
-  /** Takes a slot. */
-  constructor(leave: (slot: Slot) => void) {
-    this.#leave = leave;
-  }
-
-  /** Frees the slot; again does nothing. */
-  leave(): void {
-    this.#leave(this);
-  }
+  /** `leave` frees the slot; again does nothing. */
+  constructor(readonly leave: () => void) {}
 }
 
 /** A bounded number of slots. */
@@ -47,12 +38,13 @@ export class Slots {
 
   /** Takes a slot, that of a stalled client if need be; undefined when no client is stalled. */
   enter(): Slot | undefined {
-    if (this.#taken.size >= this.#options.limit && !this.evict()) return undefined;
-    const slot = new Slot((left) => {
-      if (this.#taken.delete(left)) this.#options.onChange?.(this.#taken.size);
+    const { limit, onChange } = this.#options;
+    if (this.#taken.size >= limit && !this.evict()) return undefined;
+    const slot = new Slot(() => {
+      if (this.#taken.delete(slot)) onChange?.(this.#taken.size);
     });
     this.#taken.add(slot);
-    this.#options.onChange?.(this.#taken.size);
+    onChange?.(this.#taken.size);
     return slot;
   }
 

@@ -1,8 +1,7 @@
-/** The body of a response: decompressed, bounded, and never shorter than announced. */
+/** The body of a response: in time, decompressed, bounded, and never shorter than announced. */
 
 import { Readable, type Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { abortError, type Deadline, type Progress, truncatedError } from "./deadline.ts";
 import { NetError } from "./net_error.ts";
 
 /** Most bytes that one read returns: what the runtime delivers at once at most. */
@@ -16,21 +15,33 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
   ["br", createBrotliDecompress],
 ]);
 
+const EMPTY = new Uint8Array(0);
+
 /** Bytes as the platform's streams and bodies take them. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a {@linkcode Body} needs. */
-export interface BodyOptions {
-  /** Most bytes, after decompression. */
+/** Bounds of a request, until the last byte of its response. */
+export interface Limits {
+  /** Time for all of it, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Most bytes of the response's body, after decompression. */
   readonly maxBytes: number;
-  /** What breaks the request off. */
-  readonly deadline: Deadline;
-  /** Kept up to date with each chunk. */
-  readonly progress: Progress;
-  /** Its Content-Encoding in lower case; empty for none. */
-  readonly coding: string;
-  /** Words errors for the caller. */
-  readonly describe: (error: NetError) => Error;
+  /** Aborts it; an error as its reason is thrown as it is. */
+  readonly signal?: AbortSignal;
+  /** Words errors for the caller. @default {a NetError is thrown as it is} */
+  readonly describe?: (error: NetError) => Error;
+}
+
+/** How far a request has come. */
+export interface Progress {
+  /** Whether the headers have come. */
+  readonly inBody: boolean;
+  /** Bytes of the body that have come, after decompression. */
+  readonly receivedBytes: number;
+  /** Bytes of the body that should come; undefined when unknown. */
+  readonly expectedBytes: number | undefined;
+  /** Whether the caller waits for the server, and not the server for the caller. */
+  readonly waiting: boolean;
 }
 
 /** What one read returned. */
@@ -45,25 +56,47 @@ export interface BodyRead {
  * A body that is read chunk by chunk. It ends only when all of it has come; in any other case a
  * read throws. This is the hot path: nothing is read ahead or copied.
  */
-export class Body implements AsyncIterable<Bytes> {
-  readonly #source: Source;
-  readonly #options: BodyOptions;
+export class Body implements AsyncIterable<Bytes>, Progress {
+  inBody = false;
+  receivedBytes = 0;
+  expectedBytes: number | undefined;
+  waiting = false;
+  /** Why the request broke off; undefined as long as it did not. */
+  failure: Error | undefined;
+  readonly #limits: Limits;
+  readonly #controller = new AbortController();
+  readonly #leave = (): void => this.fail(abortError(this.#limits.signal?.reason));
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #coding = "";
+  #source: Source | undefined;
+
+  /** Starts the clock, before the request is sent. */
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    const { timeoutMs, signal } = limits;
+    this.#timer = setTimeout(() => this.fail(timeoutError(timeoutMs, this)), timeoutMs);
+    signal?.addEventListener("abort", this.#leave);
+    if (signal?.aborted) this.#leave();
+  }
+
+  /** Aborts when the request breaks off. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
 
   /**
-   * Opens the body.
+   * The headers have come: takes the stream behind them.
    *
    * @throws {NetError} When the coding is unknown.
    */
-  constructor(sent: ReadableStream<Bytes>, options: BodyOptions) {
-    const { coding, progress, deadline } = options;
-    this.#source = openSource(
-      coding === "" ? sent : decoded(sent, coding, () => truncatedError(progress)),
+  open(stream: ReadableStream<Bytes>, coding: string, expectedBytes: number | undefined): void {
+    this.#coding = coding;
+    this.#source = new Source(
+      coding === "" ? stream : decoded(stream, coding, () => truncatedError(this)),
     );
-    this.#options = options;
-    progress.inBody = true;
-    // Aborting the request is not enough: once Deno 2.9.6 has collected the response, its signal
-    // reaches neither the body nor the connection.
-    deadline.onBreak(() => this.#release());
+    this.inBody = true;
+    this.expectedBytes = expectedBytes;
+    if (this.failure !== undefined) void this.#source.cancel();
   }
 
   /**
@@ -72,30 +105,47 @@ export class Body implements AsyncIterable<Bytes> {
    * @throws {Error} When the server fails, the time is up, or the body is too large.
    */
   async read(): Promise<BodyRead> {
-    const { progress, deadline, describe } = this.#options;
-    progress.waiting = true;
+    this.waiting = true;
     try {
-      const { bytes, end: ended } = await this.#source.read();
-      progress.receivedBytes += bytes.length;
+      const { bytes, end: ended } = await this.#source?.read() ?? { bytes: EMPTY, end: true };
+      this.receivedBytes += bytes.length;
       // All that was announced has come: the end that follows at once is read with it.
-      const complete = !ended && progress.receivedBytes === progress.expectedBytes;
-      const end = ended || (complete && await this.#source.endsNow());
-      if (deadline.failure === undefined) this.#check(end);
-      if (deadline.failure === undefined) return { bytes, end };
+      const isAll = !ended && this.receivedBytes === this.expectedBytes;
+      const end = ended || (isAll && await this.#source?.endsNow() === true);
+      if (this.failure === undefined) this.#check(end);
+      if (this.failure === undefined) return { bytes, end };
     } catch (error) {
       // Breaking the request off breaks the read as well; the first failure counts.
-      deadline.break(error instanceof NetError ? error : this.#brokenError());
+      if (error instanceof NetError) this.fail(error);
+      else if (this.#coding === "") this.fail(truncatedError(this));
+      else this.fail(new NetError("failed", `the body does not decompress as ${this.#coding}`));
     } finally {
-      progress.waiting = false;
+      this.waiting = false;
     }
-    const { failure } = deadline;
-    throw failure instanceof NetError ? describe(failure) : failure;
+    throw this.describe(this.failure);
   }
 
   /** Ends the request before its end. */
   async cancel(reason?: unknown): Promise<void> {
-    this.#options.deadline.break(abortError(reason));
-    await this.#release();
+    this.fail(abortError(reason));
+    await this.#source?.cancel();
+  }
+
+  /** Breaks the request off; only the first failure counts. */
+  fail(failure: Error): void {
+    if (this.failure !== undefined) return;
+    this.failure = failure;
+    this.#end();
+    // Aborting the request is not enough: once Deno 2.9.6 has collected the response, its signal
+    // reaches neither the body nor the connection.
+    void this.#source?.cancel();
+    this.#controller.abort(failure);
+  }
+
+  /** Words an error for the caller. */
+  describe(error: unknown): unknown {
+    const { describe } = this.#limits;
+    return error instanceof NetError && describe !== undefined ? describe(error) : error;
   }
 
   /** Copies of the chunks, one by one; leaving the loop early cancels the body. */
@@ -113,8 +163,8 @@ export class Body implements AsyncIterable<Bytes> {
   }
 
   /** Reads all of the body. */
-  async bytes(): Promise<Bytes> {
-    return new Uint8Array(await new Response(ReadableStream.from(this)).arrayBuffer());
+  bytes(): Promise<Bytes> {
+    return new Response(ReadableStream.from(this)).bytes();
   }
 
   /** Reads all of the body as text. */
@@ -122,30 +172,42 @@ export class Body implements AsyncIterable<Bytes> {
     return new TextDecoder().decode(await this.bytes());
   }
 
-  async #release(): Promise<void> {
-    try {
-      await this.#source.cancel();
-    } catch {
-      // The source is broken already: there is nothing to cancel.
-    }
-  }
-
   /** Ends the request when its body has ended, or breaks it off when the body is not as announced. */
   #check(end: boolean): void {
-    const { progress, deadline, maxBytes } = this.#options;
-    const { receivedBytes, expectedBytes } = progress;
-    if (receivedBytes > maxBytes) deadline.break(tooLargeError(maxBytes));
+    const { maxBytes } = this.#limits;
+    if (this.receivedBytes > maxBytes) this.fail(tooLargeError(maxBytes));
     else if (!end) return;
-    else if (expectedBytes === undefined || receivedBytes === expectedBytes) deadline.end();
-    else deadline.break(truncatedError(progress));
+    else if ((this.expectedBytes ?? this.receivedBytes) === this.receivedBytes) this.#end();
+    else this.fail(truncatedError(this));
   }
 
-  #brokenError(): NetError {
-    const { coding, progress } = this.#options;
-    return coding === ""
-      ? truncatedError(progress)
-      : new NetError("failed", `the body does not decompress as ${coding}`);
+  /** Releases timer and signal. */
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#limits.signal?.removeEventListener("abort", this.#leave);
   }
+}
+
+/** The error for a caller that gave up. */
+export function abortError(reason?: unknown): Error {
+  // Without a reason of its own, a signal has a DOMException.
+  if (reason instanceof Error && !(reason instanceof DOMException)) return reason;
+  return new NetError("aborted", "the reader left");
+}
+
+/** The error for a request whose time is up. */
+export function timeoutError(timeoutMs: number, progress: Progress): NetError {
+  const milliseconds = Math.round(timeoutMs);
+  const time = milliseconds < 1000 ? `${milliseconds}ms` : `${milliseconds / 1000}s`;
+  if (progress.inBody && !progress.waiting) {
+    return new NetError("slow", `the reader took only ${amount(progress)} in ${time}`);
+  }
+  const state = progress.inBody
+    ? `only ${amount(progress)} of the body within ${time}`
+    : `no answer within ${time}`;
+  return new NetError("timeout", state, {
+    hint: "Is vLLM overloaded? SCRAPE_TIMEOUT and the reader's own timeout set the limit.",
+  });
 }
 
 /** The error for a body over the limit. */
@@ -156,42 +218,58 @@ export function tooLargeError(limitBytes: number, bytes?: number): NetError {
   });
 }
 
-/** A body that is read into the same buffer again and again, if its stream can do that. */
-interface Source {
-  read(): Promise<BodyRead>;
-  /** Whether no byte follows, when none should. */
-  endsNow(): Promise<boolean>;
-  cancel(): Promise<void>;
+function truncatedError(progress: Progress): NetError {
+  return new NetError(
+    "closed",
+    `the server closed the connection in the middle of the body, after ${amount(progress)}`,
+    { hint: "Did vLLM stop, or a gateway in front of it give up?" },
+  );
 }
 
-const EMPTY = new Uint8Array(0);
+function amount({ receivedBytes, expectedBytes }: Progress): string {
+  const all = expectedBytes === undefined ? "" : ` of ${expectedBytes}`;
+  return `${receivedBytes}${all} bytes`;
+}
 
-/** Bodies of `fetch` are byte streams, which read into the buffer they are given. */
-function openSource(stream: ReadableStream<Bytes>): Source {
-  try {
-    const reader = stream.getReader({ mode: "byob" });
-    let buffer = new ArrayBuffer(CHUNK_BYTES);
-    return {
-      read: async () => {
-        // Reading detaches the buffer, and returns its memory as another one.
-        const { done, value = EMPTY } = await reader.read(new Uint8Array(buffer));
-        buffer = value.buffer;
-        return { bytes: value, end: done };
-      },
-      endsNow: async () => (await reader.read(new Uint8Array(1))).done,
-      cancel: () => reader.cancel(),
-    };
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    const reader = stream.getReader();
-    return {
-      read: async () => {
-        const { done, value = EMPTY } = await reader.read();
-        return { bytes: value, end: done };
-      },
-      endsNow: async () => (await reader.read()).done,
-      cancel: () => reader.cancel(),
-    };
+/** Reads a stream into the same memory again and again, if it is a byte stream, as `fetch` has it. */
+class Source {
+  readonly #byteReader: ReadableStreamBYOBReader | undefined;
+  readonly #reader: ReadableStreamDefaultReader<Bytes> | undefined;
+  #memory: ArrayBuffer | undefined;
+
+  constructor(stream: ReadableStream<Bytes>) {
+    try {
+      this.#byteReader = stream.getReader({ mode: "byob" });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#reader = stream.getReader();
+    }
+  }
+
+  async read(): Promise<BodyRead> {
+    if (this.#byteReader === undefined) {
+      const { done = true, value = EMPTY } = await this.#reader?.read() ?? {};
+      return { bytes: value, end: done };
+    }
+    this.#memory ??= new ArrayBuffer(CHUNK_BYTES);
+    // Reading detaches the buffer, and returns its memory as another one.
+    const { done, value = EMPTY } = await this.#byteReader.read(new Uint8Array(this.#memory));
+    this.#memory = value.buffer;
+    return { bytes: value, end: done };
+  }
+
+  /** Whether no byte follows, when none should. */
+  async endsNow(): Promise<boolean> {
+    const read = this.#byteReader?.read(new Uint8Array(1)) ?? this.#reader?.read();
+    return (await read)?.done ?? true;
+  }
+
+  async cancel(): Promise<void> {
+    try {
+      await (this.#byteReader ?? this.#reader)?.cancel();
+    } catch {
+      // The source is broken already: there is nothing to cancel.
+    }
   }
 }
 

@@ -1,8 +1,7 @@
 /** The one HTTP client: for vLLM, Parseable, the local service and `check`. */
 
 import type { TlsConfig } from "../config/config.ts";
-import { Body, type Bytes, tooLargeError } from "./body.ts";
-import { Deadline, type Progress } from "./deadline.ts";
+import { Body, type Bytes, type Limits, tooLargeError } from "./body.ts";
 import { NetError, toNetError } from "./net_error.ts";
 
 /** Redirects followed in one request. */
@@ -15,28 +14,20 @@ export interface ClientOptions {
   /** How TLS connections are made. @default {verified, with the usual authorities} */
   readonly tls?: TlsConfig;
   /**
-   * The IP address and port to connect to, past any proxy; without it, where the URL's host leads.
-   * `Host`, TLS server name and certificate are for the URL's host in either case.
+   * The IP address to connect to, past any proxy; without it, where the URL's host leads. `Host`,
+   * TLS server name and certificate are for the URL's host in either case.
    */
-  readonly connectTo?: { readonly address: string; readonly port: number };
+  readonly address?: string | undefined;
 }
 
 /** One request. */
-export interface RequestOptions {
+export interface RequestOptions extends Limits {
   /** The method. @default {"GET"} */
   readonly method?: string;
   /** The header fields; `accept-encoding` should be `identity`. */
   readonly headers?: Headers;
   /** The body. */
   readonly body?: Bytes;
-  /** Time until the last byte of the response, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Most bytes of the response's body, after decompression. */
-  readonly maxBytes: number;
-  /** Aborts the request, also while the body is read; an error as its reason is thrown as it is. */
-  readonly signal?: AbortSignal;
-  /** Words errors for the caller, also those of the body. @default {a NetError is thrown as it is} */
-  readonly describe?: (error: NetError) => Error;
   /** Redirects are followed within the same origin, or returned as they are. @default {"none"} */
   readonly redirect?: "same-origin" | "none";
 }
@@ -63,37 +54,25 @@ export interface Client extends Disposable {
   request(url: URL, options: RequestOptions): Promise<Reply>;
 }
 
-/** What a transport is asked to send. */
-export interface TransportRequest {
-  /** Where to. */
-  readonly url: URL;
+/** What goes out in one request. */
+export interface Outgoing {
   /** The method. */
   readonly method: string;
   /** The header fields. */
   readonly headers: Headers;
-  /** The body, if any. */
-  readonly body: Bytes | undefined;
+  /** The body. */
+  readonly body?: Bytes;
   /** Aborts the request, also while the body is read. */
   readonly signal: AbortSignal;
   /** Most bytes of the response's body. */
   readonly maxBytes: number;
 }
 
-/** What came back, unchecked. A `Response` is one. */
-export interface RawReply {
-  /** The HTTP status. */
-  readonly status: number;
-  /** The header fields. */
-  readonly headers: Headers;
-  /** The body as sent; null when there is none. */
-  readonly body: ReadableStream<Bytes> | null;
-}
-
-/** Sends one request, follows no redirect. */
-export interface Transport extends Disposable {
-  /** Sends it; returns once the headers have come. */
-  send(request: TransportRequest): Promise<RawReply>;
-}
+/** Sends one request, follows no redirect, and returns once the headers have come. */
+export type Send = (
+  url: URL,
+  outgoing: Outgoing,
+) => Promise<Pick<Response, "status" | "headers" | "body">>;
 
 /**
  * Creates a client. Nothing is sent before the first request.
@@ -101,106 +80,95 @@ export interface Transport extends Disposable {
  * @throws {NetError} When a certificate or a key cannot be used.
  */
 export function createClient(options: ClientOptions = {}): Client {
-  const { tls } = options;
-  const plain = createFetchTransport(options);
-  // `fetch` cannot skip verification. It reaches another address as through a proxy, without TLS,
-  // and Deno 2.9.6 hangs there after some 25 refused connections.
-  const hasAddress = options.connectTo !== undefined;
-  const needsNode = tls?.skipVerify === true || hasAddress;
-  const node = needsNode ? createLazyTransport(options) : undefined;
+  const { tls, address } = options;
+  const client = createHttpClient(tls);
+  const sendByFetch: Send = (url, outgoing) =>
+    fetch(url, { ...outgoing, client, redirect: "manual" });
+  // Loaded when needed: it takes some 12 MB of memory.
+  let node: Promise<{ send: Send } & Disposable> | undefined;
+  const sendByNode: Send = async (url, outgoing) => {
+    node ??= import("./node_transport.ts").then((module) => module.createNodeTransport(options));
+    return await (await node).send(url, outgoing);
+  };
   return {
     request: (url, request) => {
-      const transport = url.protocol === "https:" || hasAddress ? node ?? plain : plain;
-      return send(transport, url, request, tls?.cert !== undefined);
+      // `fetch` cannot skip verification. It reaches another address as through a proxy, without
+      // TLS, and Deno 2.9.6 hangs there after some 25 refused connections.
+      const needsNode = address !== undefined || (tls?.skipVerify && url.protocol === "https:");
+      return send(needsNode ? sendByNode : sendByFetch, url, request, tls?.cert !== undefined);
     },
     [Symbol.dispose](): void {
-      plain[Symbol.dispose]();
-      node?.[Symbol.dispose]();
+      client.close();
+      node?.then((loaded) => loaded[Symbol.dispose]());
     },
   };
 }
 
 async function send(
-  transport: Transport,
+  transport: Send,
   url: URL,
   options: RequestOptions,
   hasCertificate: boolean,
 ): Promise<Reply> {
-  const { maxBytes, timeoutMs, signal, describe = (error): Error => error } = options;
-  const progress: Progress = {
-    inBody: false,
-    receivedBytes: 0,
-    expectedBytes: undefined,
-    waiting: false,
-  };
-  const deadline = new Deadline({ timeoutMs, signal, progress });
+  const { method = "GET", headers = new Headers(), maxBytes, redirect } = options;
+  const body = new Body(options);
   try {
-    const { status, headers, body } = await followRedirects(
-      transport,
-      url,
-      options,
-      deadline.signal,
-    );
-    const sentBytes = lengthOf(headers);
-    const isGood = status >= 200 && status < 300;
+    const sent = { method, headers, signal: body.signal, maxBytes };
+    const outgoing = options.body === undefined ? sent : { ...sent, body: options.body };
+    let raw = await transport(url, outgoing);
+    let at = url;
+    for (let count = 1; redirect === "same-origin"; count++) {
+      const next = redirectOf(raw, at);
+      if (next === undefined) break;
+      at = next;
+      if (count > MAX_REDIRECTS) {
+        throw new NetError("redirect", `redirected more than ${MAX_REDIRECTS} times`, {
+          hint: "Is the path right? vLLM has its metrics at /metrics.",
+        });
+      }
+      await raw.body?.cancel();
+      raw = await transport(at, outgoing);
+    }
+    const isGood = raw.status >= 200 && raw.status < 300;
+    const sentBytes = lengthOf(raw.headers);
     if (isGood && sentBytes !== undefined && sentBytes > maxBytes) {
       throw tooLargeError(maxBytes, sentBytes);
     }
-    const coding = isGood ? codingOf(headers) : "";
+    const coding = isGood ? codingOf(raw.headers) : "";
     const contentLength = coding === "" ? sentBytes : undefined;
-    progress.expectedBytes = contentLength;
-    const sent = body ?? ReadableStream.from<Bytes>([]);
-    return {
-      status,
-      headers,
-      contentLength,
-      body: new Body(sent, { maxBytes, deadline, progress, coding, describe }),
-    };
+    body.open(raw.body ?? ReadableStream.from<Bytes>([]), coding, contentLength);
+    return { status: raw.status, headers: raw.headers, contentLength, body };
   } catch (error) {
-    const failure = deadline.failure ??
-      toNetError(error, { hostname: url.hostname, hasCertificate });
     // Also releases a response whose body nobody will read.
-    deadline.break(failure);
-    throw failure instanceof NetError ? describe(failure) : failure;
+    body.fail(toNetError(error, { hostname: url.hostname, hasCertificate }));
+    throw body.describe(body.failure);
   }
 }
 
-/** Follows redirects on the same origin, so that credentials stay with the server they are for. */
-async function followRedirects(
-  transport: Transport,
-  url: URL,
-  { method = "GET", headers = new Headers(), body, maxBytes, redirect = "none" }: RequestOptions,
-  signal: AbortSignal,
-): Promise<RawReply> {
-  let at = url;
-  for (let count = 0; count <= MAX_REDIRECTS; count++) {
-    const reply = await transport.send({ url: at, method, headers, body, signal, maxBytes });
-    if (redirect === "none" || !REDIRECTS.has(reply.status)) return reply;
-    const location = reply.headers.get("location");
-    if (location === null) return reply;
-    const target = URL.parse(location, at);
-    if (target === null || target.origin !== url.origin) throw foreignRedirect(target);
-    await reply.body?.cancel();
+/**
+ * Where a response redirects to; undefined when it does not. Only the same origin is followed, so
+ * that credentials stay with the server they are for; the error names the other origin alone.
+ */
+function redirectOf(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  from: URL,
+): URL | undefined {
+  const location = REDIRECTS.has(status) ? headers.get("location") : null;
+  if (location === null) return undefined;
+  const target = URL.parse(location, from);
+  if (target?.origin === from.origin) {
     // Credentials come from the configuration, never from a response.
     target.username = "";
     target.password = "";
-    at = target;
+    return target;
   }
-  throw new NetError("redirect", `redirected more than ${MAX_REDIRECTS} times`, {
-    hint: "Is the path right? vLLM has its metrics at /metrics.",
-  });
-}
-
-/** The error for a redirect that leaves the origin; it names the origin alone. */
-function foreignRedirect(to: URL | null): NetError {
   // The origin of an address without a host, such as `data:`, is the word "null".
-  const origin = to === null || to.origin === "null" ? undefined : to.origin;
-  const where = origin === undefined ? "what is no HTTP address" : `another server, "${origin}"`;
-  return new NetError("redirect", `redirected to ${where}`, {
-    hint: origin === undefined
-      ? ""
-      : "Credentials stay with the server they are for: set VLLM_METRICS_URL to that server " +
-        "if it is the right one.",
+  if (target === null || target.origin === "null") {
+    throw new NetError("redirect", "redirected to what is no HTTP address");
+  }
+  throw new NetError("redirect", `redirected to another server, "${target.origin}"`, {
+    hint: "Credentials stay with the server they are for: set VLLM_METRICS_URL to that server " +
+      "if it is the right one.",
   });
 }
 
@@ -214,35 +182,6 @@ function lengthOf(headers: Headers): number | undefined {
 function codingOf(headers: Headers): string {
   const coding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   return coding === "identity" ? "" : coding;
-}
-
-function createFetchTransport({ tls }: ClientOptions): Transport {
-  const client = createHttpClient(tls);
-  return {
-    send: ({ url, method, headers, body, signal }) => {
-      const init = { client, method, headers, signal, redirect: "manual" } as const;
-      return fetch(url, body === undefined ? init : { ...init, body });
-    },
-    [Symbol.dispose]: () => client.close(),
-  };
-}
-
-/** Loads `node:http`, some 12 MB of memory, only for those who need it. */
-function createLazyTransport(options: ClientOptions): Transport {
-  let transport: Promise<Transport> | undefined;
-  async function load(): Promise<Transport> {
-    const { createNodeTransport } = await import("./node_transport.ts");
-    return createNodeTransport(options);
-  }
-  return {
-    async send(request): Promise<RawReply> {
-      transport ??= load();
-      return await (await transport).send(request);
-    },
-    [Symbol.dispose](): void {
-      transport?.then((loaded) => loaded[Symbol.dispose]());
-    },
-  };
 }
 
 function createHttpClient(tls: TlsConfig | undefined): Deno.HttpClient {

@@ -3,7 +3,7 @@
 import { readServingTlsAgain, type ServingTls } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 
-/** Settings of a {@linkcode Listener}. */
+/** Settings of a listener. */
 export interface ListenOptions {
   /** Where to listen. */
   readonly hostname: string;
@@ -33,6 +33,11 @@ export interface Listener {
 const REOPEN_MS = 100;
 /** How long both listeners accept, in milliseconds: pending connections are accepted by then. */
 const OVERLAP_MS = 100;
+/**
+ * Time between two reads of the certificate's files, in milliseconds. They are read and not
+ * watched, since certbot and Kubernetes replace links and not the files behind them.
+ */
+const READ_MS = 5_000;
 
 /** What a {@linkcode ReloadableListener} needs. */
 export interface ReloadableListenerOptions extends ListenOptions {
@@ -77,7 +82,7 @@ export class ReloadableListener {
     const old = this.#listener;
     this.#listener = this.#open({ ...this.#options, port: old.port, tls, again: true });
     this.#tls = tls;
-    // Cancel a pending reopen: the new listener replaces the broken one.
+    // The new listener replaces one that broke and waits to be reopened.
     clearTimeout(this.#timer);
     const closed = new Promise((resolve) => setTimeout(resolve, OVERLAP_MS))
       .then(() => old.shutdown())
@@ -109,23 +114,15 @@ export class ReloadableListener {
       port: this.port,
       error: error instanceof Error ? error.message : String(error),
     });
-    this.#timer = setTimeout(() => this.#reopen(), REOPEN_MS);
-  }
-
-  #reopen(): void {
-    try {
-      this.#listener = this.#open({ ...this.#options, port: this.port, tls: this.#tls });
-    } catch (error) {
-      this.#onEnd(error);
-    }
+    this.#timer = setTimeout(() => {
+      try {
+        this.#listener = this.#open({ ...this.#options, port: this.port, tls: this.#tls });
+      } catch (again) {
+        this.#onEnd(again);
+      }
+    }, REOPEN_MS);
   }
 }
-
-/**
- * Time between two reads of the files, in milliseconds. They are read and not watched, since
- * certbot and Kubernetes replace links and not the files behind them.
- */
-const READ_MS = 5_000;
 
 /** What a {@linkcode CertificateReloader} needs. */
 export interface CertificateReloaderOptions {
@@ -155,22 +152,13 @@ export class CertificateReloader implements Disposable {
 
   /** Reads the files, and uses them if they have changed and are valid. */
   reload(): void {
-    const { listeners, readFile, log } = this.#options;
-    const read = readServingTlsAgain(this.#tls, readFile);
-    if (!read.ok) return this.#warn(read.problem);
-    const { tls } = read;
-    if (tls.cert === this.#tls.cert && tls.key.reveal() === this.#tls.key.reveal()) {
-      this.#problem = "";
-      return;
+    const problem = this.#tryReload();
+    if (problem !== "" && problem !== this.#problem) {
+      this.#options.log.warn("Cannot renew the certificate; the one before stays", {
+        error: problem,
+      });
     }
-    try {
-      for (const listener of listeners) listener.reload(tls);
-    } catch (error) {
-      return this.#warn(error instanceof Error ? error.message : String(error));
-    }
-    this.#tls = tls;
-    this.#problem = "";
-    log.info("The certificate was renewed", { file: tls.certFile });
+    this.#problem = problem;
   }
 
   /** Stops reading. */
@@ -178,11 +166,20 @@ export class CertificateReloader implements Disposable {
     clearInterval(this.#timer);
   }
 
-  #warn(problem: string): void {
-    if (problem === this.#problem) return;
-    this.#problem = problem;
-    this.#options.log.warn("Cannot renew the certificate; the one before stays", {
-      error: problem,
-    });
+  /** Returns why the files cannot be used; empty when they can. */
+  #tryReload(): string {
+    const { listeners, readFile, log } = this.#options;
+    const read = readServingTlsAgain(this.#tls, readFile);
+    if (!read.ok) return read.problem;
+    const { tls } = read;
+    if (tls.cert === this.#tls.cert && tls.key.reveal() === this.#tls.key.reveal()) return "";
+    try {
+      for (const listener of listeners) listener.reload(tls);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+    this.#tls = tls;
+    log.info("The certificate was renewed", { file: tls.certFile });
+    return "";
   }
 }

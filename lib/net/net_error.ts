@@ -1,4 +1,4 @@
-/** Errors of requests, with the texts for what connections and TLS can do wrong. */
+/** Errors of requests, and the table of texts for what connections and TLS can do wrong. */
 
 /** What kind of failure it is. */
 export type NetErrorKind =
@@ -39,107 +39,169 @@ export interface RequestTarget {
   readonly hasCertificate: boolean;
 }
 
-/** A row of the table: kind, text and hint. */
-export interface ErrorText {
-  /** What kind of failure it is. */
-  readonly kind: NetErrorKind;
-  /** What is wrong. */
-  readonly text: string;
-  /** What to do about it. */
-  readonly hint: string;
-}
+/** What is wrong, and what to do about it. */
+type Words = readonly [text: string, hint: string];
+/** What to look for, and the words for it. */
+type Row = readonly [
+  pattern: RegExp,
+  kind: NetErrorKind,
+  words: Words | ((match: RegExpExecArray, target: RequestTarget) => Words),
+];
 
 /** Longest text of an unknown failure, in characters: it goes into a log line and a response. */
 const MAX_DETAIL_LENGTH = 200;
 /** Longest chain of causes that is read. */
 const MAX_CAUSES = 8;
 
-const CLOSED_HINT = "Did vLLM stop, or is the port another service's?";
-const CERTIFICATE_HINT = "Does it not accept the client certificate?";
 const NETWORK_HINT = "Is the host up, and may this machine reach it?";
+const TRUST_HINT = "Set VLLM_TLS_CA_FILE to the certificate of the authority that signed it.";
+const CLIENT_HINT = "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.";
 
 /**
- * What to look for, first match first. The words are those of Deno's `fetch` (hyper, the operating
- * system), then the codes of `node:https`.
+ * First match first. The words are those of rustls, which both `fetch` and `node:https` use here,
+ * of hyper and the operating system behind `fetch`, and the codes of `node:https`.
  */
-const TEXTS: ReadonlyArray<readonly [RegExp, (target: RequestTarget, match: string) => ErrorText]> =
+const ROWS: readonly Row[] = [
+  [/invalid peer certificate: UnknownIssuer/, "tls", [
+    "the certificate is from an unknown authority",
+    TRUST_HINT,
+  ]],
+  [/invalid peer certificate: .*CaUsedAsEndEntity/, "tls", [
+    "the certificate is an authority's, not a server's",
+    'Was it made with "openssl req -x509"? Add -addext basicConstraints=critical,CA:FALSE.',
+  ]],
+  [/invalid peer certificate: .*UnsupportedCertVersion/, "tls", [
+    "the certificate is of an old version",
+    "Make one of version 3, with the host name under subjectAltName.",
+  ]],
+  [/invalid peer certificate: .*expired(?:.*not valid after (\d+))?/i, "tls", ([, seconds]) => [
+    `the certificate expired${onDay(seconds)}`,
+    "Renew the certificate of the server, or set the clock of this machine.",
+  ]],
   [
-    [/Connection refused|os error (?:111|61|10061)\b|\bECONNREFUSED\b/, () => ({
-      kind: "refused",
-      text: "connection refused",
-      hint: "Is vLLM running, and is the port right?",
-    })],
-    [/Temporary failure in name resolution|\bEAI_AGAIN\b/, ({ hostname }) => ({
-      kind: "dns",
-      text: `no name server answers for "${hostname}"`,
-      hint: "Is the network up, and is the name server reachable?",
-    })],
-    [/\bdns error\b|\bENOTFOUND\b/, ({ hostname }) => ({
-      kind: "dns",
-      text: `host name "${hostname}" not found`,
-      hint: "Is the name right? Between containers it is the name of vLLM's service.",
-    })],
-    [/os error (?:101|113|51|65|10051|10065)\b|\bE(?:HOST|NET)UNREACH\b/, () => ({
-      kind: "refused",
-      text: "no route to the host",
-      hint: NETWORK_HINT,
-    })],
-    [/os error (?:110|60|10060)\b|\bETIMEDOUT\b/, () => ({
-      kind: "timeout",
-      text: "the host does not answer",
-      hint: NETWORK_HINT,
-    })],
-    [/Requests to port (\d+) are blocked/, (_, port) => ({
-      kind: "failed",
-      text: `port ${port} is closed to HTTP clients`,
-      hint: "The Fetch standard reserves it for another protocol: let vLLM listen on another port.",
-    })],
-    [/Requires net access to "([^"]+)"/, (_, address) => ({
-      kind: "failed",
-      text: `the service has no permission to reach ${address}`,
-      hint: "Start it with --allow-net.",
-    })],
-    [/message head is too large|\bHPE_HEADER_OVERFLOW\b/, () => ({
-      kind: "failed",
-      text: "the header of the reply is too large",
-      hint: "Is this vLLM's port?",
-    })],
-    [/invalid (?:HTTP|content-length|transfer-encoding|URI).* parsed|\bHPE_[A-Z_]+\b/, () => ({
-      kind: "failed",
-      text: "the reply is not HTTP",
-      hint: "Is the port right? A server that speaks TLS needs an address with https://.",
-    })],
-    [/closed before message completed|without sending TLS close_notify/, closed],
-    [/(?:stream|connection|http2) error\b/, closed],
-    [/os error (?:104|54|10054|32)\b|\bE(?:CONNRESET|PIPE)\b/, closed],
-  ];
-
-function closed({ hasCertificate }: RequestTarget): ErrorText {
-  return {
-    kind: "closed",
-    text: "the server closed the connection before it answered",
-    // With TLS 1.3 a server may refuse a client certificate without a word.
-    hint: hasCertificate ? `${CLOSED_HINT} ${CERTIFICATE_HINT}` : CLOSED_HINT,
-  };
-}
+    /invalid peer certificate: .*(?:not valid yet|NotValidYet)(?:.*not valid before (\d+))?/,
+    "tls",
+    ([, seconds]) => [
+      `the certificate becomes valid only${onDay(seconds)}`,
+      "Is the clock of this machine right?",
+    ],
+  ],
+  [/invalid peer certificate: .*(?:not valid for name|NotValidForName).*/, "tls", ([problem]) => {
+    const asked = /for name "[^"]+"/.exec(problem)?.[0].slice("for name ".length) ?? "this host";
+    const names = [...problem.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
+      .map((match) => `"${match[1]}"`);
+    const hint = names.length === 0 ? "" : `It is for ${names.join(", ")}.`;
+    return [`the certificate is not for ${asked}`, hint];
+  }],
+  [
+    /invalid peer certificate: (?:Other\()*(?:OtherError\()?(\w+)?/,
+    "tls",
+    ([, kind = "no reason given"]) => [`the certificate is not valid (${kind})`, ""],
+  ],
+  [/\bERR_TLS_CERT_ALTNAME_INVALID\b(?:.*altnames: (.*))?/, "tls", ([, names], { hostname }) => [
+    `the certificate is not for "${hostname}"`,
+    names === undefined ? "" : `It is for ${names}.`,
+  ]],
+  [/\b(?:UNABLE_TO_(?:VERIFY|GET)\w+|\w*SELF_SIGNED_CERT\w*|CERT_\w+)\b/, "tls", [
+    "the certificate is from an unknown authority, or not of today",
+    "Is the certificate of the authority that signed it in VLLM_TLS_CA_FILE, and still good?",
+  ]],
+  [/received fatal alert: ProtocolVersion/, "tls", [
+    "the server speaks no TLS of today",
+    "TLS 1.2 or 1.3 is needed.",
+  ]],
+  [
+    // By these a server says that it does not like the client's certificate (RFC 8446, 6.2).
+    /received fatal alert: (AccessDenied|BadCertificate|Certificate(?:Expired|Required|Revoked|Unknown)|UnknownCA|UnsupportedCertificate)\b/,
+    "tls",
+    ([, alert], { hasCertificate }) =>
+      hasCertificate
+        ? [
+          `the server does not accept the client certificate (${alert})`,
+          "Is the certificate in VLLM_TLS_CERT_FILE from the authority that the server trusts?",
+        ]
+        : ["the server wants a client certificate", CLIENT_HINT],
+  ],
+  [/received fatal alert: (\w+)/, "tls", ([, alert], { hasCertificate }) => [
+    `the server broke the TLS handshake off (${alert})`,
+    // A server with TLS 1.2 says no more than this when the client certificate is missing.
+    alert === "HandshakeFailure" && !hasCertificate
+      ? `Does the server want a client certificate? ${CLIENT_HINT}`
+      : "",
+  ]],
+  [/received corrupt message|WRONG_VERSION_NUMBER/, "tls", [
+    "the server does not speak TLS",
+    "Is the port right, or should the address begin with http://?",
+  ]],
+  [/tls handshake eof/i, "tls", [
+    "the server closed the connection during the TLS handshake",
+    "Is the port right, and does it speak TLS?",
+  ]],
+  [/Connection refused|os error (?:111|61|10061)\b|\bECONNREFUSED\b/, "refused", [
+    "connection refused",
+    "Is vLLM running, and is the port right?",
+  ]],
+  [/Temporary failure in name resolution|\bEAI_AGAIN\b/, "dns", (_, { hostname }) => [
+    `no name server answers for "${hostname}"`,
+    "Is the network up, and is the name server reachable?",
+  ]],
+  [/\bdns error\b|\bENOTFOUND\b/, "dns", (_, { hostname }) => [
+    `host name "${hostname}" not found`,
+    "Is the name right? Between containers it is the name of vLLM's service.",
+  ]],
+  [/os error (?:101|113|51|65|10051|10065)\b|\bE(?:HOST|NET)UNREACH\b/, "refused", [
+    "no route to the host",
+    NETWORK_HINT,
+  ]],
+  [/os error (?:110|60|10060)\b|\bETIMEDOUT\b/, "timeout", [
+    "the host does not answer",
+    NETWORK_HINT,
+  ]],
+  [/Requests to port (\d+) are blocked/, "failed", ([, port]) => [
+    `port ${port} is closed to HTTP clients`,
+    "The Fetch standard reserves it for another protocol: let vLLM listen on another port.",
+  ]],
+  [/Requires net access to "([^"]+)"/, "failed", ([, address]) => [
+    `the service has no permission to reach ${address}`,
+    "Start it with --allow-net.",
+  ]],
+  [/message head is too large|\bHPE_HEADER_OVERFLOW\b/, "failed", [
+    "the header of the reply is too large",
+    "Is this vLLM's port?",
+  ]],
+  [
+    /invalid (?:HTTP|content-length|transfer-encoding|URI).* parsed|\bHPE_[A-Z_]+\b/,
+    "failed",
+    [
+      "the reply is not HTTP",
+      "Is the port right? A server that speaks TLS needs an address with https://.",
+    ],
+  ],
+  [
+    /closed before message completed|without sending TLS close_notify|(?:stream|connection|http2) error\b|os error (?:104|54|10054|32)\b|\bE(?:CONNRESET|PIPE)\b/,
+    "closed",
+    (_, { hasCertificate }) => [
+      "the server closed the connection before it answered",
+      "Did vLLM stop, or is the port another service's?" +
+      // With TLS 1.3 a server may refuse a client certificate without a word.
+      (hasCertificate ? " Does it not accept the client certificate?" : ""),
+    ],
+  ],
+];
 
 /** Describes a request that failed before its headers came. */
 export function toNetError(error: unknown, target: RequestTarget): NetError {
   if (error instanceof NetError) return error;
   const detail = detailOf(error);
-  const { kind, text, hint } = textOf(detail, target);
-  return new NetError(kind, text, { hint, cause: new Error(detail) });
-}
-
-function textOf(detail: string, target: RequestTarget): ErrorText {
-  const tls = tlsError(detail, target);
-  if (tls !== undefined) return { kind: "tls", ...tls };
-  for (const [pattern, describe] of TEXTS) {
+  const cause = new Error(detail);
+  for (const [pattern, kind, words] of ROWS) {
     const match = pattern.exec(detail);
-    if (match !== null) return describe(target, match[1] ?? "");
+    if (match === null) continue;
+    const [text, hint] = typeof words === "function" ? words(match, target) : words;
+    return new NetError(kind, text, { hint, cause });
   }
-  const text = detail.slice(0, MAX_DETAIL_LENGTH);
-  return { kind: "failed", text: text === "" ? "the request failed" : text, hint: "" };
+  const text = detail === "" ? "the request failed" : detail.slice(0, MAX_DETAIL_LENGTH);
+  return new NetError("failed", text, { cause });
 }
 
 /**
@@ -167,135 +229,8 @@ function collect(error: unknown, words: string[], depth: number): void {
   collect(error.cause, words, depth - 1);
 }
 
-const TRUST_HINT = "Set VLLM_TLS_CA_FILE to the certificate of the authority that signed it.";
-const CLIENT_HINT = "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.";
-
-/** Alerts by which a server says that it does not like the client's certificate (RFC 8446, 6.2). */
-const CERTIFICATE_ALERTS: ReadonlySet<string> = new Set([
-  "AccessDenied",
-  "BadCertificate",
-  "CertificateExpired",
-  "CertificateRequired",
-  "CertificateRevoked",
-  "CertificateUnknown",
-  "UnknownCA",
-  "UnsupportedCertificate",
-]);
-
-/** What `node:https` says of a certificate that it does not take. */
-const NODE_CODES =
-  /\b(?:UNABLE_TO_(?:VERIFY|GET)\w+|\w*SELF_SIGNED_CERT\w*|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID)\b/;
-
-type TlsText = Omit<ErrorText, "kind">;
-
-/**
- * Recognizes a TLS failure by the words of rustls, which both `fetch` and `node:https` use here.
- */
-function tlsError(detail: string, target: RequestTarget): TlsText | undefined {
-  return certificateFailure(detail) ?? nodeFailure(detail, target) ??
-    alertFailure(detail, target) ?? handshakeFailure(detail);
-}
-
-function certificateFailure(detail: string): TlsText | undefined {
-  const problem = /invalid peer certificate: (.+)/.exec(detail)?.[1];
-  if (problem === undefined) return undefined;
-  if (problem.startsWith("UnknownIssuer")) {
-    return { text: "the certificate is from an unknown authority", hint: TRUST_HINT };
-  }
-  if (problem.includes("CaUsedAsEndEntity")) {
-    return {
-      text: "the certificate is an authority's, not a server's",
-      hint: 'Was it made with "openssl req -x509"? Add -addext basicConstraints=critical,CA:FALSE.',
-    };
-  }
-  if (problem.includes("UnsupportedCertVersion")) {
-    return {
-      text: "the certificate is of an old version",
-      hint: "Make one of version 3, with the host name under subjectAltName.",
-    };
-  }
-  if (/expired/i.test(problem)) {
-    return {
-      text: `the certificate expired${onDay(/not valid after (\d+)/.exec(problem))}`,
-      hint: "Renew the certificate of the server, or set the clock of this machine.",
-    };
-  }
-  if (/not valid yet|NotValidYet/.test(problem)) {
-    return {
-      text: `the certificate becomes valid only${onDay(/not valid before (\d+)/.exec(problem))}`,
-      hint: "Is the clock of this machine right?",
-    };
-  }
-  if (/not valid for name|NotValidForName/.test(problem)) return wrongHost(problem);
-  const kind = /^(?:Other\()*(?:OtherError\()?(\w+)/.exec(problem)?.[1];
-  return { text: `the certificate is not valid (${kind ?? "no reason given"})`, hint: "" };
-}
-
-function nodeFailure(detail: string, { hostname }: RequestTarget): TlsText | undefined {
-  const code = NODE_CODES.exec(detail)?.[0];
-  if (code === undefined) return undefined;
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const names = /.*altnames: (.*)/.exec(detail)?.[1];
-    return {
-      text: `the certificate is not for "${hostname}"`,
-      hint: names === undefined ? "" : `It is for ${names}.`,
-    };
-  }
-  return {
-    text: "the certificate is from an unknown authority, or not of today",
-    hint: "Is the certificate of the authority that signed it in VLLM_TLS_CA_FILE, and still good?",
-  };
-}
-
-function wrongHost(problem: string): TlsText {
-  const asked = /for name "([^"]+)"/.exec(problem)?.[1];
-  const names = [...problem.matchAll(/(?:DnsName|IpAddress)\("?([^")]+)"?\)/g)]
-    .map((match) => `"${match[1]}"`);
-  return {
-    text: `the certificate is not for ${asked === undefined ? "this host" : `"${asked}"`}`,
-    hint: names.length === 0 ? "" : `It is for ${names.join(", ")}.`,
-  };
-}
-
-function alertFailure(detail: string, target: RequestTarget): TlsText | undefined {
-  const alert = /received fatal alert: (\w+)/.exec(detail)?.[1];
-  if (alert === undefined) return undefined;
-  if (alert === "ProtocolVersion") {
-    return { text: "the server speaks no TLS of today", hint: "TLS 1.2 or 1.3 is needed." };
-  }
-  if (CERTIFICATE_ALERTS.has(alert)) {
-    return target.hasCertificate
-      ? {
-        text: `the server does not accept the client certificate (${alert})`,
-        hint: "Is the certificate in VLLM_TLS_CERT_FILE from the authority that the server trusts?",
-      }
-      : { text: "the server wants a client certificate", hint: CLIENT_HINT };
-  }
-  // A server with TLS 1.2 says no more than this when the client certificate is missing.
-  const hint = alert === "HandshakeFailure" && !target.hasCertificate
-    ? `Does the server want a client certificate? ${CLIENT_HINT}`
-    : "";
-  return { text: `the server broke the TLS handshake off (${alert})`, hint };
-}
-
-function handshakeFailure(detail: string): TlsText | undefined {
-  if (/received corrupt message|WRONG_VERSION_NUMBER/.test(detail)) {
-    return {
-      text: "the server does not speak TLS",
-      hint: "Is the port right, or should the address begin with http://?",
-    };
-  }
-  if (/tls handshake eof/i.test(detail)) {
-    return {
-      text: "the server closed the connection during the TLS handshake",
-      hint: "Is the port right, and does it speak TLS?",
-    };
-  }
-  return undefined;
-}
-
 /** Says a day as ` on 2002-01-01`; nothing when the time is missing or past what a date holds. */
-function onDay(match: RegExpExecArray | null): string {
-  const date = new Date(Number(match?.[1]) * 1000);
+function onDay(seconds: string | undefined): string {
+  const date = new Date(Number(seconds) * 1000);
   return Number.isNaN(date.getTime()) ? "" : ` on ${date.toISOString().slice(0, 10)}`;
 }

@@ -1,16 +1,14 @@
 /**
  * Requests that `fetch` cannot make: without verifying the server's certificate, or to an address
- * other than the one its name resolves to.
- *
- * `Deno.createHttpClient` has no setting for the first, and no TLS on a connection made elsewhere.
- * `node:http` and `node:https` can do both for the connections of one agent.
+ * other than the one its name resolves to. `Deno.createHttpClient` has no setting for the first,
+ * and no TLS on a connection made elsewhere.
  */
 
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { isIPv6 } from "node:net";
-import { tooLargeError } from "./body.ts";
-import type { ClientOptions, RawReply, Transport, TransportRequest } from "./client.ts";
+import { type Bytes, tooLargeError } from "./body.ts";
+import type { ClientOptions, Send } from "./client.ts";
 
 /** Returns a known address in the place of a lookup. */
 function lookupOf(address: string): NonNullable<Parameters<typeof requestHttps>[1]["lookup"]> {
@@ -21,8 +19,10 @@ function lookupOf(address: string): NonNullable<Parameters<typeof requestHttps>[
   };
 }
 
-/** Creates a transport for `http:` and `https:`. */
-export function createNodeTransport({ tls, connectTo }: ClientOptions): Transport {
+/** Creates a transport for `http:` and `https:`. Disposing it closes its idle connections. */
+export function createNodeTransport(
+  { tls, address }: ClientOptions,
+): { readonly send: Send } & Disposable {
   const { cert, key, caCerts, skipVerify = false } = tls ?? {};
   const http = new HttpAgent({ keepAlive: true });
   const https = new HttpsAgent({
@@ -32,31 +32,27 @@ export function createNodeTransport({ tls, connectTo }: ClientOptions): Transpor
     ca: caCerts === undefined ? [] : [caCerts],
     ...(cert === undefined || key === undefined ? {} : { cert, key: key.reveal() }),
   });
-  const lookup = connectTo === undefined ? {} : { lookup: lookupOf(connectTo.address) };
-  function send(wanted: TransportRequest): Promise<RawReply> {
-    const { url, method, headers, body, signal, maxBytes } = wanted;
-    const { promise, resolve, reject } = Promise.withResolvers<RawReply>();
-    const fields = {
-      ...Object.fromEntries(headers),
-      ...(body === undefined ? {} : { "content-length": String(body.length) }),
-    };
-    const options = { method, headers: fields, signal, ...lookup };
-    const receive = (message: IncomingMessage): void =>
-      resolve({
-        status: message.statusCode ?? 0,
-        headers: headersOf(message),
-        body: bodyOf(message, maxBytes),
-      });
-    const sent = url.protocol === "https:"
-      ? requestHttps(url, { ...options, agent: https }, receive)
-      : requestHttp(url, { ...options, agent: http }, receive);
-    // Also after the headers have come: breaking off later errors the request once more.
-    sent.on("error", reject);
-    sent.end(body);
-    return promise;
-  }
+  const lookup = address === undefined ? {} : { lookup: lookupOf(address) };
   return {
-    send,
+    send(url, { method, headers, body, signal, maxBytes }): ReturnType<Send> {
+      const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Send>>>();
+      const fields = Object.fromEntries(headers);
+      if (body !== undefined) fields["content-length"] = String(body.length);
+      const options = { method, headers: fields, signal, ...lookup };
+      const receive = (message: IncomingMessage): void =>
+        resolve({
+          status: message.statusCode ?? 0,
+          headers: headersOf(message),
+          body: bodyOf(message, maxBytes),
+        });
+      const sent = url.protocol === "https:"
+        ? requestHttps(url, { ...options, agent: https }, receive)
+        : requestHttp(url, { ...options, agent: http }, receive);
+      // Also after the headers have come: breaking off later errors the request once more.
+      sent.on("error", reject);
+      sent.end(body);
+      return promise;
+    },
     [Symbol.dispose](): void {
       http.destroy();
       https.destroy();
@@ -76,30 +72,23 @@ function headersOf(message: IncomingMessage): Headers {
  * Takes the bytes as they come and never pauses the connection: once it has been paused, Deno 2.9.6
  * does not notice its end any more. So the body of a slow client waits in memory, up to its limit.
  */
-function bodyOf(
-  message: IncomingMessage,
-  maxBytes: number,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+function bodyOf(message: IncomingMessage, maxBytes: number): ReadableStream<Bytes> {
   let bodyBytes = 0;
   // Node emits events for a while after the stream has ended; they are ignored.
   let isOpen = true;
   return new ReadableStream({
     start(controller): void {
       function fail(error: Error): void {
-        if (!isOpen) return;
+        if (isOpen) controller.error(error);
         isOpen = false;
-        controller.error(error);
       }
       message.on("data", (chunk: Uint8Array) => {
         if (!isOpen) return;
         bodyBytes += chunk.byteLength;
-        if (bodyBytes > maxBytes) {
-          fail(tooLargeError(maxBytes));
-          message.destroy();
-          return;
-        }
         // A copy, so that nobody edits what Node may still use.
-        controller.enqueue(new Uint8Array(chunk));
+        if (bodyBytes <= maxBytes) return controller.enqueue(new Uint8Array(chunk));
+        fail(tooLargeError(maxBytes));
+        message.destroy();
       });
       message.on("end", () => {
         if (isOpen) controller.close();

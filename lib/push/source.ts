@@ -148,19 +148,17 @@ async function readAll(
   timeoutMs: number,
 ): Promise<Uint8Array> {
   using reader = scraper.read({ signal, timeoutMs });
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let text: string;
   try {
-    const { bytes, isWhole } = await reader.begin();
-    chunks.push(bytes);
-    if (isWhole) return bytes;
-    for (let next = await reader.next(); next !== undefined; next = await reader.next()) {
-      chunks.push(next);
-    }
+    const beginning = await reader.begin();
+    text = beginning.text;
+    let next = beginning.isWhole ? undefined : await reader.next();
+    for (; next !== undefined; next = await reader.next()) text += next;
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error;
     return new Uint8Array();
   }
-  return await new Blob(chunks).bytes();
+  return new TextEncoder().encode(text);
 }
 
 /** A family with one series, that with the largest value. */

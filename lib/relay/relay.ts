@@ -2,8 +2,7 @@
 
 import { STATUS_CODE } from "@std/http/status";
 import type { FamilyFilter } from "../exposition/filter.ts";
-import { requestPath } from "../http/request_path.ts";
-import { textResponse } from "../http/responses.ts";
+import { requestPath, textResponse } from "../http/responses.ts";
 import { type Slot, Slots } from "../http/slots.ts";
 import type { Logger } from "../log.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";

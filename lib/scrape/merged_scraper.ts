@@ -1,12 +1,10 @@
 /** Scrapes all servers at once and merges what they expose. */
 
 import { MetricsError } from "../errors.ts";
-import { ByteBuffer } from "../exposition/bytes.ts";
-import { ExpositionMerger } from "../exposition/merge.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
+import { ExpositionMerger } from "../exposition/merge.ts";
 import type { Logger } from "../log.ts";
-import type { Bytes } from "../net/body.ts";
-import type { Beginning, ExpositionReader, ReadOptions } from "./scraper.ts";
+import { type ExpositionReader, type ReadOptions, SharedExposition } from "./shared_exposition.ts";
 import type { Target, Targets } from "./targets.ts";
 
 /** Bodies of the largest size that all merges under way may hold together. */
@@ -40,22 +38,31 @@ export interface MergedScraperOptions {
 
 /** A server's text, or why there is none. */
 type Outcome =
-  | { readonly target: Target; readonly text: Bytes }
+  | { readonly target: Target; readonly text: string }
   | { readonly target: Target; readonly failure: MetricsError };
+
+/** One merge and its readers. */
+interface Merge {
+  readonly shared: SharedExposition;
+  /** When it must be complete, in milliseconds since 1970. */
+  readonly endMs: number;
+  /** What it holds, in characters. */
+  held: number;
+}
 
 /** Merges the metrics of all servers for any number of readers. */
 export class MergedScraper {
   readonly #options: MergedScraperOptions;
-  readonly #budgetBytes: number;
+  readonly #budget: number;
   readonly #merger = new ExpositionMerger();
   readonly #logged = new Set<string>();
   readonly #merges = new Set<Merge>();
-  #heldBytes = 0;
+  #held = 0;
 
   /** Starts without a scrape. */
   constructor(options: MergedScraperOptions) {
     this.#options = options;
-    this.#budgetBytes = MAX_BODIES * options.maxBodyBytes;
+    this.#budget = MAX_BODIES * options.maxBodyBytes;
   }
 
   /**
@@ -67,52 +74,60 @@ export class MergedScraper {
     const now = this.#options.now();
     const limitMs = Math.min(timeoutMs, this.#options.timeoutMs);
     const merge =
-      this.#merges.values().find(({ isOpen, endMs }) =>
-        isOpen && endMs <= now + limitMs && endMs >= now + limitMs * LEAST_SHARE
+      this.#merges.values().find(({ shared, endMs }) =>
+        shared.isOpen && endMs <= now + limitMs && endMs >= now + limitMs * LEAST_SHARE
       ) ?? this.#start(now + limitMs);
-    return merge.read(signal);
+    return merge.shared.read({ signal });
   }
 
   #start(endMs: number): Merge {
-    const merge = new Merge(endMs, (running) => this.#run(running), (bytes) => this.#hold(bytes));
+    const merge = { shared: new SharedExposition(busy), endMs, held: 0 };
     this.#merges.add(merge);
+    void this.#run(merge);
     return merge;
   }
 
-  async #run(merge: Merge): Promise<Bytes> {
+  async #run(merge: Merge): Promise<void> {
+    const { targets, now } = this.#options;
+    const { shared, endMs } = merge;
     try {
-      const { targets, now } = this.#options;
-      const waitMs = (merge.endMs - now()) * LOOKUP_SHARE;
-      const list = await targets.refresh(waitMs);
-      const timeoutMs = Math.max(merge.endMs - now(), 1);
+      const list = await targets.refresh((endMs - now()) * LOOKUP_SHARE);
+      const leftMs = Math.max(endMs - now(), 1);
       const outcomes = await Promise.all(
-        list.map((target) => this.#collect(target, merge, timeoutMs)),
+        list.map((target) => this.#collect(target, merge, leftMs)),
       );
       const failures = outcomes.flatMap((one) => "failure" in one ? [one.failure] : []);
-      const gone = failures.find(({ code }) => code === "BUSY" || merge.signal.aborted);
+      const gone = failures.find(({ code }) => code === "BUSY" || shared.signal.aborted);
       if (gone !== undefined) throw gone;
-      return await this.#merge(outcomes);
-    } finally {
-      merge.isOpen = false;
-      this.#merges.delete(merge);
+      const text = await this.#merge(outcomes);
+      this.#hold(merge, text.length - merge.held);
+      shared.push(text, true);
+      shared.end();
+    } catch (error) {
+      this.#hold(merge, -merge.held);
+      shared.end(error instanceof MetricsError ? error : unexpected(error));
     }
+    this.#merges.delete(merge);
+    const release = (): void => this.#hold(merge, -merge.held);
+    if (shared.signal.aborted) release();
+    else shared.signal.addEventListener("abort", release);
   }
 
   async #collect(target: Target, merge: Merge, timeoutMs: number): Promise<Outcome> {
-    using reader = target.scraper.read({ signal: merge.signal, timeoutMs });
-    const text = new ByteBuffer();
+    using reader = target.scraper.read({ signal: merge.shared.signal, timeoutMs });
+    let text = "";
     try {
-      const { bytes: first, isWhole } = await reader.begin();
-      merge.isOpen = false;
-      let bytes: Bytes | undefined = first;
-      while (bytes !== undefined) {
-        this.#take(target, merge, bytes.length);
-        text.append(bytes);
-        bytes = isWhole ? undefined : await reader.next();
+      const { text: first, isWhole } = await reader.begin();
+      merge.shared.isOpen = false;
+      let next: string | undefined = first;
+      while (next !== undefined) {
+        this.#take(target, merge, next.length);
+        text += next;
+        next = isWhole ? undefined : await reader.next();
       }
-      return { target, text: text.view() };
+      return { target, text };
     } catch (error) {
-      merge.hold(-text.length);
+      this.#hold(merge, -text.length);
       if (!(error instanceof MetricsError)) throw error;
       if (error instanceof TogetherTooLarge) {
         reader[Symbol.dispose]();
@@ -122,22 +137,26 @@ export class MergedScraper {
     }
   }
 
-  /** Takes room for bytes of a server; clients that do not read their response make room. */
-  #take({ label }: Target, merge: Merge, bytes: number): void {
-    if (merge.heldBytes + bytes > this.#budgetBytes) throw new TogetherTooLarge(label);
-    while (this.#heldBytes + bytes > this.#budgetBytes) {
+  /** Takes room for the text of a server; clients that do not read their response make room. */
+  #take({ label }: Target, merge: Merge, length: number): void {
+    if (merge.held + length > this.#budget) throw new TogetherTooLarge(label);
+    while (this.#held + length > this.#budget) {
       if (!this.#options.evict()) throw busy();
     }
-    merge.hold(bytes);
+    this.#hold(merge, length);
   }
 
-  #hold(bytes: number): void {
-    this.#heldBytes += bytes;
+  /** Takes room, or gives it back when negative. */
+  #hold(merge: Merge, length: number): void {
+    merge.held += length;
+    this.#held += length;
   }
 
-  async #merge(outcomes: readonly Outcome[]): Promise<Bytes> {
+  async #merge(outcomes: readonly Outcome[]): Promise<string> {
     const inputs = outcomes.flatMap((outcome) =>
-      "text" in outcome ? [{ instance: outcome.target.name, text: outcome.text }] : []
+      "text" in outcome
+        ? [{ instance: outcome.target.name, text: new TextEncoder().encode(outcome.text) }]
+        : []
     );
     if (inputs.length === 0) throw allFailed(outcomes);
     const { bytes, dropped, conflicts } = await this.#merger.mergeInTurns(inputs);
@@ -148,82 +167,7 @@ export class MergedScraper {
       this.#logged.add(key);
       this.#options.log.warn("Type conflict", { instance, family, type, kept });
     }
-    return bytes;
-  }
-}
-
-/** One merge and its readers. */
-class Merge {
-  /** Whether no server has begun to answer. */
-  isOpen = true;
-  /** When it must be complete, in milliseconds since 1970. */
-  readonly endMs: number;
-  /** Bytes that it holds. */
-  heldBytes = 0;
-  readonly #hold: (bytes: number) => void;
-  readonly #result: Promise<Bytes>;
-  readonly #stop = new AbortController();
-  #isSettled = false;
-  #all = 0;
-  #present = 0;
-
-  constructor(endMs: number, run: (merge: Merge) => Promise<Bytes>, hold: (bytes: number) => void) {
-    this.endMs = endMs;
-    this.#hold = hold;
-    this.#result = this.#settle(run);
-    // Every reader waits for it, but all of them may have left.
-    this.#result.catch(() => {});
-  }
-
-  /** Aborts when the last reader leaves. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  /** Takes room for bytes, or gives it back when negative. */
-  hold(bytes: number): void {
-    this.heldBytes += bytes;
-    this.#hold(bytes);
-  }
-
-  read(signal: AbortSignal): ExpositionReader {
-    const isShared = this.#all++ > 0;
-    this.#present++;
-    let isOver = false;
-    const leave = (): void => {
-      if (isOver) return;
-      isOver = true;
-      signal.removeEventListener("abort", leave);
-      if (--this.#present > 0) return;
-      this.isOpen = false;
-      this.#stop.abort();
-      if (this.#isSettled) this.hold(-this.heldBytes);
-    };
-    signal.addEventListener("abort", leave);
-    if (signal.aborted) leave();
-    return {
-      begin: async (): Promise<Beginning> => ({
-        bytes: await this.#result,
-        isWhole: true,
-        isShared,
-      }),
-      next: () => Promise.resolve(undefined),
-      [Symbol.dispose]: leave,
-    };
-  }
-
-  async #settle(run: (merge: Merge) => Promise<Bytes>): Promise<Bytes> {
-    try {
-      const bytes = await run(this);
-      // The servers' texts are gone; what is held from now on is the result.
-      this.hold((this.#present > 0 ? bytes.length : 0) - this.heldBytes);
-      return bytes;
-    } catch (error) {
-      this.hold(-this.heldBytes);
-      throw error;
-    } finally {
-      this.#isSettled = true;
-    }
+    return new TextDecoder().decode(bytes);
   }
 }
 
@@ -247,18 +191,21 @@ function busy(): MetricsError {
   });
 }
 
+function unexpected(cause: unknown): MetricsError {
+  return new MetricsError("UPSTREAM_FAILED", "Cannot merge: an unexpected error", { cause });
+}
+
 /** Describes the failure of all servers; of a single one in its own words. */
 function allFailed(outcomes: readonly Outcome[]): MetricsError {
   const failures = outcomes.flatMap((outcome) => "failure" in outcome ? [outcome.failure] : []);
   const [first] = failures;
   if (first !== undefined && failures.length === 1) return first;
   const codes = new Set(failures.map(({ code }) => code));
-  const code = codes.size === 1 ? first?.code : undefined;
   const named = failures.slice(0, MAX_NAMED)
     .map(({ message }) => message.replace(/^Cannot scrape /, ""));
   const more = failures.length - named.length;
   return new MetricsError(
-    code ?? "UPSTREAM_FAILED",
+    codes.size === 1 && first !== undefined ? first.code : "UPSTREAM_FAILED",
     `Cannot scrape any of ${failures.length} servers: ${named.join("; ")}` +
       (more === 0 ? "" : `; and ${more} more`),
     { hint: "/-/targets lists them all." },

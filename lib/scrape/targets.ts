@@ -4,10 +4,8 @@ import type { ServerConfig, ServersConfig } from "../config/config.ts";
 import { hostAndPort, maskUrl } from "../config/url.ts";
 import { SanitizerMemo } from "../exposition/sanitizer.ts";
 import type { Logger } from "../log.ts";
-import type { Resolve } from "../net/resolve.ts";
-import { Addresses } from "./addresses.ts";
-import { Scraper, type ScrapeRecord, type ScrapeRecorder } from "./scraper.ts";
-import { TargetState } from "./target_state.ts";
+import { Addresses, type Resolve } from "../net/resolve.ts";
+import { Scraper, type ScrapeRecord, type ScrapeRecorder, TargetState } from "./scraper.ts";
 import { createUpstream, type Upstream } from "./upstream.ts";
 
 /** Addresses of one name that are scraped; a headless service has one per pod. */
@@ -81,7 +79,7 @@ export class Targets implements Disposable {
       if (config.isDiscovered) return new DiscoveredName(config, options);
       return { name, create: () => createUpstream(upstream, { instance: name }) };
     });
-    this.#set(this.#wanted());
+    this.#update();
   }
 
   /** The servers as of the last lookup, in the order of the configuration. */
@@ -95,45 +93,40 @@ export class Targets implements Disposable {
    */
   async refresh(waitMs: number): Promise<readonly Target[]> {
     await Promise.all(this.#discovered().map((entry) => entry.refresh(waitMs)));
-    this.#set(this.#wanted());
+    this.#update();
     return this.list;
   }
 
   /** Closes the connections of all servers. */
   [Symbol.dispose](): void {
     for (const entry of this.#discovered()) entry[Symbol.dispose]();
-    this.#set([]);
+    for (const target of this.#targets.values()) this.#remove(target);
+    this.#targets.clear();
   }
 
   #discovered(): readonly DiscoveredName[] {
     return this.#entries.filter((entry) => entry instanceof DiscoveredName);
   }
 
-  #wanted(): readonly Wanted[] {
-    return this.#entries.flatMap((one) => one instanceof DiscoveredName ? one.wanted() : [one]);
-  }
-
-  /** Keeps these servers, adds new ones, removes the others. */
-  #set(wanted: readonly Wanted[]): void {
+  /** Keeps the servers that are wanted, adds new ones, removes the others. */
+  #update(): void {
     const before = this.#targets;
     this.#targets = new Map();
-    for (const { name, create } of wanted) {
-      if (this.#targets.has(name)) continue;
-      this.#targets.set(name, before.get(name) ?? this.#create(name, create()));
+    for (const entry of this.#entries) {
+      for (const { name, create } of entry instanceof DiscoveredName ? entry.wanted() : [entry]) {
+        if (this.#targets.has(name)) continue;
+        this.#targets.set(name, before.get(name) ?? this.#create(name, create()));
+      }
     }
-    for (const [name, target] of before) {
-      if (this.#targets.has(name)) continue;
-      this.#options.metrics.removeServer(name);
-      this.#options.feed.removeServer(name);
-      target[Symbol.dispose]();
+    for (const target of before.values()) {
+      if (!this.#targets.has(target.name)) this.#remove(target);
     }
   }
 
   #create(name: string, upstream: Upstream): Target {
     const { metrics, feed, log, maxPerSecond, now } = this.#options;
     const { label } = upstream;
-    const instance = this.isMerged ? name : undefined;
-    const state = new TargetState({ upstream: label, instance }, log);
+    const state = new TargetState(label, this.isMerged ? name : undefined, log);
     metrics.addServer(name);
     const recorder = feed.addServer(name);
     const scraper = new Scraper({
@@ -146,6 +139,12 @@ export class Targets implements Disposable {
       now,
     });
     return { name, label, state, scraper, [Symbol.dispose]: () => upstream[Symbol.dispose]() };
+  }
+
+  #remove(target: Target): void {
+    this.#options.metrics.removeServer(target.name);
+    this.#options.feed.removeServer(target.name);
+    target[Symbol.dispose]();
   }
 }
 
@@ -168,17 +167,18 @@ class DiscoveredName implements Disposable {
   }
 
   wanted(): readonly Wanted[] {
+    if (this.#found.length > 0) {
+      return this.#found.slice(0, MAX_ADDRESSES).map((address) => this.#at(address));
+    }
     const { name, upstream: { label } } = this.#config;
-    const scrape = (): Promise<never> => Promise.reject(this.#failure);
     const unresolved = (): Upstream => ({
       instance: name,
       label,
       sendsSecret: false,
-      scrape,
+      scrape: () => Promise.reject(this.#failure),
       [Symbol.dispose]: () => {},
     });
-    if (this.#found.length === 0) return [{ name, create: unresolved }];
-    return this.#found.slice(0, MAX_ADDRESSES).map((address) => this.#at(address));
+    return [{ name, create: unresolved }];
   }
 
   async refresh(waitMs: number): Promise<void> {

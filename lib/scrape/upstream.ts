@@ -1,14 +1,14 @@
 /** The vLLM server that is scraped: one GET with its credentials, limits and error messages. */
 
+import { STATUS_TEXT } from "@std/http/status";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Secret } from "../config/secret.ts";
 import { hostAndPort } from "../config/url.ts";
-import { MetricsError } from "../errors.ts";
+import { type ErrorCode, MetricsError } from "../errors.ts";
 import type { Body } from "../net/body.ts";
 import { type Client, createClient } from "../net/client.ts";
-import { NetError } from "../net/net_error.ts";
+import { NetError, type NetErrorKind, type RequestTarget, toNetError } from "../net/net_error.ts";
 import { VERSION } from "../version.ts";
-import { scrapeError, statusError } from "./scrape_errors.ts";
 
 /** A response of the right status, its body not read yet. */
 export interface ScrapeReply {
@@ -58,6 +58,33 @@ const DEFAULT_HEADERS: ReadonlyArray<readonly [string, string]> = [
   ["user-agent", `vllm-metrics/${VERSION}`],
 ];
 
+const CODES: Readonly<Record<NetErrorKind, ErrorCode>> = {
+  refused: "UPSTREAM_REFUSED",
+  dns: "UPSTREAM_DNS",
+  tls: "UPSTREAM_TLS",
+  timeout: "UPSTREAM_TIMEOUT",
+  redirect: "UPSTREAM_REDIRECT",
+  tooLarge: "UPSTREAM_TOO_LARGE",
+  closed: "UPSTREAM_CLOSED",
+  failed: "UPSTREAM_FAILED",
+  aborted: "READER_GONE",
+  slow: "READER_SLOW",
+};
+
+/** What to do about a status; a class of statuses stands under its first digit. */
+const STATUS_HINTS: Readonly<Record<string, string>> = {
+  "401": "The server wants credentials: set VLLM_BEARER_TOKEN or VLLM_USERNAME/VLLM_PASSWORD.",
+  "403": "The server knows the caller and refuses: do the credentials allow reading metrics?",
+  "404": "Is the path right? vLLM has its metrics at /metrics.",
+  "405": "Is the path right? vLLM has its metrics at /metrics.",
+  "407": "A proxy on the way wants credentials.",
+  "429": "The server is asked too often: scrape less often.",
+  "502": "A gateway answered in place of vLLM: is vLLM running behind it?",
+  "503": "vLLM may still be starting.",
+  "504": "A gateway answered in place of vLLM: is vLLM running behind it?",
+  "5": "The log of vLLM tells why.",
+};
+
 /**
  * Creates an upstream. Nothing is sent before the first scrape.
  *
@@ -68,25 +95,25 @@ export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}
   const { instance = hostAndPort(url), address } = place;
   const headers = requestHeaders(config.headers);
   const client = createVllmClient(config, address);
-  const hasCredentials = headers.has("authorization");
+  const describe = (error: NetError): MetricsError => scrapeError(label, error);
   return {
     instance,
     label,
     sendsSecret: config.headers.length > 0 || url.search !== "",
-    scrape: async ({ signal, timeoutMs = Infinity }) => {
+    async scrape({ signal, timeoutMs = Infinity }): Promise<ScrapeReply> {
       const { status, headers: fields, contentLength, body } = await client.request(url, {
         headers,
         timeoutMs: Math.min(config.timeoutMs, timeoutMs),
         maxBytes: maxBodyBytes,
         signal,
         redirect: "same-origin",
-        describe: (error) => scrapeError(label, error),
+        describe,
       });
       if (status === 200) {
         return { contentType: fields.get("content-type") ?? "", contentLength, body };
       }
       await body.cancel();
-      throw statusError(label, status, hasCredentials);
+      throw statusError(label, status, headers.has("authorization"));
     },
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };
@@ -97,26 +124,23 @@ export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}
  *
  * @throws {MetricsError} When a certificate or a key cannot be used.
  */
-export function createVllmClient({ url, tls }: UpstreamConfig, address?: string): Client {
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+export function createVllmClient({ tls }: UpstreamConfig, address?: string): Client {
   try {
-    return createClient({
-      tls,
-      ...(address === undefined ? {} : { connectTo: { address, port } }),
-    });
+    return createClient({ tls, address });
   } catch (error) {
     if (!(error instanceof NetError)) throw error;
-    throw error.message.includes("key belongs")
-      ? new MetricsError(
+    if (error.message.includes("key belongs")) {
+      throw new MetricsError(
         "CONFIG_INVALID",
         "Cannot use VLLM_TLS_CERT_FILE with VLLM_TLS_KEY_FILE: the key is another certificate's",
-      )
-      : new MetricsError(
-        "CONFIG_INVALID",
-        "Cannot use the files of VLLM_TLS_CA_FILE, VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE: " +
-          "one of them is not PEM",
-        { hint: "Each must hold text that begins with -----BEGIN." },
       );
+    }
+    throw new MetricsError(
+      "CONFIG_INVALID",
+      "Cannot use the files of VLLM_TLS_CA_FILE, VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE: " +
+        "one of them is not PEM",
+      { hint: "Each must hold text that begins with -----BEGIN." },
+    );
   }
 }
 
@@ -132,11 +156,10 @@ export function requestHeaders(configured: ReadonlyArray<readonly [string, Secre
       headers.append(name, value.reveal());
     } catch {
       // What was thrown holds the value, and the value may be a secret.
+      const quoted = JSON.stringify(name);
       throw new MetricsError(
         "CONFIG_INVALID",
-        `Cannot send the header field ${
-          JSON.stringify(name)
-        }: its name or value is not fit for HTTP`,
+        `Cannot send the header field ${quoted}: its name or value is not fit for HTTP`,
       );
     }
   }
@@ -146,4 +169,37 @@ export function requestHeaders(configured: ReadonlyArray<readonly [string, Secre
   // Always: compressing costs vLLM more than the bytes cost the network, and bytes are edited here.
   headers.set("accept-encoding", "identity");
   return headers;
+}
+
+/** The error for what a scrape threw. */
+export function scrapeError(label: string, error: unknown): MetricsError {
+  if (error instanceof MetricsError) return error;
+  if (!(error instanceof NetError)) {
+    return new MetricsError("UPSTREAM_FAILED", `Cannot scrape "${label}": an unexpected error`, {
+      cause: error,
+    });
+  }
+  const { kind, message, hint } = error;
+  const isReaders = kind === "aborted" || kind === "slow";
+  const action = isReaders ? "Cannot finish the scrape of" : "Cannot scrape";
+  return new MetricsError(CODES[kind], `${action} "${label}": ${message}`, { hint, cause: error });
+}
+
+/** The error for a connection that failed. */
+export function requestFailure(
+  error: unknown,
+  target: RequestTarget & { readonly label: string },
+): MetricsError {
+  if (error instanceof MetricsError) return error;
+  return scrapeError(target.label, toNetError(error, target));
+}
+
+/** The error for a status other than 200. */
+function statusError(label: string, status: number, hasCredentials: boolean): MetricsError {
+  const texts: Readonly<Record<number, string>> = STATUS_TEXT;
+  const hint = status === 401 && hasCredentials
+    ? "The credentials were not accepted: check VLLM_BEARER_TOKEN or VLLM_USERNAME/VLLM_PASSWORD."
+    : STATUS_HINTS[status] ?? STATUS_HINTS[Math.floor(status / 100)] ?? "";
+  const text = `Cannot scrape "${label}": status ${status} ${texts[status] ?? ""}`.trimEnd();
+  return new MetricsError("UPSTREAM_STATUS", text, { hint });
 }

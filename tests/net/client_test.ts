@@ -10,7 +10,7 @@ function closedPort(): number {
 
 Deno.test("a server at a known address that refuses connections again and again is refused each time", async () => {
   const port = closedPort();
-  using client = createClient({ connectTo: { address: "127.0.0.1", port } });
+  using client = createClient({ address: "127.0.0.1" });
   for (let attempt = 1; attempt <= 40; attempt++) {
     const error = await assertRejects(
       () =>

@@ -10,7 +10,7 @@ const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u;
 Deno.test("a reply and the log show no control or direction mark that vLLM sends", async () => {
   await using vllm = serveHttp(() => new Response(`model${MARKS}name`));
   await using service = startService(vllm.origin);
-  for (const path of ["/metrics", "/"]) {
+  for (const path of ["/metrics", "/", "/-/targets"]) {
     const reply = (await (await service.get(path)).text()).replaceAll("\n", "");
     assertEquals(UNSAFE.exec(reply), null, path);
   }

@@ -3,7 +3,7 @@ import type { Access } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { createLogger } from "../../lib/log.ts";
 import { createGuard, MAX_WAITING, OPEN_PATHS } from "../../lib/http/guard.ts";
-import type { Route } from "../../lib/http/router.ts";
+import type { Route } from "../../lib/http/responses.ts";
 import { MetricsRegistry } from "../../lib/metrics_registry.ts";
 import { LogLines, seriesOf, serveCapture, startService } from "../fakes.ts";
 import { ask } from "./raw_client.ts";

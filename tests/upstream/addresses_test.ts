@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Addresses } from "../../lib/scrape/addresses.ts";
-import { type Resolve, resolveHost } from "../../lib/net/resolve.ts";
+import { Addresses, type Resolve, resolveHost } from "../../lib/net/resolve.ts";
 import { failureOf, NEVER, NO_SUCH_HOST } from "./fakes.ts";
 
 /** Longer than any test waits. */

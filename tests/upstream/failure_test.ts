@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { requestFailure } from "../../lib/scrape/scrape_errors.ts";
+import { requestFailure } from "../../lib/scrape/upstream.ts";
 import { createUpstream } from "../../lib/scrape/upstream.ts";
 import {
   closedPort,
