@@ -1,15 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { View } from "../../lib/dashboard/view.ts";
-import {
-  choiceQuery,
-  listedTargets,
-  nameOptions,
-  readChoice,
-  targetCountText,
-} from "../../lib/dashboard/page/choice.ts";
-
 import { noFindings } from "../../lib/dashboard/availability.ts";
-import { sparkPath, stack } from "../../lib/dashboard/page/shapes.ts";
 import { boundText, shortText, valueParts, valueText } from "../../lib/dashboard/page/text.ts";
 
 /** A view without anything. */
@@ -27,56 +18,6 @@ const EMPTY_VIEW: View = {
   charts: [],
   findings: [],
 };
-
-Deno.test("a choice goes into the address and comes back out of it", () => {
-  const choice = { instance: "b:8000", model: "org/a model&more", engine: "1", window: "900" };
-  assertEquals(readChoice(choiceQuery(choice)), choice);
-  assertEquals(choiceQuery(readChoice("?model=x&foreign=1")), "?model=x");
-  assertEquals(choiceQuery(readChoice("")), "");
-});
-
-Deno.test.each([
-  [[], "", ["=all models"]],
-  [["a"], "", ["=a"]],
-  [["a"], "a", ["=a", "a=a"]],
-  [["a", "b"], "b", ["=all models (2)", "a=a", "b=b"]],
-  [["a", "b"], "gone", ["=all models (2)", "a=a", "b=b", "gone=gone (gone)"]],
-])("of %j with %j chosen there is to choose %j", (names, chosen, options) => {
-  const given = nameOptions(names, chosen, "models");
-  assertEquals(given.map(({ value, text }) => `${value}=${text}`), options);
-});
-
-Deno.test("few servers are all named, of many those that are not up", () => {
-  const targets = Array.from({ length: 20 }, (_, index) => ({
-    instance: `s${index}`,
-    state: index % 10 === 0 ? "down" as const : "up" as const,
-    up: index % 10 !== 0,
-    error: "",
-    lastSuccessMs: undefined,
-    sinceMs: undefined,
-  }));
-  const few = targets.slice(0, 8);
-  assertEquals(listedTargets(few), few);
-  assertEquals(targetCountText(few), "");
-  assertEquals(listedTargets(targets).map(({ instance }) => instance), ["s0", "s10"]);
-  assertEquals(targetCountText(targets), "18 of 20 servers are up");
-  const down = targets.map((target) => ({ ...target, state: "down" as const }));
-  assertEquals(listedTargets(down).length, 8);
-});
-
-Deno.test("a small line begins at 0 and is broken where a value is missing", () => {
-  assertEquals(sparkPath([0, 5, null, 10]), "M0.0 23.0h0L33.3 12.0M100.0 1.0h0");
-  assertEquals(sparkPath([0, 0]), "M0.0 23.0h0L100.0 23.0");
-  assertEquals(sparkPath([null, null]), "");
-});
-
-Deno.test("stacked lines stand on the ones before; a gap is where none has a value", () => {
-  const series = [
-    { name: "a", values: [1, null, null, 2] },
-    { name: "b", values: [10, 10, null, null] },
-  ];
-  assertEquals(stack(series, 4), [[1, null, null, 2], [11, 10, null, 2]]);
-});
 
 Deno.test("values are written with their unit, and a dash where there is none", () => {
   assertEquals(valueText(null, "seconds"), "–");

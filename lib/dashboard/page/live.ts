@@ -60,7 +60,7 @@ export class Live {
     this.#query = query;
     this.#openedMs = Date.now();
     this.#close();
-    const source = new EventSource(`/api/v1/events${query}`);
+    const source = new EventSource(`api/v1/events${query}`);
     this.#source = source;
     if (this.#state === undefined || this.isPaused) this.#setState("connecting", "");
     source.addEventListener("view", (event) => {
@@ -120,7 +120,7 @@ export class Live {
     const timer = this.#timer;
     const isOld = (): boolean => this.#timer !== timer || this.#query !== query;
     try {
-      const response = await fetch(`/api/v1/view${query}`, {
+      const response = await fetch(`api/v1/view${query}`, {
         signal: AbortSignal.timeout(RETRY_MS.longest),
       });
       const text = await response.text();

@@ -1,99 +1,13 @@
-/** A plot with axes in the colors of the style sheet, and one pointer for all plots of the page. */
+/** Plots with uPlot in the colors of the style sheet, and one pointer for all plots of the page. */
 
-import type { Chart } from "../view.ts";
-import { formatAxisTime } from "./text.ts";
+import type { Chart, ChartSeries } from "../view.ts";
+import { boundText, formatAxisTime, shortText } from "./text.ts";
 import uPlot from "uplot";
-
-/** The colors of a theme. */
-export interface Colors {
-  /** Lines of charts, in order. */
-  readonly series: readonly string[];
-  /** Labels of axes. */
-  readonly text: string;
-  /** The grid. */
-  readonly grid: string;
-  /** Full cells of a heat map. */
-  readonly heat: string;
-}
 
 /** Colors of lines in the style sheet; further lines reuse them with another dash. */
 export const SERIES_COLORS = 8;
-
-/** Reads the current colors, light or dark. */
-export function readColors(): Colors {
-  const style = getComputedStyle(document.documentElement);
-  const get = (name: string): string => style.getPropertyValue(name).trim();
-  return {
-    series: Array.from({ length: SERIES_COLORS }, (_, index) => get(`--series-${index + 1}`)),
-    text: get("--text-soft"),
-    grid: get("--grid"),
-    heat: get("--heat"),
-  };
-}
-
-/** The color of a line. */
-export function seriesColor(colors: Colors, index: number): string {
-  return colors.series[index % colors.series.length] ?? colors.text;
-}
-
-/** A plot of a chart. */
-export interface Plot {
-  /** Draws the chart; its lines are those that the plot was created for. */
-  update(chart: Chart): void;
-  /** Sets its width, in pixels. */
-  resize(width: number): void;
-  /** Releases the canvas. */
-  dispose(): void;
-}
-
-/** What a plot is created with. */
-export interface PlotOptions {
-  /** The first chart. */
-  readonly chart: Chart;
-  /** The element that holds it. */
-  readonly parent: HTMLElement;
-  /** Its colors. */
-  readonly colors: Colors;
-  /** Receives the position of the pointer: an index of the chart's times, and a value of the scale. */
-  readonly onPoint: (index: number | undefined, height: number | undefined) => void;
-}
-
-/** How a line looks. */
-export interface PlotLine {
-  /** Its color as a hexadecimal CSS color. */
-  readonly color: string;
-  /** Lengths of its dashes and gaps, in pixels; empty for a solid line. */
-  readonly dash: readonly number[];
-  /** Whether the area down to the previous line, or to 0, is filled instead of drawing a line. */
-  readonly isFilled: boolean;
-}
-
-/** The area of a plot, in pixels of the canvas. */
-export interface PlotArea {
-  /** The canvas. */
-  readonly canvas: CanvasRenderingContext2D;
-  /** The position of a time, in seconds since 1970. */
-  x(seconds: number): number;
-  /** The position of a value. */
-  y(height: number): number;
-}
-
-/** What differs between kinds of plots. */
-export interface PlotKind {
-  /** The lines. */
-  readonly lines: readonly PlotLine[];
-  /** The values of each line. */
-  rows(chart: Chart): (number | null)[][];
-  /** The range of the axis, given the largest value. */
-  range(chart: Chart, largest: number | null): [lowest: number, highest: number];
-  /** The label at a value of the axis. */
-  tick(chart: Chart, height: number): string;
-  /** Distances of labels on the axis; decimal ones without it. */
-  readonly steps?: readonly number[];
-  /** Paints what is not a line. */
-  paint?(chart: Chart, area: PlotArea): void;
-}
-
+/** Dashes by index: lines differ by more than their color. */
+const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
 /** Height of a plot with its axis, in pixels. */
 const HEIGHT = 190;
 const FONT = "11px system-ui, sans-serif";
@@ -104,95 +18,187 @@ const SPACE = { time: 58, value: 32 };
 /** Distances of labels on the time axis, in seconds. */
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800]
   .concat([21_600, 43_200, 86_400, 172_800, 432_000, 864_000]);
+/** Distances of labels for requests: there is no half request. */
+const WHOLE_STEPS = [1, 10, 100, 1_000, 10_000, 100_000]
+  .flatMap((power) => [power, 2 * power, 5 * power]);
 /** Size of the axes, in pixels. */
 const SIZE = { time: 26, value: 54 };
 /** Opacity of a filled area, in hexadecimal digits: the grid stays visible. */
 const FILL = "99";
-/** Width of a line, in pixels. */
-const LINE_WIDTH = 1.5;
+/** Minimum opacity of a heat map's cell with an observation. */
+const FAINTEST = 0.14;
+/** Gap between cells of a heat map, in pixels of the canvas; none between cells narrower than `NARROW`. */
+const CELL_GAP = 1;
+const NARROW = 8;
 
-function axesOf(
-  colors: Colors,
-  tick: (height: number) => string,
-  steps?: readonly number[],
-): uPlot.Axis[] {
-  const common: uPlot.Axis = { stroke: colors.text, font: FONT, ticks: { show: false } };
-  const time: uPlot.Axis = {
-    ...common,
-    space: SPACE.time,
-    incrs: TIME_STEPS,
-    size: SIZE.time,
-    gap: 6,
-    grid: { show: false },
-    values: (_plot, splits, _axis, _space, step) =>
-      splits.map((seconds) => formatAxisTime(seconds, step)),
+/** An index of a chart's times, and a value of its scale; undefined where the pointer is not. */
+export type Point = readonly [index: number | undefined, height: number | undefined];
+
+/** The dash of a line, in pixels; empty for a solid line. */
+export function seriesDash(index: number): readonly number[] {
+  return DASHES[index % DASHES.length] ?? [];
+}
+
+/** The largest count of a heat map's cell. */
+export function fullest({ series }: Chart): number {
+  return Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
+}
+
+/** A color of the style sheet. */
+function color(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** Each line plus the ones before it; null where no line has a value. */
+function stack(series: readonly ChartSeries[], length: number): (number | null)[][] {
+  const sums: (number | null)[] = Array(length).fill(null);
+  return series.map(({ values }) => {
+    for (let at = 0; at < length; at++) {
+      const value = values[at] ?? null;
+      if (value !== null) sums[at] = (sums[at] ?? 0) + value;
+    }
+    return [...sums];
+  });
+}
+
+/** A heat map's line without values makes the pointer work; its cells are painted. */
+function dataOf({ kind, times, series }: Chart): uPlot.AlignedData {
+  const rows = {
+    line: () => series.map(({ values }) => [...values]),
+    stacked: () => stack(series, times.length),
+    heatmap: () => [times.map(() => null)],
   };
-  const value: uPlot.Axis = {
-    ...common,
-    space: SPACE.value,
-    size: SIZE.value,
-    gap: 6,
-    grid: { stroke: colors.grid, width: 1 },
-    values: (_plot, splits) => splits.map(tick),
-    ...(steps === undefined ? {} : { incrs: [...steps] }),
-  };
-  return [time, value];
+  return [[...times], ...rows[kind]()];
+}
+
+/** From 0 to slightly above the largest value; to 1 for shares that are not small. */
+function rangeOf({ kind, unit, series }: Chart, largest: number | null): [number, number] {
+  if (kind === "heatmap") return [0, Math.max(1, series.length)];
+  if (largest === null || largest <= 0) return [0, 1];
+  if (unit === "share" && largest > 0.2) return [0, 1.02];
+  return [0, largest * 1.08];
+}
+
+/** The label at a value; a bound is the upper edge of its bucket. */
+function tickOf({ kind, unit, series }: Chart, height: number): string {
+  if (kind !== "heatmap") return shortText(height, unit);
+  const bucket = series[height - 1];
+  return bucket === undefined ? "" : boundText(bucket.name);
+}
+
+function stepsOf({ kind, unit }: Chart): number[] | undefined {
+  if (kind === "heatmap") return [1, 2, 4, 8];
+  return unit === "requests" ? WHOLE_STEPS : undefined;
+}
+
+function axesOf(chart: () => Chart): uPlot.Axis[] {
+  const common: uPlot.Axis = { stroke: color("text-soft"), font: FONT, ticks: { show: false } };
+  const incrs = stepsOf(chart());
+  return [
+    {
+      ...common,
+      space: SPACE.time,
+      incrs: TIME_STEPS,
+      size: SIZE.time,
+      gap: 6,
+      grid: { show: false },
+      values: (_plot, splits, _axis, _space, step) =>
+        splits.map((seconds) => formatAxisTime(seconds, step)),
+    },
+    {
+      ...common,
+      space: SPACE.value,
+      size: SIZE.value,
+      gap: 6,
+      grid: { stroke: color("grid"), width: 1 },
+      values: (_plot, splits) => splits.map((height) => tickOf(chart(), height)),
+      ...(incrs === undefined ? {} : { incrs }),
+    },
+  ];
 }
 
 /** The lines, and the bands between filled lines. */
-function linesOf(lines: readonly PlotLine[]): Pick<uPlot.Options, "series" | "bands"> {
-  const series = lines.map(({ color, dash, isFilled }, index): uPlot.Series => ({
-    stroke: color,
-    width: isFilled ? 0 : LINE_WIDTH,
-    dash: [...dash],
+function linesOf({ kind, series }: Chart): Pick<uPlot.Options, "series" | "bands"> {
+  if (kind === "heatmap") return { series: [{}, {}] };
+  const colors = series.map((_, index) => color(`series-${index % SERIES_COLORS + 1}`));
+  const isStacked = kind === "stacked";
+  const lines = colors.map((stroke, index): uPlot.Series => ({
+    stroke,
+    width: isStacked ? 0 : 1.5,
+    dash: isStacked ? [] : [...seriesDash(index)],
     spanGaps: false,
-    points: { size: 4, width: 1, fill: color, space: 24 },
-    ...(isFilled && index === 0 ? { fill: color + FILL } : {}),
+    points: { size: 4, width: 1, fill: stroke, space: 24 },
+    ...(isStacked && index === 0 ? { fill: stroke + FILL } : {}),
   }));
-  const bands = lines.flatMap(({ color, isFilled }, index): uPlot.Band[] =>
-    isFilled && index > 0 ? [{ series: [index + 1, index], fill: color + FILL }] : []
-  );
-  return { series: [{}, ...series], bands };
+  const bands = isStacked
+    ? colors.slice(1).map((fill, index): uPlot.Band => ({
+      series: [index + 2, index + 1],
+      fill: fill + FILL,
+    }))
+    : [];
+  return { series: [{}, ...lines], bands };
 }
 
-/** Reports the position of the pointer. */
-function reportPoint(plot: uPlot, onPoint: PlotOptions["onPoint"]): void {
-  const { idx, top } = plot.cursor;
-  const isIn = idx !== null && idx !== undefined && top !== undefined && top >= 0;
-  onPoint(isIn ? idx : undefined, isIn ? plot.posToVal(top, "y") : undefined);
-}
-
-/** Paints within the plot, without its axes. */
-function paintIn(plot: uPlot, paint: (area: PlotArea) => void): void {
-  const { ctx: canvas, bbox } = plot;
-  canvas.save();
-  canvas.beginPath();
-  canvas.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  canvas.clip();
-  paint({
-    canvas,
-    x: (seconds) => plot.valToPos(seconds, "x", true),
-    y: (height) => plot.valToPos(height, "y", true),
+/** Paints the cells with observations; a cell ends at its time. */
+function paintCells({ times, series }: Chart, plot: uPlot, most: number): void {
+  const { ctx, bbox } = plot;
+  const x = (seconds: number): number => Math.round(plot.valToPos(seconds, "x", true));
+  const y = (height: number): number => Math.round(plot.valToPos(height, "y", true));
+  const step = (times[1] ?? 0) - (times[0] ?? 0);
+  const edges = times.map((time) => [x(time - step), x(time)] as const);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.fillStyle = color("heat");
+  series.forEach(({ values }, bucket) => {
+    const top = y(bucket + 1);
+    const height = Math.max(1, y(bucket) - top - CELL_GAP);
+    values.forEach((value, at) => {
+      const edge = edges[at];
+      if (value === null || value <= 0 || edge === undefined) return;
+      const room = edge[1] - edge[0];
+      ctx.globalAlpha = FAINTEST + (1 - FAINTEST) * Math.sqrt(value / most);
+      ctx.fillRect(edge[0], top, Math.max(1, room > NARROW ? room - CELL_GAP : room), height);
+    });
   });
-  canvas.restore();
+  ctx.restore();
 }
 
-/** Creates a plot with the width of its parent. */
+/** A plot of a chart. */
+export interface Plot {
+  /** Draws the chart; its lines are those that the plot was created for. */
+  update(chart: Chart): void;
+  /** Fits it into its element. */
+  fit(): void;
+  /** Releases the canvas. */
+  dispose(): void;
+}
+
+/** What requires a new plot when it changes. */
+export function shapeOf({ kind, unit, series }: Chart): string {
+  return JSON.stringify([kind, unit, kind === "heatmap" ? "" : series.map(({ name }) => name)]);
+}
+
+/** Creates a plot that is as wide as its element. */
 export function createPlot(
-  { chart: first, parent, colors, onPoint }: PlotOptions,
-  kind: PlotKind,
+  first: Chart,
+  parent: HTMLElement,
+  onPoint: (point: Point) => void,
 ): Plot {
   let chart = first;
-  const data = (): uPlot.AlignedData => [[...chart.times], ...kind.rows(chart)];
+  const size = (): { width: number; height: number } => ({
+    width: Math.max(1, parent.clientWidth),
+    height: HEIGHT,
+  });
   const plot = new uPlot(
     {
-      width: Math.max(1, parent.clientWidth),
-      height: HEIGHT,
+      ...size(),
+      ...linesOf(chart),
       padding: PADDING,
       legend: { show: false },
-      ...linesOf(kind.lines),
-      axes: axesOf(colors, (height) => kind.tick(chart, height), kind.steps),
-      scales: { y: { range: (_plot, _least, largest) => kind.range(chart, largest) } },
+      axes: axesOf(() => chart),
+      scales: { y: { range: (_plot, _least, largest) => rangeOf(chart, largest) } },
       cursor: {
         y: false,
         drag: { x: false, y: false },
@@ -200,19 +206,24 @@ export function createPlot(
         sync: { key: "page", setSeries: false, scales: ["x", null] },
       },
       hooks: {
-        setCursor: [(self) => reportPoint(self, onPoint)],
-        draw: [(self) => paintIn(self, (area) => kind.paint?.(chart, area))],
+        setCursor: [({ cursor: { idx, top }, posToVal }): void => {
+          const isIn = idx !== null && idx !== undefined && top !== undefined && top >= 0;
+          onPoint(isIn ? [idx, posToVal(top, "y")] : [undefined, undefined]);
+        }],
+        draw: [(self): void => {
+          if (chart.kind === "heatmap") paintCells(chart, self, fullest(chart));
+        }],
       },
     },
-    data(),
+    dataOf(chart),
     parent,
   );
   return {
     update(next): void {
       chart = next;
-      plot.setData(data());
+      plot.setData(dataOf(chart));
     },
-    resize: (width) => plot.setSize({ width, height: HEIGHT }),
+    fit: () => parent.clientWidth > 0 && plot.setSize(size()),
     dispose: () => plot.destroy(),
   };
 }
