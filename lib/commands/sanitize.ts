@@ -1,29 +1,29 @@
 /** `vllm-metrics sanitize`: standard input to standard output, the way `/metrics` does it. */
 
-import { ByteBuffer } from "../exposition/bytes.ts";
+import { Buffer } from "node:buffer";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import { command } from "./command.ts";
 import { EXIT, type Host } from "./host.ts";
 
-const EMPTY = new Uint8Array(0);
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const EMPTY: Bytes = new Uint8Array(0);
 /** Bytes used to detect the format; nothing is written before. */
 const HEAD_BYTES = 65_536;
 /** Bytes of a foreign text that are kept to describe it. */
 const FOREIGN_BYTES = 1_024;
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** Reads enough to detect the format, whatever the chunks. */
 async function readHead(reader: ReadableStreamDefaultReader<Bytes>): Promise<Bytes> {
-  const head = new ByteBuffer();
+  let head: Bytes = EMPTY;
   while (head.length < HEAD_BYTES) {
     const { done, value } = await reader.read();
     if (done) break;
-    head.append(value);
+    head = Buffer.concat([head, value]);
   }
-  return head.take();
+  return head;
 }
 
 /** Sanitizes standard input; returns the dropped lines, or a description of what is no exposition. */
@@ -33,14 +33,14 @@ async function pass(host: Host, openmetrics: boolean): Promise<DroppedLines | st
   try {
     const head = await readHead(reader);
     const beginning = head.subarray(0, FOREIGN_BYTES);
-    if (isMarkup(head)) return describeForeign(beginning, true);
+    if (isMarkup(new TextDecoder().decode(beginning))) return describeForeign(beginning, true);
     const format = openmetrics ? "openmetrics" : detectFormat("", head);
     const sanitizer = new Sanitizer({ format });
     let input = { done: head.length < HEAD_BYTES, value: head };
     for (;;) {
       const bytes = sanitizer.push(input.value, input.done);
       if (input.done && sanitizer.samples === 0) return describeForeign(beginning, true);
-      await writer.write(bytes);
+      await writer.write(new TextEncoder().encode(bytes));
       if (input.done) return sanitizer.dropped;
       const { done, value = EMPTY } = await reader.read();
       input = { done, value };

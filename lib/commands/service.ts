@@ -88,21 +88,19 @@ function filtered(read: Read, filter: FamilyFilter): Read {
   if (!filter.isActive) return read;
   return (client) => {
     const exposition = read(client);
-    const bytes = new TextFilter(filter);
-    const push = (text: string, isLast: boolean): string =>
-      new TextDecoder().decode(bytes.push(new TextEncoder().encode(text), isLast));
+    const filterOne = new TextFilter(filter);
     return {
       async begin(): ReturnType<typeof exposition.begin> {
         const beginning = await exposition.begin();
-        const kept = push(beginning.text, beginning.isWhole);
-        return { ...beginning, text: kept, bytes: Buffer.byteLength(kept) };
+        const text = filterOne.push(beginning.text);
+        return { ...beginning, text, bytes: Buffer.byteLength(text) };
       },
       async next(): ReturnType<typeof exposition.next> {
         for (;;) {
           const next = await exposition.next();
-          const kept = push(next ?? "", next === undefined);
-          if (kept !== "") return kept;
           if (next === undefined) return undefined;
+          const kept = filterOne.push(next);
+          if (kept !== "") return kept;
         }
       },
       [Symbol.dispose]: () => exposition[Symbol.dispose](),

@@ -1,15 +1,12 @@
 /** Leaves families out that nobody wants, after the sanitizer. */
 
-import { Buffer } from "node:buffer";
 import type { FilterConfig } from "../config/config.ts";
-import { ByteBuffer, lineEnd } from "./bytes.ts";
 
 /** Names whose answer is remembered. */
 const MAX_KNOWN = 20_000;
 /** The family that has a new series for every set of adapters; the value is the time. */
 const NEWEST_ONLY = "vllm_lora_requests_info";
-const HASH = 0x23;
-const EMPTY = new Uint8Array(0);
+const LINE_START = /(# (?:HELP|TYPE) )?([\w:]*)/y;
 
 /** Decides by name, and counts the samples that were left out. */
 export class FamilyFilter {
@@ -56,10 +53,9 @@ function patternOf(names: readonly string[]): RegExp | undefined {
   return new RegExp(`^(?:${patterns.join("|")})$`);
 }
 
-/** Filters one sanitized text that comes in chunks. */
+/** Filters one sanitized text. */
 export class TextFilter {
   readonly #filter: FamilyFilter;
-  #rest: Uint8Array<ArrayBuffer> = EMPTY;
   #family = "";
   #keeps = true;
 
@@ -68,43 +64,32 @@ export class TextFilter {
     this.#filter = filter;
   }
 
-  /** Gives the wanted lines of the next chunk; a line that is not complete waits for the next one. */
-  push(chunk: Uint8Array<ArrayBuffer>, isFinal: boolean): Uint8Array<ArrayBuffer> {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    const end = isFinal ? bytes.length : bytes.lastIndexOf(0x0a) + 1;
-    this.#rest = bytes.slice(end);
-    const kept = new ByteBuffer();
+  /** Gives the wanted lines among the next ones, which are whole. */
+  push(text: string): string {
+    let kept = "";
     /** Where the lines to keep begin that were not copied yet. */
     let from = 0;
     let wasKept = true;
-    for (let at = 0; at < end;) {
-      const next = Math.min(lineEnd(bytes, at) + 1, end);
-      const keeps = this.#line(bytes, at, next);
-      if (keeps !== wasKept) {
-        if (wasKept) kept.append(bytes.subarray(from, at));
-        from = at;
-        wasKept = keeps;
-      }
-      at = next;
+    for (let at = 0; at < text.length; at = (text.indexOf("\n", at) + 1) || text.length) {
+      const keeps = this.#line(text, at);
+      if (keeps === wasKept) continue;
+      if (wasKept) kept += text.slice(from, at);
+      from = at;
+      wasKept = keeps;
     }
-    if (wasKept) kept.append(bytes.subarray(from, end));
-    return kept.view();
+    return wasKept ? kept + text.slice(from) : kept;
   }
 
-  #line(bytes: Uint8Array, start: number, end: number): boolean {
-    const isComment = bytes[start] === HASH;
-    // "# HELP name …", "# TYPE name …": the name follows seven bytes.
-    const name = /^[\w:]*/.exec(
-      Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
-        .toString("latin1", isComment ? 7 : 0),
-    )?.[0] ?? "";
-    const isPart = !isComment && name.startsWith(this.#family) &&
+  #line(text: string, at: number): boolean {
+    LINE_START.lastIndex = at;
+    const [, header, name = ""] = LINE_START.exec(text) ?? [];
+    const isPart = header === undefined && name.startsWith(this.#family) &&
       /^(?:_bucket|_sum|_count)?$/.test(name.slice(this.#family.length));
     if (!isPart) {
       this.#family = name;
       this.#keeps = this.#filter.keeps(name);
     }
-    if (!this.#keeps && !isComment) this.#filter.filtered++;
+    if (!this.#keeps && header === undefined) this.#filter.filtered++;
     return this.#keeps;
   }
 }

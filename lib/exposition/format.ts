@@ -28,10 +28,6 @@ function hasBareCounter(text: string): boolean {
 /**
  * Tells the format of an exposition, by its Content-Type and, when that does
  * not say, by what stands in it.
- *
- * @param contentType The header's value; empty when there was none.
- * @param head The first bytes of the body.
- * @returns `openmetrics`, or `text` for the Prometheus text formats 0.0.4 and 1.0.0.
  */
 export function detectFormat(contentType: string, head: Uint8Array): Format {
   const type = contentType.toLowerCase();
@@ -41,13 +37,7 @@ export function detectFormat(contentType: string, head: Uint8Array): Format {
   return OPENMETRICS_LINE.test(text) || hasBareCounter(text) ? "openmetrics" : "text";
 }
 
-/**
- * Says what a body is that is no exposition.
- *
- * @param head The first bytes of the body; all of them when it is short.
- * @param quote Whether its beginning may be shown: a server may repeat a secret that it was sent.
- * @returns Words that complete "the server sent …".
- */
+/** Says what a body is that is no exposition, to complete "the server sent …"; it may hold a secret. */
 export function describeForeign(head: Uint8Array, quote: boolean): string {
   const text = decode(head).replace(/^\uFEFF/, "").trimStart();
   if (text === "") return "an empty body";
@@ -59,14 +49,7 @@ export function describeForeign(head: Uint8Array, quote: boolean): string {
   return `text without a sample, which begins with ${JSON.stringify(shown)}`;
 }
 
-/**
- * Tells whether a body can be no exposition, whatever follows: an HTML page may
- * hold lines that look like samples.
- *
- * @param head The first bytes of the body.
- * @returns Whether its first byte that is neither blank nor of a byte order mark is `<`.
- */
-export function isMarkup(head: Uint8Array): boolean {
-  const first = head.find((byte) => byte > 0x20 && byte < 0x80);
-  return first === 0x3c;
+/** Whether a text can be no exposition, whatever follows: HTML may hold lines that look like samples. */
+export function isMarkup(head: string): boolean {
+  return /^[^!-\x7f]*</.test(head);
 }

@@ -20,14 +20,7 @@ export type Header =
 const HEADER =
   /^[ \t]*#[ \t]+(HELP|TYPE)[ \t]+(?:"((?:[^"\\]|\\[^])*)"|([^ \t"]+))(?:[ \t]+([^]*))?$/;
 
-/**
- * Reads a comment line.
- *
- * @param line A line whose first character after blanks is `#`, without its line end.
- * @param format The format it stands in: `\"` is an escape in OpenMetrics help texts only.
- * @returns What it says; `"comment"` for a line that says nothing to a reader;
- *   `"bad_header"` for a HELP or TYPE line that cannot be read.
- */
+/** Reads a line that begins with `#`; a `"comment"` says nothing to a reader. */
 export function parseHeader(line: string, format: Format): Header | "comment" | "bad_header" {
   const [, keyword, quoted, bare, rest = ""] = HEADER.exec(line) ?? [];
   if (keyword === undefined) {
@@ -58,8 +51,8 @@ export interface Sample {
   readonly timestamp?: string;
   /** Whether the line ended with the value, unchanged and one space behind its name or labels. */
   readonly isBare: boolean;
-  /** The number of the line that the value comes from, if somebody counts the lines. */
-  line?: number | undefined;
+  /** The number of the value among those of its family, if it can be put in place of another. */
+  slot?: number | undefined;
 }
 
 /** Names, and where the text after the closing brace begins. */
@@ -194,9 +187,6 @@ function readUnescapedHead(line: string): Head | undefined {
 /**
  * Tells whether a line that is no sample can be the first part of one: its
  * labels are open, as when a label value holds a line feed that was not escaped.
- *
- * @param line A line that {@linkcode parseSample} refused.
- * @returns Whether the lines that follow may complete it.
  */
 export function isOpenSample(line: string): boolean {
   return /^[ \t]*[a-zA-Z_:][a-zA-Z0-9_:]*[ \t]*\{[ \t]*[a-zA-Z_:][a-zA-Z0-9_:]*="/.test(line) &&
@@ -212,10 +202,6 @@ function repeatsName(labels: readonly Label[]): boolean {
 /**
  * Reads one sample line of the Prometheus text formats or of OpenMetrics.
  * Exemplars and trailing comments are left out.
- *
- * @param line The line without its line end.
- * @param seconds Whether whole timestamps mean seconds, as in OpenMetrics.
- * @returns The sample, or why it cannot be read.
  */
 export function parseSample(line: string, seconds: boolean): Sample | DropReason {
   let head = readPlainHead(line) ?? readHead(line);
@@ -240,13 +226,7 @@ export function parseSample(line: string, seconds: boolean): Sample | DropReason
     : { name, labels, value, timestamp, isBare: false };
 }
 
-/**
- * Writes name and labels of a sample line of the text format 0.0.4, up to its value.
- *
- * @param name The metric name to hand out.
- * @param labels The labels.
- * @returns The text, with a space at its end.
- */
+/** Writes name and labels of a sample line of the text format 0.0.4, up to its value. */
 export function formatHead(name: string, labels: readonly Label[]): string {
   let text = name;
   let separator = "{";

@@ -2,6 +2,7 @@
 
 import type { DroppedLines } from "./dropped.ts";
 import { isOpenSample, parseHeader, parseSample, type Sample } from "./lines.ts";
+import { NUMBERED_LINE } from "./memo.ts";
 import { sanitizeMetricName } from "./tokens.ts";
 import {
   type Format,
@@ -11,14 +12,10 @@ import {
   WITH_CREATED,
 } from "./types.ts";
 
-const CARRIAGE_RETURN = 0x0d;
-
 /** Lines that a sample with an unescaped line feed may spread over. */
 const MAX_OPEN_LINES = 16;
 
 const HEADER_NAME = /^[ \t]*#[ \t]+(?:HELP|TYPE)[ \t]+([^ \t]+)/;
-
-const DECODER = new TextDecoder();
 
 /** A family as far as it has been read. */
 export class ParsedFamily {
@@ -42,13 +39,7 @@ export class ParsedFamily {
    */
   #isSuffixed: boolean | undefined;
 
-  /**
-   * Begins without samples.
-   *
-   * @param rawName The name, colons included.
-   * @param isDeclared Whether a HELP or TYPE line begins it.
-   * @param format The format of the text.
-   */
+  /** Begins without samples. */
   constructor(rawName: string, isDeclared: boolean, format: Format) {
     this.rawName = rawName;
     this.isDeclared = isDeclared;
@@ -75,12 +66,7 @@ export class ParsedFamily {
     this.#isSuffixed = this.#restOf(sampleName) !== "";
   }
 
-  /**
-   * Finds out whether a sample belongs to the family.
-   *
-   * @param sampleName The name as it stands in the text.
-   * @returns What it adds to the family's name, or undefined when it belongs to another family.
-   */
+  /** What a sample's name adds to the family's; undefined when it belongs to another family. */
   suffixOf(sampleName: string): string | undefined {
     const rest = this.#restOf(sampleName);
     if (rest === undefined) return undefined;
@@ -116,7 +102,7 @@ export interface ParserSink {
   end(): void;
 }
 
-/** What a {@linkcode Parser} is made of. */
+/** What a {@linkcode Parser} needs. */
 export interface ParserOptions {
   /** The format that is read. */
   readonly format: Format;
@@ -141,28 +127,37 @@ export class Parser {
   /** The lines so far of a sample whose label value holds line feeds. */
   #open: string | undefined;
   #openLines = 0;
-  /** The number of the line being read. */
-  #line: number | undefined;
+  /** The number of the value at the end of the line. */
+  #slot: number | undefined;
 
-  /**
-   * Begins at the top of a text.
-   *
-   * @param options Format, and where everything goes.
-   */
+  /** Begins at the top of a text. */
   constructor(options: ParserOptions) {
     this.#options = options;
   }
 
-  /**
-   * Reads one line.
-   *
-   * @param bytes The line without its line feed; not changed nor kept.
-   * @param number A number that its sample carries.
-   */
-  line(bytes: Uint8Array, number?: number): void {
-    const end = bytes[bytes.length - 1] === CARRIAGE_RETURN ? bytes.length - 1 : bytes.length;
-    this.#line = number;
-    this.#text(DECODER.decode(bytes.subarray(0, end)));
+  /** Reads lines; the samples behind `headLength` that end with a plain number are counted. */
+  lines(text: string, headLength = Infinity): void {
+    let slots = 0;
+    for (let at = 0; at < text.length;) {
+      const end = text.indexOf("\n", at);
+      const line = text.slice(at, end < 0 ? undefined : end);
+      this.#slot = at >= headLength && NUMBERED_LINE.test(line) ? slots++ : undefined;
+      this.#line(line);
+      at = end < 0 ? text.length : end + 1;
+    }
+  }
+
+  #line(line: string): void {
+    const start = line.startsWith("\uFEFF") ? 1 : 0;
+    const text = line.slice(start, line.endsWith("\r") ? -1 : undefined);
+    if (this.#open !== undefined && this.#continue(text)) return;
+    const first = /[^ \t]/.exec(text)?.[0];
+    if (first === undefined) return;
+    if (first === "#") return this.#header(text);
+    if (this.#sample(text) !== "bad_label" || !isOpenSample(text)) return;
+    this.#open = text;
+    this.#openLines = 1;
+    this.isWhole = false;
   }
 
   /** Ends the family, as at the end of the text. */
@@ -181,17 +176,6 @@ export class Parser {
     return family;
   }
 
-  #text(line: string): void {
-    if (this.#open !== undefined && this.#continue(line)) return;
-    const first = /[^ \t]/.exec(line)?.[0];
-    if (first === undefined) return;
-    if (first === "#") return this.#header(line);
-    if (this.#sample(line) !== "bad_label" || !isOpenSample(line)) return;
-    this.#open = line;
-    this.#openLines = 1;
-    this.isWhole = false;
-  }
-
   /** Reads a line as a sample; the reason is counted unless the line may go on. */
   #sample(line: string): string | undefined {
     const { dropped, format, sink } = this.#options;
@@ -201,7 +185,7 @@ export class Parser {
       return sample;
     }
     this.isRecognized = true;
-    sample.line = this.#line;
+    if (sample.isBare) sample.slot = this.#slot;
     const suffix = this.family?.suffixOf(sample.name);
     if (suffix !== undefined) {
       this.family?.start(sample.name);

@@ -122,7 +122,7 @@ function complete(group: Group): boolean {
   if (count === undefined) return false;
   if (!group.parts.has(Infinity)) group.parts.set(Infinity, withPart(count, "+Inf"));
   group.count ??= withPart(count, undefined);
-  group.sum ??= { ...withPart(count, undefined), value: "NaN", line: undefined };
+  group.sum ??= { ...withPart(count, undefined), value: "NaN", slot: undefined };
   return true;
 }
 
@@ -235,12 +235,7 @@ function labelSorter(groups: readonly Group[], type: GroupedType): (sample: Samp
   };
 }
 
-/**
- * Sorts samples by what their names add to the family's, each name in one piece.
- *
- * @param samples The samples.
- * @returns The same samples.
- */
+/** Sorts samples by what their names add to the family's, each name in one piece. */
 export function apart(samples: readonly GroupedSample[]): GroupedSample[] {
   const bySuffix = Map.groupBy(samples, ({ suffix }) => suffix);
   return [...bySuffix.keys()].toSorted().flatMap((suffix) => bySuffix.get(suffix) ?? []);
@@ -249,15 +244,9 @@ export function apart(samples: readonly GroupedSample[]): GroupedSample[] {
 /**
  * Puts the samples of a histogram or summary family in an order that Fluent Bit
  * reads right: label set by label set, as they came if possible, otherwise
- * buckets by bound, then count and sum.
- *
- * @param type What the family is.
- * @param held Its samples in any order.
- * @param dropped Counts the samples that must be dropped.
- * @param isUntyped Whether readers take the family for untyped in any case.
- * @returns The samples; not regular when Fluent Bit would read them wrong, lose the scrape or
- *   exit on them unless they are untyped: a histogram without a finite bucket; a summary without
- *   sum or count, or with quantiles and several label sets.
+ * buckets by bound, then count and sum. Not regular is what Fluent Bit would read wrong, lose the
+ * scrape or exit on unless it is untyped: a histogram without a finite bucket; a summary without
+ * sum or count, or with quantiles and several label sets.
  */
 export function repairFamily(
   type: GroupedType,

@@ -11,12 +11,7 @@ const MAX_NAME_LENGTH = 1_024;
 /** Names that Fluent Bit reads as a number. */
 const NUMBER_WORD = /^(?:inf|nan)$/i;
 
-/**
- * Tells whether a name is one of the text format 0.0.4 and so can be renamed.
- *
- * @param name A metric name as it stands in the text.
- * @returns Whether it matches `[a-zA-Z_:][a-zA-Z0-9_:]*` and has at most 1,024 characters.
- */
+/** Tells whether a name is one of the text format 0.0.4 and so can be renamed. */
 export function isMetricName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && METRIC_NAME.test(name);
 }
@@ -26,9 +21,6 @@ export function isMetricName(name: string): boolean {
  * underscores with a colon in it becomes one `_`, and none is left over at
  * either end, since Fluent Bit drops a leading one, halves a double one and
  * loses the whole scrape on a trailing one (facts of Fluent Bit 5.1.1, section 2.2).
- *
- * @param name A metric name of the text format 0.0.4.
- * @returns The name without a colon, or undefined when nothing is left of it.
  */
 export function sanitizeMetricName(name: string): string | undefined {
   const joined = name.replace(/[_:]+/g, (run: string, at: number) => {
@@ -42,12 +34,7 @@ export function sanitizeMetricName(name: string): string | undefined {
   return /^[0-9]/.test(result) || NUMBER_WORD.test(result) ? `_${result}` : result;
 }
 
-/**
- * Renames a label name.
- *
- * @param name A label name as it stands in the text, without quotes.
- * @returns The name with `_` for each colon, or undefined when it is not a label name.
- */
+/** Renames a label name. */
 export function sanitizeLabelName(name: string): string | undefined {
   if (name.length > MAX_NAME_LENGTH || !LABEL_NAME.test(name)) return undefined;
   const result = name.replaceAll(":", "_");
@@ -58,9 +45,6 @@ export function sanitizeLabelName(name: string): string | undefined {
  * Turns a quoted UTF-8 name of the text format 1.0.0 into a plain one, each
  * character that a plain name cannot have becoming `_` (the "underscores"
  * escaping scheme of Prometheus).
- *
- * @param name Any text.
- * @returns A name of the text format 0.0.4; it may hold colons.
  */
 export function plainName(name: string): string {
   const result = name.replace(/[^a-zA-Z0-9_:]/gu, "_");
@@ -78,10 +62,6 @@ function withoutControl(text: string): string {
 /**
  * Reads escapes the lenient way: `\\`, `\n` and `\"` as the formats define
  * them, any other backslash as itself.
- *
- * @param text Escaped text, without its quotes.
- * @param quotes Whether `\"` is an escape here: in label values, and in help texts of OpenMetrics.
- * @returns The text that was meant.
  */
 export function unescapeText(text: string, quotes: boolean): string {
   if (!text.includes("\\")) return text;
@@ -91,12 +71,7 @@ export function unescapeText(text: string, quotes: boolean): string {
   });
 }
 
-/**
- * Escapes a label value for the text format 0.0.4.
- *
- * @param value Any text.
- * @returns The text between the quotes: `\`, line feed and `"` escaped, CR as a line feed, NUL as U+FFFD.
- */
+/** Escapes a label value for the text format 0.0.4. */
 export function escapeLabelValue(value: string): string {
   if (!NEEDS_ESCAPE.test(value)) return value;
   return withoutControl(value).replace(
@@ -105,12 +80,7 @@ export function escapeLabelValue(value: string): string {
   );
 }
 
-/**
- * Escapes a help text for the text format 0.0.4.
- *
- * @param help Any text.
- * @returns One line: `\` and line feed escaped, CR as a line feed, NUL as U+FFFD.
- */
+/** Escapes a help text for the text format 0.0.4. */
 export function escapeHelp(help: string): string {
   return withoutControl(help).replace(
     /[\\\n]/g,
@@ -155,9 +125,6 @@ function hexadecimal(text: string): number | undefined {
  * Reads a sample value and gives the text that every reader takes: unchanged
  * when it can stay, `+Inf` or `0` when it is beyond a double, rounded to a
  * double when it is longer than 62 characters, decimal when it was hexadecimal.
- *
- * @param text The value as it stands in the exposition.
- * @returns The text to hand out, or undefined when it is not a number.
  */
 export function sanitizeValue(text: string): string | undefined {
   if (PLAIN.test(text)) return text;
@@ -174,14 +141,7 @@ export function sanitizeValue(text: string): string | undefined {
   return value === undefined ? undefined : numberText(value);
 }
 
-/**
- * Reads a timestamp and gives it in milliseconds.
- *
- * @param text The timestamp as it stands: a whole number of milliseconds
- *   (Prometheus text) or seconds with or without a fraction (OpenMetrics).
- * @param seconds Whether a whole number means seconds.
- * @returns Whole milliseconds since 1970 as text, or undefined when it is not a time.
- */
+/** Gives a timestamp in whole milliseconds since 1970; one in whole `seconds` is of OpenMetrics. */
 export function sanitizeTimestamp(text: string, seconds: boolean): string | undefined {
   if (!DECIMAL.test(text)) return undefined;
   const whole = /^[+-]?[0-9]+$/.test(text);
@@ -196,12 +156,7 @@ export function sanitizeTimestamp(text: string, seconds: boolean): string | unde
  */
 const MAX_KEY_LENGTH = 1_024;
 
-/**
- * Makes a key for a set of labels.
- *
- * @param labels The labels; their order makes no difference.
- * @returns A key of bounded length, the same for the same labels only.
- */
+/** Makes a key for a set of labels. */
 export function labelsKey(labels: ReadonlyArray<readonly [string, string]>): string {
   const text = JSON.stringify(labels.toSorted());
   if (text.length <= MAX_KEY_LENGTH) return text;

@@ -66,9 +66,6 @@ const LONGEST_SUFFIX = "_bucket".length;
 /**
  * Tells whether Fluent Bit takes a name for a part of the histogram or summary
  * before it, whatever its HELP and TYPE say.
- *
- * @param name The name of a family.
- * @param previous The name of the histogram or summary, if there is one.
  */
 export function followsGroup(name: string, previous: string | undefined): boolean {
   if (previous === undefined) return false;

@@ -1,5 +1,6 @@
 /** Scrapes all servers at once and merges what they expose. */
 
+import { setImmediate } from "node:timers/promises";
 import { MetricsError } from "../errors.ts";
 import type { DroppedLines } from "../exposition/dropped.ts";
 import { ExpositionMerger } from "../exposition/merge.ts";
@@ -7,6 +8,8 @@ import type { Logger } from "../log.ts";
 import { type ExpositionReader, type ReadOptions, SharedExposition } from "./shared_exposition.ts";
 import type { Target, Targets } from "./targets.ts";
 
+/** Time after which a merge lets other work run, in milliseconds. */
+const TURN_MS = 20;
 /** Bodies of the largest size that all merges under way may hold together. */
 const MAX_BODIES = 4;
 /** The share of a scrape's time that name servers may take. */
@@ -154,12 +157,18 @@ export class MergedScraper {
 
   async #merge(outcomes: readonly Outcome[]): Promise<string> {
     const inputs = outcomes.flatMap((outcome) =>
-      "text" in outcome
-        ? [{ instance: outcome.target.name, text: new TextEncoder().encode(outcome.text) }]
-        : []
+      "text" in outcome ? [{ instance: outcome.target.name, text: outcome.text }] : []
     );
     if (inputs.length === 0) throw allFailed(outcomes);
-    const { bytes, dropped, conflicts } = await this.#merger.mergeInTurns(inputs);
+    const { pieces, dropped, conflicts } = this.#merger.merge(inputs);
+    let text = "";
+    let turnMs = performance.now();
+    for (const piece of pieces) {
+      text += piece;
+      if (performance.now() - turnMs < TURN_MS) continue;
+      await setImmediate();
+      turnMs = performance.now();
+    }
     this.#options.onDropped(dropped);
     for (const { family, instance, type, kept } of conflicts) {
       const key = JSON.stringify([family, instance]);
@@ -167,7 +176,7 @@ export class MergedScraper {
       this.#logged.add(key);
       this.#options.log.warn("Type conflict", { instance, family, type, kept });
     }
-    return new TextDecoder().decode(bytes);
+    return text;
   }
 }
 

@@ -15,7 +15,7 @@ const TURN_MS = 20;
 /** How far starts may run ahead of an even pace, in milliseconds. */
 const BURST_MS = 1_000;
 
-const DECODER = new TextDecoder();
+const ENCODER = new TextEncoder();
 
 /** One scrape that ended, successfully or not. */
 export interface ScrapeRecord {
@@ -165,10 +165,10 @@ class Scrape {
           memo,
           source: { label: upstream.label, mayQuote: !upstream.sendsSecret },
         });
-        const sanitized = this.#sanitizer.push(bytes, end);
+        const text = this.#sanitizer.push(bytes, end);
         if (this.#sanitizer.recognized || end) {
-          this.#recorder?.push(sanitized);
-          this.shared.push(DECODER.decode(sanitized), end);
+          this.#recorder?.push(ENCODER.encode(text));
+          this.shared.push(text, end);
         }
         if (end) return;
         await this.shared.room();

@@ -46,7 +46,7 @@ export interface Past {
 function bodyOf(metrics: MetricsText): Uint8Array {
   const bytes = new TextEncoder().encode(metrics.text());
   const sanitizer = new Sanitizer({ format: detectFormat(metrics.contentType, bytes) });
-  return sanitizer.push(bytes, true).slice();
+  return new TextEncoder().encode(sanitizer.push(bytes, true));
 }
 
 /**

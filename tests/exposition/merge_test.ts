@@ -8,7 +8,7 @@ import { arbitraryPassage } from "./rubbish.ts";
 import { captures, decode, formatOf, readCapture, sanitized } from "./sanitized.ts";
 
 function mergedText(texts: Texts): string {
-  return decode(merged(texts).bytes);
+  return merged(texts).text;
 }
 
 /** The losses but for the type conflicts. */
@@ -71,7 +71,7 @@ Deno.test("of differing types the first holds; the others' samples are counted a
     c: "# TYPE x gauge\nx 3\n",
   });
   assertEquals(
-    decode(result.bytes),
+    result.text,
     '# TYPE x gauge\nx{instance="a"} 1\nx{instance="c"} 3\n' +
       '# TYPE y gauge\ny{instance="a"} 1\ny{instance="b"} 2\n',
   );
@@ -142,8 +142,8 @@ Deno.test("a summary that one server has in a form of its own is not in two plac
   };
   const result = merged(texts);
   // A strict parser takes no family twice.
-  readExposition(decode(result.bytes), "0.0.4");
-  assertEquals(seriesOf(decode(result.bytes)), expectedSeries(texts, result));
+  readExposition(result.text, "0.0.4");
+  assertEquals(seriesOf(result.text), expectedSeries(texts, result));
   assertEquals(result.conflicts.map(({ instance }) => instance), ["b", "b"]);
 });
 
@@ -169,9 +169,9 @@ Deno.test("the captures of vLLM as so many servers lose no sample", () => {
   assertEquals(mergeFaultsOf(texts), []);
   assertEquals(lossesBeside("type_conflict", texts), []);
   const expected = expectedSeries(texts, result);
-  assertEquals(seriesOf(decode(result.bytes)).join("\n") === expected.join("\n"), true);
+  assertEquals(seriesOf(result.text).join("\n") === expected.join("\n"), true);
   assertEquals(result.samples, expected.length);
-  const headers = decode(result.bytes).match(/^# TYPE \S+/gm) ?? [];
+  const headers = result.text.match(/^# TYPE \S+/gm) ?? [];
   assertEquals(new Set(headers).size, headers.length);
 });
 
@@ -188,7 +188,7 @@ Deno.test("what came before makes no difference to a merge", () => {
   ];
   const merger = new ExpositionMerger();
   for (const texts of rounds) {
-    assert(decode(merged(texts, merger).bytes) === mergedText(texts), "it differs");
+    assert(merged(texts, merger).text === mergedText(texts), "it differs");
   }
 });
 
@@ -219,7 +219,7 @@ Deno.test("a strict parser reads from the merge of valid documents what is in th
       fc.pre(!clash(texts));
       const result = merged(texts);
       assertEquals(lossesBeside("type_conflict", texts), []);
-      const text = decode(result.bytes);
+      const text = result.text;
       readExposition(text, "0.0.4");
       assertEquals(seriesOf(text), expectedSeries(texts, result));
       assertEquals(mergeFaultsOf(texts), []);

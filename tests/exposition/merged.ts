@@ -4,18 +4,27 @@ import { ExpositionMerger, type MergedExposition } from "../../lib/exposition/me
 import { contentOf, type Series } from "./content.ts";
 import { lossesOf } from "./losses.ts";
 import { readExposition } from "./oracle.ts";
-import { decode, sanitized } from "./sanitized.ts";
+import { encode, sanitized } from "./sanitized.ts";
 
 /** Sanitised texts by the name of their server. */
 export type Texts = Readonly<Record<string, string>>;
 
-/** Merges texts as they would come from the sanitiser. */
-export function merged(texts: Texts, merger = new ExpositionMerger()): MergedExposition {
+/** A merge that was read. */
+export interface Merged extends Omit<MergedExposition, "pieces"> {
+  /** All of it. */
+  readonly text: string;
+}
+
+/** Merges texts as they would come from the sanitizer. */
+export function merged(texts: Texts, merger = new ExpositionMerger()): Merged {
   const inputs = Object.entries(texts).map(([instance, text]) => ({
     instance,
-    text: sanitized(text, { format: "text" }).bytes,
+    text: sanitized(text, { format: "text" }).text,
   }));
-  return merger.merge(inputs);
+  const result = merger.merge(inputs);
+  const text = [...result.pieces].join("");
+  const { samples, dropped, conflicts } = result;
+  return { text, samples, dropped, conflicts };
 }
 
 /** A sample by what a query would find it by, with its value and time. */
@@ -39,7 +48,7 @@ export function seriesOf(text: string): string[] {
 }
 
 /** The samples that the servers have, but for those whose type is in conflict; sorted. */
-export function expectedSeries(texts: Texts, { conflicts }: MergedExposition): string[] {
+export function expectedSeries(texts: Texts, { conflicts }: Merged): string[] {
   return Object.entries(texts).flatMap(([instance, text]) => {
     const { text: clean } = sanitized(text, { format: "text" });
     const lost = new Set(
@@ -60,11 +69,11 @@ export function expectedSeries(texts: Texts, { conflicts }: MergedExposition): s
 export function mergeFaultsOf(texts: Texts): string[] {
   const merger = new ExpositionMerger();
   const once = merged(texts, merger);
-  const text = decode(once.bytes);
-  const faults = lossesOf(once.bytes);
-  const again = sanitized(once.bytes, { format: "text", maxLineBytes: 200_000 });
+  const { text } = once;
+  const faults = lossesOf(encode(text));
+  const again = sanitized(text, { format: "text", maxLineBytes: 200_000 });
   if (again.text !== text) faults.push(`the sanitiser changes it to ${JSON.stringify(again.text)}`);
   if (again.samples !== once.samples) faults.push(`${once.samples} samples are ${again.samples}`);
-  if (decode(merged(texts, merger).bytes) !== text) faults.push("a second merge differs");
+  if (merged(texts, merger).text !== text) faults.push("a second merge differs");
   return faults;
 }

@@ -1,7 +1,8 @@
 /** What a memo knows. */
 
+import { withoutNumbers } from "../../lib/exposition/memo.ts";
+import type { Format } from "../../lib/exposition/types.ts";
 import type { SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
-import { encode } from "./sanitized.ts";
 
 /** The families of a text, each with its HELP and TYPE. */
 export function familiesOf(text: string): string[] {
@@ -17,8 +18,6 @@ export function familiesOf(text: string): string[] {
 }
 
 /** How many families of a text are not parsed when they come again. */
-export function remembered(memo: SanitizerMemo, text: string): number {
-  const isKnown = (family: string): boolean =>
-    memo.cursor().match(encode(family), 0, true, () => true) > 0;
-  return familiesOf(text).filter(isKnown).length;
+export function remembered(memo: SanitizerMemo, text: string, format: Format = "text"): number {
+  return familiesOf(text).filter((each) => memo.get(withoutNumbers(each, format).key)).length;
 }

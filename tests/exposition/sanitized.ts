@@ -65,23 +65,16 @@ export function sanitized(input: string | Uint8Array, options: SanitizeOptions =
     ...memo === undefined ? {} : { memo },
     ...maxLineBytes === undefined ? {} : { maxLineBytes },
   });
-  const parts: Bytes[] = [];
+  let text = "";
   let start = 0;
   for (const cut of [...cuts, source.length]) {
-    // A copy is taken at once: what was handed out may be part of the chunk.
-    parts.push(sanitizer.push(source.slice(start, cut), cut === source.length).slice());
+    text += sanitizer.push(source.slice(start, cut), cut === source.length);
     start = cut;
   }
-  if (!sanitizer.finished) parts.push(sanitizer.push(new Uint8Array(0), true).slice());
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
+  if (!sanitizer.finished) text += sanitizer.push(new Uint8Array(0), true);
   return {
-    bytes,
-    text: decode(bytes),
+    bytes: encode(text),
+    text,
     samples: sanitizer.samples,
     dropped: Object.fromEntries([...sanitizer.dropped.entries()].toSorted()),
   };

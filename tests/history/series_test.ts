@@ -137,7 +137,7 @@ Deno.test("captures of all vLLM versions and front ends give their series", () =
   for (const name of captureNames()) {
     const { bytes, contentType } = capture(name);
     const format = detectFormat(contentType, bytes);
-    const sanitized = new Sanitizer({ format }).push(bytes, true);
+    const sanitized = new TextEncoder().encode(new Sanitizer({ format }).push(bytes, true));
     const table = new SeriesTable("a:1");
     readAll(sanitized, table);
     const known = table.named("generation_tokens_total").length;

@@ -132,7 +132,7 @@ function recorded(series: string): HistoryStore {
     const text = Deno.readFileSync(`${folder}${series}-${number}.txt`);
     if (text.length === 0) store.fail({ instance: SERVER, timeMs, error: "refused" });
     else {
-      const body = new Sanitizer({ format: "text" }).push(text, true);
+      const body = new TextEncoder().encode(new Sanitizer({ format: "text" }).push(text, true));
       store.add({ instance: SERVER, timeMs, body });
     }
   }

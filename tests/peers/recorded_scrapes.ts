@@ -36,7 +36,7 @@ export function recordScrapes(startMs: number): Recording {
   const lines: string[] = [];
   const add = (instance: string, timeMs: number, text: string): void => {
     const bytes = new TextEncoder().encode(text);
-    const body = new Sanitizer({ format: "text" }).push(bytes, true);
+    const body = new TextEncoder().encode(new Sanitizer({ format: "text" }).push(bytes, true));
     history.add({ instance, timeMs, body });
     for (const line of new TextDecoder().decode(body).split("\n")) {
       const [, name = "", labels = "", value = ""] = /^(vllm_\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ??

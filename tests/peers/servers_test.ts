@@ -4,7 +4,7 @@ import { SCENARIOS } from "../../lib/demo/scenario.ts";
 import { SimulatedVllm } from "../../lib/demo/simulated_vllm.ts";
 import { startServe } from "../commands/process.ts";
 import { merged } from "../exposition/merged.ts";
-import { captures, decode, formatOf, readCapture, sanitized } from "../exposition/sanitized.ts";
+import { captures, formatOf, readCapture, sanitized } from "../exposition/sanitized.ts";
 import { seriesOf, until } from "../fakes.ts";
 import { startPrometheus } from "./prometheus.ts";
 import { promtoolCheck } from "./promtool.ts";
@@ -34,8 +34,7 @@ Deno.test.each<[string, string[], Record<string, string>]>([
 ])("prometheus_client's merge of %s is the same", async (_, paths, more) => {
   const named = paths.map((path, index) => [`${index}-${path}`, sanitizedCapture(path)] as const);
   const servers = [...named, ...Object.entries(more)];
-  const { bytes } = merged(Object.fromEntries(servers));
-  const text = decode(bytes);
+  const { text } = merged(Object.fromEntries(servers));
   const answer = await python("merge_oracle.py", JSON.stringify({ servers, merged: text }));
   const { samples, difference, repeated } = JSON.parse(answer);
   assertEquals([difference, repeated], [[], []]);

@@ -1,6 +1,5 @@
 /** Writes families as text 0.0.4 that every reader takes. */
 
-import type { ByteBuffer } from "./bytes.ts";
 import type { DroppedLines } from "./dropped.ts";
 import { formatHead, type Sample } from "./lines.ts";
 import type { ParsedFamily } from "./parser.ts";
@@ -32,29 +31,37 @@ const MAX_COUNTER_SERIES = 10_000;
 /** What was written of a name: HELP and TYPE alone, its samples below them, or samples alone. */
 export type NameUse = "header" | "declared" | "undeclared";
 
+/** A value in the text that has been written: where, and which number of the input it is. */
+export interface WrittenNumber {
+  /** Where it begins in {@linkcode WriterContext.text}. */
+  readonly at: number;
+  /** Its length. */
+  readonly length: number;
+  /** The number of the value in the input. */
+  readonly slot: number;
+}
+
 /** What the families of one exposition share. */
 export class WriterContext {
+  /** The text that was written; whoever takes it empties this. */
+  text = "";
+  /** Counts what was left out. */
+  readonly dropped: DroppedLines;
   /** The names written so far, whose HELP and TYPE can be written no more. */
   readonly names: Map<string, NameUse> = new Map();
   /** What the current family added to `names`. */
   added: [string, NameUse][] = [];
   /** The name of the family written last, if Fluent Bit may take more samples for parts of it. */
   previous: string | undefined;
-  /**
-   * Where the values of the current family begin and end in the text, and the numbers of their
-   * lines: three entries for each value that ends a line with a number.
-   */
-  values: number[] = [];
+  /** The numbers of the current family that stand in the text as in the input. */
+  numbers: WrittenNumber[] = [];
   /** Whether the text of the current family depends on families before it. */
   isDependent = false;
 
-  /**
-   * Begins without names.
-   *
-   * @param out Takes the text.
-   * @param dropped Counts what was left out.
-   */
-  constructor(readonly out: ByteBuffer, readonly dropped: DroppedLines) {}
+  /** Begins without names. */
+  constructor(dropped: DroppedLines) {
+    this.dropped = dropped;
+  }
 
   /** Notes the use of a name. */
   use(name: string, use: NameUse): void {
@@ -65,7 +72,7 @@ export class WriterContext {
   /** Notes what is written behind the text so far. */
   begin(): void {
     this.added = [];
-    this.values = [];
+    this.numbers = [];
     this.isDependent = false;
   }
 }
@@ -77,7 +84,6 @@ export class FamilyWriter {
 
   readonly #context: WriterContext;
   readonly #family: ParsedFamily;
-  /** Whether each sample is written when it comes. */
   readonly #labelNames = new Set<string>();
   readonly #series = new Set<string>();
   readonly #held: GroupedSample[] = [];
@@ -91,26 +97,15 @@ export class FamilyWriter {
   /** Whether readers take it for untyped, whatever it is. */
   #isUntyped = false;
   #isWritten = false;
-  #plainSample: Sample | undefined;
 
-  /**
-   * Begins a family.
-   *
-   * @param family What is read of it.
-   * @param context Where its text goes.
-   */
+  /** Begins a family. */
   constructor(family: ParsedFamily, context: WriterContext) {
     this.#family = family;
     this.#context = context;
     context.begin();
   }
 
-  /**
-   * Writes or holds a sample, or counts why not.
-   *
-   * @param sample The sample.
-   * @param suffix What its name adds to the family's.
-   */
+  /** Writes or holds a sample, or counts why not; `suffix` is what its name adds to the family's. */
   add(sample: Sample, suffix: string): void {
     this.#start();
     const { name, type } = this.#family;
@@ -119,15 +114,7 @@ export class FamilyWriter {
     else if (name === undefined) dropped.add("bad_name");
     else if (!this.#takesLabels(sample)) dropped.add("too_many_labels");
     else if (suffix === "_created" || !this.#isSimple) this.#hold(sample, suffix);
-    else if (type !== "counter") {
-      this.#writeSample(name, sample);
-      this.#plainSample = sample.name.replaceAll(":", "_") === name ? sample : undefined;
-    } else if (this.#isNewCount(sample)) this.#writeSample(name, sample);
-  }
-
-  /** A sample that was written by itself with no more than `_` for the colons of its name, if any. */
-  get plainSample(): Sample | undefined {
-    return this.#labelNames.size < MAX_LABEL_NAMES ? this.#plainSample : undefined;
+    else if (type !== "counter" || this.#isNewCount(sample)) this.#writeSample(name, sample);
   }
 
   /** Writes what is held; the family takes nothing afterwards. */
@@ -263,19 +250,19 @@ export class FamilyWriter {
     for (const { sample, suffix } of samples) this.#writeSample(name + suffix, sample);
   }
 
-  #writeSample(name: string, { labels, value, timestamp, isBare, line }: Sample): void {
-    const { out, values } = this.#context;
+  #writeSample(name: string, { labels, value, timestamp, slot }: Sample): void {
     const time = timestamp === undefined ? "" : ` ${timestamp}`;
-    this.#write(`${formatHead(name, labels)}${value}${time}\n`);
+    this.#write(formatHead(name, labels));
+    if (slot !== undefined) {
+      this.#context.numbers.push({ at: this.#context.text.length, length: value.length, slot });
+    }
+    this.#context.text += `${value}${time}\n`;
     this.samples++;
-    if (!isBare || line === undefined) return;
-    const end = out.length - 1;
-    values.push(end - value.length, end, line);
   }
 
   #write(text: string): void {
     if (!this.#isWritten) this.#follow();
-    this.#context.out.appendText(text);
+    this.#context.text += text;
   }
 
   /** Keeps Fluent Bit from taking this family for a part of the one before it. */
@@ -292,7 +279,7 @@ export class FamilyWriter {
       do separator += "_separator"; while (names.has(separator));
       context.use(separator, "header");
       context.isDependent = true;
-      context.out.appendText(`# TYPE ${separator} untyped\n`);
+      context.text += `# TYPE ${separator} untyped\n`;
     }
     context.previous = this.#isUntyped || UNGROUPED_TYPES.includes(type) ? undefined : name;
   }
