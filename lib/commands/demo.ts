@@ -19,6 +19,15 @@ const PAST_STEP_MS = 2_000;
 const MAX_PAST_MS = 600_000;
 /** Limit of their cost, in steps of one engine: a step takes about 0.4 ms. */
 const MAX_PAST_STEPS = 1_500;
+/** Only the service in this process connects to the simulated servers. */
+const HOSTNAME = "127.0.0.1";
+/** Interval of clock updates, in milliseconds: shorter than a scrape interval. */
+const TICK_MS = 100;
+/**
+ * Most simulated time in one tick, in milliseconds: a machine that slept for a night comes back to
+ * a service that answers while the model catches up.
+ */
+const MAX_ADVANCE_MS = 60_000;
 /** Settings that are ignored, and why. */
 const IGNORED = {
   VLLM_METRICS_URL: "the demo has its own vLLM",
@@ -93,24 +102,13 @@ function simulate(options: DemoOptions, nowMs: number): SimulatedVllm[] {
   });
 }
 
-/** Only the service in this process connects. */
-const HOSTNAME = "127.0.0.1";
-/** Interval of clock updates, in milliseconds: shorter than a scrape interval. */
-const TICK_MS = 100;
 /**
- * Most simulated time in one tick, in milliseconds: a machine that slept for a night comes back to
- * a service that answers while the model catches up.
+ * A simulated vLLM that listens, and advances with the host's clock. While it is down its port is
+ * closed, so that connections are refused.
  */
-const MAX_ADVANCE_MS = 60_000;
-
-/**
- * Advances a simulated server with the host's clock. While it is down its port is closed, so that
- * connections are refused.
- */
-export class DemoServer implements AsyncDisposable {
+class DemoServer implements AsyncDisposable {
   /** Its port; the same after an outage. */
   readonly port: number;
-  /** The simulated server. */
   readonly server: SimulatedVllm;
   readonly #host: Host;
   readonly #handler: (request: Request) => Response;
@@ -118,11 +116,7 @@ export class DemoServer implements AsyncDisposable {
   #listener: Listener | undefined;
   #closing: Promise<void> = Promise.resolve();
 
-  /**
-   * Listens on a free port of the loopback device.
-   *
-   * @throws {Error} As `Deno.serve` does when it cannot listen.
-   */
+  /** Listens on a free port of the loopback device; throws as `Deno.serve` does when it cannot. */
   constructor(host: Host, server: SimulatedVllm) {
     this.#host = host;
     this.server = server;
@@ -132,7 +126,6 @@ export class DemoServer implements AsyncDisposable {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** Where its metrics are. */
   get url(): string {
     return `http://${HOSTNAME}:${this.port}/metrics`;
   }
@@ -154,10 +147,8 @@ export class DemoServer implements AsyncDisposable {
   }
 
   #close(): void {
-    const listener = this.#listener;
-    if (listener === undefined) return;
+    if (this.#listener !== undefined) this.#closing = this.#listener.shutdown();
     this.#listener = undefined;
-    this.#closing = listener.shutdown();
   }
 
   /** Listens on the same port again; if it is taken, the next tick retries. */
@@ -170,7 +161,6 @@ export class DemoServer implements AsyncDisposable {
     }
   }
 
-  /** Stops the clock and closes the port. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#close();
@@ -220,7 +210,7 @@ export const demo = command(
     options: [
       {
         name: "scenario",
-        value: "steady|busy|burst|outage|sleep",
+        value: SCENARIO_NAMES.join("|"),
         meaning: "the load and what goes wrong (default steady)",
       },
       { name: "servers", value: "N", meaning: "simulated servers, 1 to 8 (default 1)" },

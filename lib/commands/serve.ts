@@ -17,7 +17,7 @@ import { VERSION } from "../version.ts";
 import { command } from "./command.ts";
 import { configure } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
-import { createService, type LostLogLines, type Service, type ServiceParts } from "./service.ts";
+import { createService, type LostLogLines, type Service } from "./service.ts";
 
 /** How long responses in progress may take after a stop signal, in milliseconds. */
 const STOP_MS = 900;
@@ -58,12 +58,6 @@ function pageUrl({ listen, tls }: Config, port: number): string {
   return `${tls === undefined ? "http" : "https"}://${addressText({ hostname, port })}/`;
 }
 
-/** A listener, and how long its responses may take after a stop signal. */
-interface TimedListener {
-  readonly listener: ReloadableListener;
-  readonly stopMs: number;
-}
-
 /**
  * Answers for a handler that failed. The service's own errors are logged where they are found;
  * any other error is a bug.
@@ -82,59 +76,52 @@ function describeBug(error: unknown): LogFields {
   return { error: error.message, stack: frames.map((frame) => frame.trim()).join("; ") };
 }
 
+interface Listeners {
+  readonly metrics: ReloadableListener;
+  readonly relay: ReloadableListener | undefined;
+}
+
 /** Opens the listeners and logs it. */
-function openAll(host: Host, config: Config, service: Service, log: Logger): TimedListener[] {
-  const { relay, push, servers, listen, tls } = config;
+function openAll(host: Host, config: Config, service: Service, log: Logger): Listeners {
+  const { push, servers, listen, tls } = config;
   const shared = { host, log, tls };
-  const onError = errorReply(log, STATUS_CODE.InternalServerError);
-  const metrics = { ...listen, handler: service.handler, onError, ...shared };
-  const listeners = [{ listener: open(metrics, "LISTEN_ADDRESS"), stopMs: STOP_MS }];
-  if (relay !== undefined && service.relayHandler !== undefined) {
+  const metrics = open({
+    ...listen,
+    ...shared,
+    handler: service.handler,
+    onError: errorReply(log, STATUS_CODE.InternalServerError),
+  }, "LISTEN_ADDRESS");
+  const relay = config.relay && service.relayHandler && open({
+    ...config.relay.listen,
+    ...shared,
+    handler: service.relayHandler,
     // OTLP senders retry after 503, not after 500.
-    const onError = errorReply(log, STATUS_CODE.ServiceUnavailable);
-    const options = { ...relay.listen, handler: service.relayHandler, onError, ...shared };
-    listeners.push({ listener: open(options, "OTLP_LISTEN_ADDRESS"), stopMs: RELAY_STOP_MS });
-  }
-  const [address, otlpAddress] = [listen, relay?.listen].map((wanted, index) =>
-    wanted && addressText({ ...wanted, port: listeners[index]?.listener.port ?? wanted.port })
-  );
+    onError: errorReply(log, STATUS_CODE.ServiceUnavailable),
+  }, "OTLP_LISTEN_ADDRESS");
   log.info("Listening", {
-    address,
+    address: addressText({ ...listen, port: metrics.port }),
     upstream: servers.list.map(({ upstream }) => upstream.label).join(" "),
     tls: tls === undefined ? undefined : true,
     version: VERSION,
   });
-  if (relay === undefined) log.info("The relay is off: PARSEABLE_URL is not set");
-  else log.info("Relaying OTLP", { address: otlpAddress, parseable: relay.label });
+  if (config.relay && relay) {
+    const address = addressText({ ...config.relay.listen, port: relay.port });
+    log.info("Relaying OTLP", { address, parseable: config.relay.label });
+  } else log.info("The relay is off: PARSEABLE_URL is not set");
   if (push !== undefined) log.info("Pushing OTLP", { receiver: push.label });
-  return listeners;
+  return { metrics, relay };
 }
 
 /** Closes a listener; leaves responses that take too long to the end of the process. */
-async function close({ listener, stopMs }: TimedListener): Promise<void> {
+async function close(listener: ReloadableListener, stopMs: number): Promise<void> {
   const late = Promise.withResolvers<void>();
   const deadline = setTimeout(late.resolve, stopMs);
   await Promise.race([listener.shutdown(), late.promise]);
   clearTimeout(deadline);
 }
 
-/**
- * Waits for a stop signal, then for the responses in progress; a second signal does
- * not wait. What is still in progress then breaks off with the process: aborting
- * a server that shuts down is an uncaught error in Deno 2.9.6.
- */
-async function runUntilStopped(
-  signals: ReadableStreamDefaultReader<void>,
-  listeners: readonly TimedListener[],
-  service: Service,
-): Promise<void> {
-  await signals.read();
-  const stopped = service.stop(RELAY_STOP_MS);
-  await Promise.race([Promise.all([stopped, ...listeners.map(close)]), signals.read()]);
-}
-
 /** What the demo changes about the service. */
-export interface ServeOptions {
+interface ServeOptions {
   /** Earlier scrapes; the history starts with them. */
   readonly past?: Iterable<GoodScrape>;
   /** Prints where the live page is. @default {a line on a terminal} */
@@ -143,8 +130,6 @@ export interface ServeOptions {
 
 /** Runs the service until it is asked to stop. */
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {
-  const { past = [], announce = (url) => host.terminal() && host.print(`Live page: ${url}\n`) } =
-    options;
   const configured = await configure(host);
   if (configured === undefined) return EXIT.badConfig;
   const { config, warnings } = configured;
@@ -155,36 +140,30 @@ export async function runService(host: Host, options: ServeOptions = {}): Promis
     now: () => host.now(),
   }));
   const lostLogLines = (): LostLogLines => ({ repeated: log.suppressed, unread: output.dropped });
+  // Before anybody can know that it listens, so that a signal that comes at once is heard as well.
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let stop = (): void => {
+    stop = second.resolve;
+    first.resolve();
+  };
+  const ignore = host.onStopSignal(() => stop());
   try {
     for (const warning of warnings) log.warn(warning);
-    return await serveWith(host, config, { log, lostLogLines, past, announce });
-  } finally {
-    log[Symbol.dispose]();
-    await output.flush(LOG_FLUSH_MS);
-  }
-}
-
-/** Runs the service with a log. */
-async function serveWith(
-  host: Host,
-  config: Config,
-  options: Pick<ServiceParts, "log" | "lostLogLines"> & Required<ServeOptions>,
-): Promise<number> {
-  const { announce, ...parts } = options;
-  const { log } = parts;
-  const signals = new TransformStream<void, void>();
-  const writer = signals.writable.getWriter();
-  // Before anybody can know that it listens, so that a signal that comes at once is heard as well.
-  const ignore = host.onStopSignal(() => void writer.write());
-  try {
-    using service = createService({ ...config, ...parts, host });
-    const timed = openAll(host, config, service, log);
-    announce(pageUrl(config, timed[0]?.listener.port ?? 0));
-    const { tls } = config;
-    const listeners = timed.map(({ listener }) => listener);
+    using service = createService({ ...config, past: options.past ?? [], log, lostLogLines, host });
+    const { metrics, relay } = openAll(host, config, service, log);
+    const url = pageUrl(config, metrics.port);
+    if (options.announce !== undefined) options.announce(url);
+    else if (host.terminal() !== undefined) host.print(`Live page: ${url}\n`);
+    const listeners = relay === undefined ? [metrics] : [metrics, relay];
     const readFile = (path: string): string => host.readTextFile(path);
+    const { tls } = config;
     using _reloader = tls && new CertificateReloader({ tls, listeners, readFile, log });
-    await runUntilStopped(signals.readable.getReader(), timed, service);
+    await first.promise;
+    const stopped = [service.stop(RELAY_STOP_MS), close(metrics, STOP_MS)];
+    if (relay !== undefined) stopped.push(close(relay, RELAY_STOP_MS));
+    // After a second signal, what is still in progress breaks off with the process: aborting a
+    // server that shuts down is an uncaught error in Deno 2.9.6.
+    await Promise.race([Promise.all(stopped), second.promise]);
     log.info("Stopped");
     return EXIT.ok;
   } catch (error) {
@@ -196,6 +175,8 @@ async function serveWith(
     return error.code === "CONFIG_INVALID" ? EXIT.badConfig : EXIT.failed;
   } finally {
     ignore();
+    log[Symbol.dispose]();
+    await output.flush(LOG_FLUSH_MS);
   }
 }
 

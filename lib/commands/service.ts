@@ -1,13 +1,17 @@
 /** Assembles the service. */
 
 import { Buffer } from "node:buffer";
-import type { Config } from "../config/config.ts";
+import type { Config, HistoryConfig } from "../config/config.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/query_range.ts";
 import { FamilyFilter, TextFilter } from "../exposition/filter.ts";
 import type { History } from "../history/history.ts";
-import type { GoodScrape } from "../history/store.ts";
+import { checkPathType } from "../history/database.ts";
+import { HistoryFile } from "../history/history_file.ts";
+import { Recorder } from "../history/recorder.ts";
+import { type GoodScrape, HistoryStore } from "../history/store.ts";
+import { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { createExchange, MAX_WORDS_BYTES } from "../parseable/exchange.ts";
 import { Push } from "../push/push.ts";
@@ -24,7 +28,6 @@ import { Slots } from "../http/slots.ts";
 import { type Resolve, resolveHost } from "../net/resolve.ts";
 import { VERSION } from "../version.ts";
 import type { Host } from "./host.ts";
-import { ServiceHistory } from "./service_history.ts";
 
 /**
  * Concurrent requests to `/metrics`: a scrape takes milliseconds, so more means that
@@ -108,6 +111,89 @@ function filtered(read: Read, filter: FamilyFilter): Read {
   };
 }
 
+/** A file that cannot be used is no reason to stop `/metrics`: the history is then in memory. */
+function openHistoryFile(
+  { file: path, retentionMs }: HistoryConfig,
+  log: Logger,
+): HistoryFile | undefined {
+  if (path === undefined) return undefined;
+  checkPathType(path);
+  try {
+    return new HistoryFile({ path, retentionMs, log });
+  } catch (error) {
+    if (!(error instanceof MetricsError)) throw error;
+    log.error("The history is in memory only", { error: error.message, hint: error.hint });
+    return undefined;
+  }
+}
+
+/** Registers what the history says of itself. */
+function registerHistory(
+  registry: MetricsRegistry,
+  { store, recorder, file, hasFile }: {
+    readonly store: HistoryStore;
+    readonly recorder: Recorder;
+    readonly file: HistoryFile | undefined;
+    readonly hasFile: boolean;
+  },
+): void {
+  const gauge = (name: string, help: string, read: () => number | undefined): void =>
+    registry.gauge({ name: `vllm_metrics_history_${name}`, help }, read);
+  const counter = (name: string, help: string, read: () => number): void =>
+    registry.counter({ name: `vllm_metrics_history_${name}_total`, help }, read);
+  const left = "the history left out";
+
+  gauge(
+    "bytes",
+    "Memory used by the history, estimated.",
+    () => store.bytes + store.cacheBytes,
+  );
+  gauge("series", "Series in the history.", () => store.series);
+  counter(
+    "scrapes",
+    "Scrapes recorded in the history, including failed ones.",
+    () => store.scrapes,
+  );
+  counter(
+    "polls",
+    "Times that the service scraped all servers for its history, since no client did.",
+    () => recorder.polls,
+  );
+  counter(
+    "skipped_scrapes",
+    `Scrapes that ${left} because they were too large.`,
+    () => recorder.skipped,
+  );
+  counter(
+    "dropped_samples",
+    `Samples that ${left}: too many series, or too long a name.`,
+    () => store.droppedSamples,
+  );
+  counter(
+    "dropped_scrapes",
+    "Scrapes that the history downsampled or removed early because memory was short.",
+    () => store.droppedScrapes,
+  );
+  gauge(
+    "file_up",
+    "Whether the last write to the history file succeeded; absent without HISTORY_FILE.",
+    () => hasFile ? Number(file !== undefined && file.failure === undefined) : undefined,
+  );
+  gauge("file_bytes", "Size of the history file; absent without one.", () => file?.bytes);
+  registry.labelled(
+    {
+      name: "vllm_metrics_history_cut_samples",
+      help: `Samples of a server's last scrape that ${left}; absent when there are none.`,
+      type: "gauge",
+      labels: ["instance"],
+    },
+    () =>
+      store.targets.flatMap(({ instance, droppedSamples }) =>
+        droppedSamples === undefined ? [] : [[[instance], droppedSamples] as const]
+      ),
+  );
+}
+
 /**
  * Assembles the service.
  *
@@ -140,8 +226,10 @@ export function createService(parts: ServiceParts): Service {
     onChange: (requests) => metrics.requestsInFlight = requests,
     onEvict: () => metrics.evicted++,
   });
-  const kept = new ServiceHistory({ config: history, registry, log, now });
-  const { store, recorder } = kept;
+  const file = openHistoryFile(history, log);
+  const store = new HistoryStore({ instances: [], archive: file, log });
+  const recorder = new Recorder({ ...history, store, now });
+  registerHistory(registry, { store, recorder, file, hasFile: history.file !== undefined });
   const { maxScrapesPerSecond: maxPerSecond } = parts;
   const targets = new Targets(servers, {
     metrics,
@@ -182,7 +270,12 @@ export function createService(parts: ServiceParts): Service {
     const read: Read = target === undefined ? readAll : (client) => target.scraper.read(client);
     return respond(request, filtered(read, filters.metrics));
   };
-  kept.start((request) => respond(request, readAll));
+  // For a file as often as for a viewer.
+  if (file !== undefined) recorder.watch();
+  recorder.start(async (signal) => {
+    const response = await respond(new Request("http://history/metrics", { signal }), readAll);
+    await response.body?.pipeTo(new WritableStream());
+  });
   const dashboard = createDashboard({
     history: store,
     watch: () => recorder.watch(),
@@ -246,7 +339,7 @@ export function createService(parts: ServiceParts): Service {
       push?.[Symbol.dispose]();
       recorder[Symbol.dispose]();
       targets[Symbol.dispose]();
-      kept[Symbol.dispose]();
+      file?.[Symbol.dispose]();
       exchange?.[Symbol.dispose]();
     },
   };

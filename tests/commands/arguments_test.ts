@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../lib/commands/mod.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
-import { SCENARIO_NAMES } from "../../lib/demo/scenario.ts";
 import { fakeHost } from "./fake_host.ts";
 
 /** Runs a command that reads nothing. */
@@ -59,15 +58,6 @@ Deno.test.each<[args: string[], sentence: string]>([
 Deno.test("all wrong arguments are reported at once", async () => {
   const { code, stderr } = await call("top", "--once=1", "--nope", "--window", "7", "--url", "x");
   assertEquals([code, stderr.trimEnd().split("\n").length], [2, 4]);
-});
-
-Deno.test("the help of the demo names each scenario", () => {
-  const demo = COMMANDS.find(({ name }) => name === "demo");
-  const scenario = demo?.options.find(({ name }) => name === "scenario");
-  assertEquals(
-    scenario !== undefined && "value" in scenario && scenario.value,
-    SCENARIO_NAMES.join("|"),
-  );
 });
 
 Deno.test("version --json has the version, its commit, the runtime and what was tested", async () => {
