@@ -3,9 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ServerConfig } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
-import { type CheckResult, CheckRun } from "../doctor/check_run.ts";
+import { type CheckResult, CheckRun, Report, summaryOf } from "../doctor/check_run.ts";
 import { checkParseable } from "../doctor/parseable_check.ts";
-import { Report, summaryOf } from "../doctor/report.ts";
 import { checkDiscoveredServers, checkServer } from "../doctor/server_check.ts";
 import { checkService } from "../doctor/service_check.ts";
 import { checkSettings } from "../doctor/settings_check.ts";
@@ -31,13 +30,16 @@ async function checkAll(host: Host, take: Take): Promise<void> {
     return take({ part: "settings", name: "settings", status: "failed", found, action: "" });
   }
   const { env, note } = await withLocalVllm(given);
-  if (env !== given && note !== undefined) {
-    take({ part: "settings", name: "vLLM", status: "ok", found: note, action: "" });
-  }
   const isProxied = Object.entries(host.env)
     .some(([name, value]) => PROXY_NAME.test(name) && (value ?? "") !== "");
   const hasParseable = (env.PARSEABLE_URL ?? "").trim() !== "";
+  const local = { part: "settings", name: "vLLM", found: note ?? "" };
+  if (env !== given) take({ ...local, status: "ok", action: "" });
   const { config, look } = checkSettings(env, (path) => host.readTextFile(path), take);
+  if (env === given && note !== undefined) {
+    const action = "Start vLLM there, or set VLLM_METRICS_URL=http://HOST:8000/metrics.";
+    take({ ...local, status: "failed", action });
+  }
   if (config === undefined) new CheckRun("vLLM", take).skip("vLLM", MISTAKES);
   for (const server of config?.servers.list ?? []) await checkTarget(host, server, isProxied, take);
   await checkLocalService(host, env, hasParseable, new CheckRun("vllm-metrics", take));

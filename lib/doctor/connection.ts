@@ -2,10 +2,22 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
-import type { RequestTarget } from "../net/net_error.ts";
+import { connect, type PeerCertificate } from "node:tls";
 import { requestFailure } from "../scrape/upstream.ts";
-import type { CheckRun, Verdict } from "./check_run.ts";
+import { type CheckRun, failed, ok, type Verdict, warn } from "./check_run.ts";
+
+/** A certificate that expires in fewer days is a warning. */
+const EXPIRY_WARNING_DAYS = 14;
+const DAY_MS = 86_400_000;
+
+/** How TLS is verified. */
+interface TlsCheck {
+  /** Extra CA certificates (PEM). */
+  readonly caCerts?: string | undefined;
+  /** A client certificate and its key (PEM). */
+  readonly client?: { readonly cert: string; readonly key: string } | undefined;
+  readonly skipVerify: boolean;
+}
 
 /** Where to connect to. */
 export interface ConnectionTarget {
@@ -23,150 +35,89 @@ export interface ConnectionTarget {
 
 /** Checks the way from the name to a trusted connection. */
 export async function checkConnection(run: CheckRun, target: ConnectionTarget): Promise<void> {
-  const { hostname, port } = endpointOf(target.url);
-  const host = target.address ?? hostname;
+  const { url, address, label, tls, nowMs } = target;
+  const { hostname, port } = endpointOf(url);
+  const host = address ?? hostname;
+  const explained = <T>(action: () => Promise<T>): Promise<T> =>
+    action().catch((error) => {
+      throw requestFailure(error, { label, hostname, hasCertificate: tls.client !== undefined });
+    });
   if (isIP(host) !== 0) run.skip("name", `"${host}" is an address`);
-  else await run.check("name", () => resolveName(host, target));
-  await run.check("TCP", (signal) => openTcp({ hostname: host, port }, target, signal));
-  if (target.url.protocol === "https:") {
-    await run.check("TLS", (signal) => handshake(target, signal));
+  else {
+    await run.check("name", async () => {
+      const found = await explained(() => lookup(host, { all: true }));
+      return ok(`"${host}" is ${found.map(({ address }) => address).join(", ")}`);
+    });
   }
+  await run.check("TCP", (signal) =>
+    explained(async () => {
+      using connection = await Deno.connect({ hostname: host, port, signal });
+      return ok(`connected to port ${connection.remoteAddr.port} of "${host}"`);
+    }));
+  if (url.protocol !== "https:") return;
+  await run.check("TLS", async (signal) => {
+    const certificate = await explained(() => verifiedCertificate(target, signal));
+    const verdict = expiryVerdict(certificate, nowMs, "Renew the certificate of the server.");
+    if (!tls.skipVerify) return verdict;
+    return warn(
+      `${verdict.found}, not verified`,
+      "Enable verification, with the certificate of your own authority if you have one.",
+    );
+  });
 }
 
-function requestTarget(
-  { url, label, tls }: ConnectionTarget,
-): RequestTarget & { readonly label: string } {
-  const { hostname } = endpointOf(url);
-  return { label, hostname, hasCertificate: tls.client !== undefined };
+/** Checks the certificate of something that was verified before, or cannot be from here. */
+export async function checkCertificate(
+  run: CheckRun,
+  url: URL,
+  nowMs: number,
+  action: string,
+): Promise<void> {
+  await run.checkAside("certificate", async (signal) => {
+    const certificate = await readCertificate({ url, tls: { skipVerify: true } }, signal);
+    return expiryVerdict(certificate, nowMs, action);
+  });
 }
 
-async function resolveName(
-  hostname: string,
-  target: ConnectionTarget,
-): Promise<Verdict<void>> {
-  try {
-    const found = await lookup(hostname, { all: true });
-    return { found: `"${hostname}" is ${found.map(({ address }) => address).join(", ")}` };
-  } catch (error) {
-    throw requestFailure(error, requestTarget(target));
-  }
+function endpointOf(url: URL): { hostname: string; port: number } {
+  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port };
 }
 
-async function openTcp(
-  { hostname, port }: Pick<Endpoint, "hostname" | "port">,
-  target: ConnectionTarget,
-  signal: AbortSignal,
-): Promise<Verdict<void>> {
-  try {
-    using connection = await Deno.connect({ hostname, port, signal });
-    return { found: `connected to port ${connection.remoteAddr.port} of "${hostname}"` };
-  } catch (error) {
-    throw requestFailure(error, requestTarget(target));
-  }
-}
-
-async function handshake(target: ConnectionTarget, signal: AbortSignal): Promise<Verdict<void>> {
-  const { tls, nowMs } = target;
-  const shown = await certificateOf(target, signal);
-  const verdict = expiryVerdict(shown, nowMs, "Renew the certificate of the server.");
-  if (!tls.skipVerify) return verdict;
-  return {
-    status: "warn",
-    found: `${verdict.found}, not verified`,
-    action: "Enable verification, with the certificate of your own authority if you have one.",
-  };
-}
-
-async function certificateOf(
+async function verifiedCertificate(
   target: ConnectionTarget,
   signal: AbortSignal,
 ): Promise<Certificate> {
-  const { url, address, tls } = target;
-  const endpoint = endpointOf(url, address);
-  try {
-    // First, since it can be aborted: Deno 2.9.6 leaves a connection open that is closed during
-    // the handshake.
-    const certificate = await readCertificate(endpoint, tls, signal);
+  // First, since it can be aborted: Deno 2.9.6 leaves a connection open that is closed during the
+  // handshake.
+  const certificate = await readCertificate(target, signal);
+  const { url, address, tls: { skipVerify, caCerts, client } } = target;
+  if (!skipVerify && address === undefined) {
     // With the library of most requests, which has the best error messages.
-    if (!tls.skipVerify && address === undefined) await verify(endpoint, tls);
-    return certificate;
-  } catch (error) {
-    throw requestFailure(error, requestTarget(target));
+    const trust = caCerts === undefined ? {} : { caCerts: [caCerts] };
+    using connection = await Deno.connectTls({ ...endpointOf(url), ...trust, ...client });
+    await connection.handshake();
   }
+  return certificate;
 }
 
-/** Verifies the chain and the name. */
-async function verify(
-  { hostname, port }: Endpoint,
-  { caCerts, client }: TlsCheck,
-): Promise<void> {
-  using connection = await Deno.connectTls({
-    hostname,
-    port,
-    ...(caCerts === undefined ? {} : { caCerts: [caCerts] }),
-    ...client,
-  });
-  await connection.handshake();
-}
-
-/** A certificate that expires in fewer days is a warning. */
-const EXPIRY_WARNING_DAYS = 14;
-const DAY_MS = 86_400_000;
-
-/** How TLS is verified. */
-export interface TlsCheck {
-  /** Extra CA certificates (PEM). */
-  readonly caCerts?: string | undefined;
-  /** A client certificate and its key (PEM). */
-  readonly client?: { readonly cert: string; readonly key: string } | undefined;
-  /** Whether verification is skipped. */
-  readonly skipVerify: boolean;
-}
-
-/** The server side of a connection. */
-export interface Endpoint {
-  /** The host that the certificate is for, an IPv6 address without brackets. */
-  readonly hostname: string;
-  /** The port. */
-  readonly port: number;
-  /** The IP address to connect to; undefined for that of the host. */
-  readonly address: string | undefined;
-}
-
-/** Finds the endpoint of a URL. */
-export function endpointOf(url: URL, address?: string): Endpoint {
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-  return { hostname: url.hostname.replace(/^\[|\]$/g, ""), port, address };
-}
-
-/** A server's certificate. */
-export interface Certificate {
+interface Certificate {
   /** The version of TLS. */
   readonly protocol: string;
-  /** The issuer. */
   readonly issuer: string;
   /** When it expires, in milliseconds since 1970. */
   readonly endMs: number;
 }
 
-function issuerOf(socket: TLSSocket): string {
-  const { issuer } = socket.getPeerCertificate();
-  const name = issuer?.CN ?? issuer?.O;
-  return (Array.isArray(name) ? name[0] : name) ?? "an unnamed authority";
-}
-
-/**
- * Reads the certificate of a server, and sends nothing. It is verified here only when an address is
- * given.
- *
- * @throws {Error} When there is no connection, or the certificate is invalid.
- */
-export async function readCertificate(
-  { hostname, port, address }: Endpoint,
-  { caCerts, client, skipVerify }: TlsCheck,
+/** Reads a server's certificate, and sends nothing; verifies it here only at an address. */
+async function readCertificate(
+  { url, address, tls: { caCerts, client, skipVerify } }:
+    & Pick<ConnectionTarget, "url" | "tls">
+    & { readonly address?: string | undefined },
   signal: AbortSignal,
 ): Promise<Certificate> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { hostname, port } = endpointOf(url);
   const socket = connect({
     host: address ?? hostname,
     port,
@@ -180,25 +131,31 @@ export async function readCertificate(
   signal.addEventListener("abort", () => reject(signal.reason));
   try {
     await promise;
+    const certificate = socket.getPeerCertificate();
     return {
       protocol: socket.getProtocol() ?? "TLS",
-      issuer: issuerOf(socket),
-      endMs: Date.parse(socket.getPeerCertificate().valid_to),
+      issuer: issuerOf(certificate),
+      endMs: Date.parse(certificate.valid_to),
     };
   } finally {
     socket.destroy();
   }
 }
 
+function issuerOf({ issuer }: PeerCertificate): string {
+  const name = issuer?.CN ?? issuer?.O;
+  return (Array.isArray(name) ? name[0] : name) ?? "an unnamed authority";
+}
+
 /** Checks how long a certificate is valid. */
-export function expiryVerdict(
+function expiryVerdict(
   { protocol, issuer, endMs }: Certificate,
   nowMs: number,
   action: string,
-): Verdict<void> {
+): Verdict {
   const days = Math.floor((endMs - nowMs) / DAY_MS);
   const shown = `${protocol}, certificate from "${issuer}"`;
-  if (days < 0) return { status: "failed", found: `${shown}, expired`, action };
+  if (days < 0) return failed(`${shown}, expired`, action);
   const found = `${shown}, valid for ${days} more days`;
-  return days < EXPIRY_WARNING_DAYS ? { status: "warn", found, action } : { found };
+  return days < EXPIRY_WARNING_DAYS ? warn(found, action) : ok(found);
 }

@@ -16,21 +16,6 @@ export interface CheckedSettings {
   readonly look: Pick<LookConfig, "parseable" | "credentials">;
 }
 
-/** Errors in certificates and header fields, which are found only when they are used. */
-function problemOf(use: () => Disposable): string[] {
-  try {
-    use()[Symbol.dispose]();
-    return [];
-  } catch (error) {
-    if (!(error instanceof MetricsError)) throw error;
-    return [error.sentence];
-  }
-}
-
-function problemsIn({ servers }: Config): string[] {
-  return servers.list.flatMap(({ upstream }) => problemOf(() => createUpstream(upstream)));
-}
-
 /** Reads all settings. */
 export function checkSettings(
   env: Environment,
@@ -40,7 +25,8 @@ export function checkSettings(
   const result = parseConfig(env, readFile);
   const look = parseLook(env, readFile);
   const { parseable } = look;
-  const unusable = result.ok ? problemsIn(result.config) : [];
+  const servers = result.ok ? result.config.servers.list : [];
+  const unusable = servers.flatMap(({ upstream }) => problemOf(() => createUpstream(upstream)));
   const unreachable = parseable === undefined
     ? []
     : problemOf(() => createExchange({ ...parseable, maxAnswerBytes: 1 }));
@@ -50,14 +36,24 @@ export function checkSettings(
     ...unusable,
     ...unreachable,
   ]);
-  const { warnings } = result;
   const add = (status: CheckStatus, found: string): void =>
     report({ part: "settings", name: "settings", status, found, action: "" });
   if (mistakes.size === 0) add("ok", "complete");
   for (const found of mistakes) add("failed", found);
-  for (const found of new Set([...warnings, ...look.warnings])) add("warn", found);
+  for (const found of new Set([...result.warnings, ...look.warnings])) add("warn", found);
   return {
     config: result.ok && unusable.length === 0 ? result.config : undefined,
     look: unreachable.length === 0 ? look : {},
   };
+}
+
+/** Errors in certificates and header fields, which are found only when they are used. */
+function problemOf(use: () => Disposable): string[] {
+  try {
+    use()[Symbol.dispose]();
+    return [];
+  } catch (error) {
+    if (!(error instanceof MetricsError)) throw error;
+    return [error.sentence];
+  }
 }

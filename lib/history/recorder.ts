@@ -155,6 +155,7 @@ class ServerRecorder implements Disposable {
   readonly #instance: string;
   readonly #options: RecorderOptions;
   readonly #onSkip: () => void;
+  readonly #unread = new Set<ReturnType<typeof setTimeout>>();
   #isRemoved = false;
 
   constructor(instance: string, options: RecorderOptions, onSkip: () => void) {
@@ -186,10 +187,13 @@ class ServerRecorder implements Disposable {
           this.#onSkip();
           return;
         }
+        if (this.#isRemoved) return;
         // The response is on its way before the scrape is read.
-        setTimeout(() => {
-          if (!this.#isRemoved) store.add({ instance, timeMs, body: Buffer.concat(body) });
+        const timer = setTimeout(() => {
+          this.#unread.delete(timer);
+          store.add({ instance, timeMs, body: Buffer.concat(body) });
         });
+        this.#unread.add(timer);
       },
       fail: (error): void => {
         if (!this.#isRemoved) store.fail({ instance, timeMs, error: error.sentence });
@@ -200,8 +204,9 @@ class ServerRecorder implements Disposable {
     };
   }
 
-  /** Records no more. */
+  /** Drops scrapes that were not read yet, and records no more. */
   [Symbol.dispose](): void {
     this.#isRemoved = true;
+    for (const timer of this.#unread) clearTimeout(timer);
   }
 }

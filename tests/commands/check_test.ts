@@ -284,6 +284,20 @@ Deno.test("check without VLLM_METRICS_URL takes the vLLM at localhost:8000, as s
   assert(hops.includes("http://localhost:8000/metrics HTTP ok"));
 });
 
+Deno.test("check without VLLM_METRICS_URL and without a vLLM there says what it tried", async () => {
+  await using other = serveHttp(() => new Response("go_info 1\n"));
+  const { code, stdout } = await run(["check"], {
+    env: { HTTP_PROXY: other.origin, NO_PROXY: "", LISTEN_ADDRESS: `127.0.0.1:${closedPort()}` },
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stdout.replace(/\s+/g, " "),
+    'critical vLLM VLLM_METRICS_URL: no vLLM found at "http://localhost:8000/metrics" either: the ' +
+      "answer has no metrics of vLLM. → Start vLLM there, or set " +
+      "VLLM_METRICS_URL=http://HOST:8000/metrics.",
+  );
+});
+
 Deno.test("check --watch walks again and again, and a signal ends it", async () => {
   await using pipeline = await startPipeline();
   let stop = (): void => {};

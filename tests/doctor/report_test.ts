@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Report } from "../../lib/doctor/report.ts";
+import { Report } from "../../lib/doctor/check_run.ts";
 
 Deno.test("what a server says of itself does not steer the terminal", () => {
   const hop = { part: "vLLM", name: "models", status: "ok" } as const;
