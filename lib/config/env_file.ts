@@ -94,7 +94,7 @@ function meantName(name: string): string | undefined {
   const words = name.slice(prefix.length).split("_");
   return nearest(name, SETTING_NAMES) ??
     family.find((known) => words.every((word) => known.includes(word))) ??
-    nearest(name, family, { maxDistance: Infinity });
+    nearest(name, family, Infinity);
 }
 
 /** The warning about a variable; undefined for a setting or another program's variable. */

@@ -27,9 +27,9 @@ Deno.test("nearest() prefers fewer edits to an earlier place", () => {
 
 Deno.test("nearest() keeps to the distance it is given", () => {
   assertEquals(nearest("kitten", ["sitting"]), undefined);
-  assertEquals(nearest("kitten", ["sitting"], { maxDistance: 3 }), "sitting");
-  assertEquals(nearest("kitten", ["kittens"], { maxDistance: 0 }), undefined);
-  assertEquals(nearest("x", ["something else"], { maxDistance: Infinity }), "something else");
+  assertEquals(nearest("kitten", ["sitting"], 3), "sitting");
+  assertEquals(nearest("kitten", ["kittens"], 0), undefined);
+  assertEquals(nearest("x", ["something else"], Infinity), "something else");
 });
 
 Deno.test("nearest() finds nothing among no words", () => {
