@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import type { UpstreamConfig } from "../../lib/config/config.ts";
-import { checkServer } from "../../lib/doctor/server_check.ts";
+import { checkDiscoveredServers, checkServer } from "../../lib/doctor/server_check.ts";
 import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
-import { capture, configFor } from "../fakes.ts";
-import { closedPort, NO_SUCH_HOST, pem, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { capture, configFor, serveCapture } from "../fakes.ts";
+import { closedPort, pem, serveHttp, serveRaw } from "../upstream/fakes.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 
@@ -92,12 +92,6 @@ Deno.test("a port that nothing listens on fails at TCP, and what lies behind is 
   assertEquals(namesBy(hops, "skipped").length, 7);
 });
 
-Deno.test("a name that does not exist fails at the name", async () => {
-  const hops = await hopsTo(`http://${NO_SUCH_HOST}:8000/metrics`);
-  assertEquals(namesBy(hops, "failed"), ["name"]);
-  assert(hops.get("name")?.action !== "");
-});
-
 for (
   const [certificate, words] of [
     ["expired", "the certificate expired"],
@@ -144,23 +138,7 @@ Deno.test("verification that is turned off is a warning", async () => {
 });
 
 for (
-  const [status, action] of [
-    [401, "VLLM_BEARER_TOKEN"],
-    [404, "path"],
-  ] as const
-) {
-  Deno.test(`status ${status} fails at HTTP, with what to do`, async () => {
-    await using vllm = serveHttp(() => new Response("no", { status }));
-    const hops = await hopsTo(`${vllm.origin}/metrics`);
-    assertEquals(namesBy(hops, "failed"), ["HTTP"]);
-    assertStringIncludes(hops.get("HTTP")?.found ?? "", String(status));
-    assertStringIncludes(hops.get("HTTP")?.action ?? "", action);
-  });
-}
-
-for (
   const [what, body] of [
-    ["an HTML or XML page", "<!doctype html><title>Log in</title>"],
     ["JSON", '{"detail":"Not Found"}'],
     ["an empty body", ""],
   ] as const
@@ -172,13 +150,6 @@ for (
     assertStringIncludes(hops.get("format")?.found ?? "", what);
   });
 }
-
-Deno.test("a vLLM that keeps no statistics fails there", async () => {
-  await using vllm = vllmWith({ "/metrics": metricsOf("nostats-after-load") });
-  const hops = await hopsTo(`${vllm.origin}/metrics`);
-  assertEquals(namesBy(hops, "failed"), ["statistics"]);
-  assertStringIncludes(hops.get("statistics")?.action ?? "", "--disable-log-stats");
-});
 
 Deno.test("lines that no reader can take are a warning with the reason", async () => {
   const text = "# TYPE vllm:a gauge\nvllm:a one\nvllm:a{b=} 1\nvllm:a 1\n";
@@ -250,13 +221,6 @@ Deno.test("an address in the place of the name is walked to, and the certificate
   assertStringIncludes(wrong.get("TLS")?.found ?? "", 'the certificate is not for "localhost"');
 });
 
-Deno.test("a vLLM that had no request yet is a warning: its percentiles are empty", async () => {
-  await using vllm = vllmWith({ "/metrics": metricsOf("idle") });
-  const hop = (await hopsTo(`${vllm.origin}/metrics`)).get("statistics");
-  assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "0 requests running, 0 finished since it started");
-});
-
 Deno.test("what a server repeats of its credentials is not shown", async () => {
   await using vllm = serveHttp(({ url, headers }) => {
     const said = headers.get("authorization")?.split(" ")[1] ?? "";
@@ -270,9 +234,43 @@ Deno.test("what a server repeats of its credentials is not shown", async () => {
   assert(!JSON.stringify([...hops]).includes("secret"));
 });
 
-Deno.test("a body that is too large fails at HTTP", async () => {
-  await using vllm = serveHttp(() => new Response("vllm:up 1\n".repeat(100)));
-  const hops = await hopsTo(`${vllm.origin}/metrics`, { maxBodyBytes: 100 });
-  assertEquals(namesBy(hops, "failed"), ["HTTP"]);
-  assertStringIncludes(hops.get("HTTP")?.action ?? "", "MAX_BODY_BYTES");
+/** Walks to what a name leads to. */
+async function hopsAt(url: string, addresses: readonly string[]): Promise<CheckResult[]> {
+  const hops: CheckResult[] = [];
+  await checkDiscoveredServers("dns", {
+    config: configFor(url),
+    isProxied: false,
+    nowMs: 0,
+    resolve: () => Promise.resolve(addresses),
+    start: (part) => new CheckRun(part, (hop) => hops.push(hop)),
+  });
+  return hops;
+}
+
+Deno.test("every address of a name is walked to, and one that is down hides no other", async () => {
+  await using vllm = serveCapture("during-load-c40");
+  const { port } = new URL(vllm.origin);
+  const hops = await hopsAt(`http://vllm-headless:${port}`, ["127.0.0.2", "127.0.0.1"]);
+  assertEquals(hops[0]?.part, "dns");
+  assertEquals(hops[0]?.found, '"vllm-headless" leads to 127.0.0.2, 127.0.0.1');
+  const [down, up] = ["127.0.0.2", "127.0.0.1"].map((address) =>
+    hops.filter(({ part }) => part === `dns at ${address}`)
+  );
+  assertEquals(down?.filter(({ status }) => status === "failed").map(({ name }) => name), ["TCP"]);
+  assertEquals(up?.find(({ name }) => name === "HTTP")?.status, "ok");
+  assertEquals(vllm.requests, ["/", "/version", "/v1/models"]);
+});
+
+Deno.test("a name that leads nowhere fails at the name", async () => {
+  const hops = await hopsAt("http://vllm-headless:8000", []);
+  assertEquals(hops.map(({ name, status }) => [name, status]), [["name", "failed"]]);
+  assertStringIncludes(hops[0]?.found ?? "", 'host name "vllm-headless" not found');
+});
+
+Deno.test("of very many addresses the first ones are walked to, which is said", async () => {
+  const addresses = Array.from({ length: 40 }, (_, index) => `127.0.1.${index}`);
+  const hops = await hopsAt("http://vllm-headless:1", addresses);
+  assertEquals(hops[0]?.status, "warn");
+  assertStringIncludes(hops[0]?.found ?? "", "the first 32 are checked");
+  assertEquals(new Set(hops.map(({ part }) => part)).size, 1 + 32);
 });

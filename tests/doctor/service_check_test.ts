@@ -62,14 +62,6 @@ Deno.test("a running service is told with its version, its scrapes and its reade
   assertEquals(hops.get("readers")?.found, "10 bytes sent since it started");
 });
 
-Deno.test("a service that nobody reads is a warning", async () => {
-  await using service = startService(`http://127.0.0.1:${closedPort()}`);
-  const hop = (await hopsTo(service.origin)).get("readers");
-  assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "nobody has read /metrics yet");
-  assertStringIncludes(hop?.action ?? "", "and not vLLM itself");
-});
-
 Deno.test("a service that scrapes for its page alone has no readers", async () => {
   await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
   await using service = startService(vllm.origin, { intervalMs: 10 });
@@ -95,15 +87,6 @@ Deno.test("a service whose last scrape failed is a warning that names the server
     '2 since it started, failed: 1 UPSTREAM_REFUSED; the last scrape of "b" failed',
   );
   assertEquals(hops.get("readers")?.status, "ok");
-});
-
-Deno.test("lines that were left out are a warning with the reasons", async () => {
-  await using vllm = serveHttp(() => new Response("vllm:up one\nvllm:up 1\n"));
-  await using service = startService(vllm.origin);
-  await (await service.get("/metrics")).text();
-  const hop = (await hopsTo(service.origin)).get("scrapes");
-  assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "lines were dropped: 1 bad_value");
 });
 
 Deno.test("a service that does not run fails once, and nothing behind it is tried", async () => {
@@ -192,15 +175,6 @@ Deno.test.each<[code: string, isUp: number, action: RegExp]>([
     code === "none" ? "Parseable did not answer (2 times)" : `Parseable answered ${code} (2`,
   );
   assertEquals(action.test(hop?.action ?? ""), true, hop?.action);
-});
-
-Deno.test("points that were taken out are a warning with the reasons", async () => {
-  const text = RELAYED +
-    'vllm_metrics_relay_points_dropped_total{reason="value_missing"} 0\n' +
-    'vllm_metrics_relay_points_dropped_total{reason="value_not_finite"} 3\n';
-  const hop = (await hopsOf(text)).get("relayed");
-  assertEquals(hop?.status, "warn");
-  assertStringIncludes(hop?.found ?? "", "cannot store them: 3 value_not_finite");
 });
 
 Deno.test("a guarded service is a warning without credentials, a failure with wrong ones", async () => {

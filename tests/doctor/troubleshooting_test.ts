@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { runCommand } from "../../lib/commands/mod.ts";
+import { Report } from "../../lib/doctor/check_run.ts";
 import { type JsonObject, listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { fakeHost } from "../commands/fake_host.ts";
 import { type Env, startRows } from "./stages.ts";
@@ -30,7 +31,7 @@ async function checked(env: Env): Promise<{ code: number; hops: JsonObject[] }> 
 Deno.test("every row of docs/troubleshooting.md has a case, and every case its row", async () => {
   const rows = await symptomsInDocs();
   assert(rows.length > 20);
-  assertEquals(SYMPTOMS.map(({ symptom }) => symptom).toSorted(), rows.toSorted());
+  assertEquals(SYMPTOMS.map(([symptom]) => symptom).toSorted(), rows.toSorted());
 });
 
 Deno.test("docs/doctor.md names every hop of a whole walk", async () => {
@@ -42,18 +43,29 @@ Deno.test("docs/doctor.md names every hop of a whole walk", async () => {
   assertEquals(hops.length, 22);
 });
 
-for (const { symptom, stage, hop, status, words, failed = [] } of SYMPTOMS) {
+for (const [symptom, hop, words, stage, failed = []] of SYMPTOMS) {
   Deno.test(`check names what is wrong: ${symptom}`, async () => {
     await using stack = new AsyncDisposableStack();
-    const env = await stage(stack);
-    const { code, hops } = await checked(env);
-    const found = hops.find(({ name, status: each }) => name === hop && each === status);
-    const all = hops.map(({ name, status: each }) => `${textOf(name)} ${textOf(each)}`);
-    if (found === undefined) throw new Error(`"${hop}" is not ${status}:\n${all.join("\n")}`);
+    const { code, hops } = await checked(await stage(stack));
+    const all = hops.map(({ name, status }) => `${textOf(name)} ${textOf(status)}`);
+    const found = hops[all.indexOf(hop)];
+    if (found === undefined) throw new Error(`There is no "${hop}":\n${all.join("\n")}`);
     assertMatch(`${textOf(found.found)} → ${textOf(found.action)}`, words);
     // Nothing else is named than what was broken.
-    const others = hops.filter(({ status: each }) => each === "failed").map(({ name }) => name);
-    assertEquals(others, status === "failed" ? [hop, ...failed] : failed);
+    const others = hops.filter(({ status }) => status === "failed").map(({ name }) => name);
+    assertEquals(others, found.status === "failed" ? [found.name, ...failed] : failed);
     assertEquals(code, others.length === 0 ? 0 : 1);
   });
 }
+
+Deno.test("what a server says of itself does not steer the terminal", () => {
+  const lines = new Report(false).linesOf({
+    part: "vLLM",
+    name: "models",
+    status: "ok",
+    found: '"evil\x1b[2J\x9b2J\u202e"',
+    action: "Look at \x07it.",
+  });
+  assertEquals(lines.match(/\p{Cc}/gu), ["\n", "\n", "\n"]);
+  assertEquals(lines.includes('"evil?[2J?2J?"'), true);
+});
