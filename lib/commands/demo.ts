@@ -2,7 +2,7 @@
 
 import { hostAndPort } from "../config/url.ts";
 import { createDemoHandler } from "../demo/demo_handler.ts";
-import { pastScrapes } from "../demo/past.ts";
+import { pastScrapes } from "../demo/demo_handler.ts";
 import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
 import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";

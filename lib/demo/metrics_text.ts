@@ -1,10 +1,9 @@
 /** Writes `/metrics` of a simulated server from the template of its front end. */
 
-import { goFloat, rustFloat } from "./numbers.ts";
+import type { Engine } from "./engine.ts";
 import { BLOCK_TOKENS } from "./scenario.ts";
-import { createdMs, engineValues, serverValues, type Values } from "./series.ts";
 import type { ServerRun, SimulatedVllm } from "./simulated_vllm.ts";
-import { Histogram, type Summary } from "./stats.ts";
+import { type HandlerStats, Histogram, type Summary } from "./stats.ts";
 import pythonTemplate from "./vllm_python.txt" with { type: "text" };
 import rustTemplate from "./vllm_rust.txt" with { type: "text" };
 
@@ -242,4 +241,111 @@ export class MetricsText {
       })
     );
   }
+}
+
+/** Numbers, summaries and histograms by their name in the templates. */
+type Values = Readonly<Record<string, number | Summary>>;
+
+/** How long the process loads before it is ready, in milliseconds. */
+const LOADING_MS = 25_000;
+/** CPU time of loading, and per second of serving. */
+const LOADING_CPU_SECONDS = 19;
+const CPU_SHARE = 0.31;
+/** Objects collected and collections per second, by generation of Python's garbage collector. */
+const OBJECTS_PER_SECOND = [41, 6.3, 0.9];
+const COLLECTIONS_PER_SECOND = [1.9, 0.17, 0.012];
+
+const TRANSFER_TIMES = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 5];
+
+/** What is not simulated: KV cache sampling and transfers. */
+const EMPTY = {
+  blockTimes: new Histogram([
+    ...[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+    ...[1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800],
+  ]),
+  transferTimes: new Histogram(TRANSFER_TIMES),
+  postTimes: new Histogram([0.001, ...TRANSFER_TIMES]),
+  transferBytes: new Histogram(Array.from({ length: 12 }, (_, power) => 2_048 * 4 ** power)),
+  transferDescriptors: new Histogram([
+    ...[10, 20, 30, 50, 75, 100, 200, 400],
+    ...[1_000, 2_000, 4_000, 10_000, 20_000, 50_000],
+  ]),
+};
+
+function indexed(name: string, values: readonly number[]): Values {
+  return Object.fromEntries(values.map((value, index) => [name + index, value]));
+}
+
+/** The numbers of one route. */
+function routeValues(prefix: string, stats: HandlerStats): Values {
+  const { requests, durations, received, sent } = stats;
+  const values = { ...requests, Seconds: durations, Received: received, Sent: sent };
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+}
+
+/** The numbers of a server as a whole: its process, HTTP side and queue limits. */
+function serverValues({ run, nowMs, state }: SimulatedVllm): Values {
+  const { startMs, rejected, http } = run;
+  const cpuSeconds = LOADING_CPU_SECONDS + CPU_SHARE * (nowMs - startMs) / 1_000;
+  const inProcess = (rate: number): number =>
+    Math.floor(rate * ((nowMs - startMs + LOADING_MS) / 1_000));
+  return {
+    ...EMPTY,
+    processStart: (startMs - LOADING_MS) / 1_000,
+    cpuSeconds: Math.round(cpuSeconds * 100) / 100,
+    ...indexed("objects", OBJECTS_PER_SECOND.map(inProcess)),
+    ...indexed("collections", COLLECTIONS_PER_SECOND.map(inProcess)),
+    awake: Number(state === "awake"),
+    asleep: Number(state === "asleep"),
+    rejected,
+    httpSeconds: http.durations,
+    ...routeValues("chat", http.handlers["/v1/chat/completions"]),
+    ...routeValues("completions", http.handlers["/v1/completions"]),
+  };
+}
+
+/** The numbers of an engine. */
+function engineValues({ stats, running, waiting, kvUsage }: Engine): Values {
+  const { acceptedByPosition, finished, ...counted } = stats;
+  return {
+    ...counted,
+    ...finished,
+    ...indexed("accepted", acceptedByPosition),
+    acceptedTokens: acceptedByPosition.reduce((sum, accepted) => sum + accepted, 0),
+    computedTokens: stats.computedTokens,
+    running,
+    waiting,
+    kvUsage,
+  };
+}
+
+/** When a series was created, in milliseconds since 1970: at the start, or with its first request. */
+function createdMs({ run }: SimulatedVllm, name: string): number {
+  const [, route, what = ""] = /^(chat|completions)(.*)$/.exec(name) ?? [];
+  if (route === undefined) return run.startMs;
+  const handlers = run.http.handlers;
+  const { firstMs } = handlers[route === "chat" ? "/v1/chat/completions" : "/v1/completions"];
+  return firstMs.get(what) ?? Math.min(...firstMs.values());
+}
+
+/** A float as Rust writes it: `1.0`, `0.000075052`. */
+export function rustFloat(value: number): string {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
+/**
+ * A number as Python's prometheus_client writes it: `repr` of a float, but with an exponent from
+ * seven digits before the point on: `1.0`, `1e-05`, `1.7954919110360353e+09`, `1e+06`.
+ */
+export function goFloat(value: number): string {
+  if (value !== 0 && Math.abs(value) < 1e-4) {
+    const [digits = "", exponent = ""] = value.toExponential().split("e-");
+    return `${digits}e-${exponent.padStart(2, "0")}`;
+  }
+  const text = rustFloat(value);
+  const point = text.indexOf(".");
+  if (value < 0 || point <= 6) return text;
+  const digits = `${text.slice(0, point)}${text.slice(point + 1)}`.replace(/0+$/, "");
+  const mantissa = digits.length === 1 ? digits : `${digits[0]}.${digits.slice(1)}`;
+  return `${mantissa}e+0${point - 1}`;
 }

@@ -1,10 +1,9 @@
 /** A simulated vLLM server: clients, engines, and what they have counted. */
 
 import { Engine } from "./engine.ts";
-import { Random } from "./random.ts";
 import type { EngineOptions, Phase, Scenario, ServerState, Speculation } from "./scenario.ts";
 import { HttpStats } from "./stats.ts";
-import { drawDemand, newRequest } from "./workload.ts";
+import { drawDemand, newRequest, Random } from "./workload.ts";
 
 /** Which front end of vLLM writes the metrics. */
 export type Frontend = "python" | "rust";

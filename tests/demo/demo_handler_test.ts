@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { createDemoHandler } from "../../lib/demo/demo_handler.ts";
+import { createDemoHandler, pastScrapes } from "../../lib/demo/demo_handler.ts";
+import { SCENARIOS } from "../../lib/demo/scenario.ts";
+import { SimulatedVllm, type SimulatedVllmOptions } from "../../lib/demo/simulated_vllm.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
+import { letRun, START_MS } from "../dashboard/scenario.ts";
 import { startServer } from "./server.ts";
 
 function ask(path: string, frontend: "python" | "rust" = "python"): Response {
@@ -34,3 +38,45 @@ Deno.test("other paths are not found", async () => {
   const response = ask("/metricsfoo");
   assertEquals([response.status, await response.json()], [404, { detail: "Not Found" }]);
 });
+
+const UNTIL_MS = START_MS + 120_000;
+
+function serverOf(options: Partial<SimulatedVllmOptions>): SimulatedVllm {
+  return new SimulatedVllm({
+    scenario: SCENARIOS.steady,
+    seed: 7,
+    startMs: START_MS,
+    ...options,
+  });
+}
+
+Deno.test("the past has its interval and ends at now, and so does the server", () => {
+  const server = serverOf({});
+  const options = { instance: "a", untilMs: UNTIL_MS, stepMs: 50_000 };
+  const times = [...pastScrapes(server, options)].map(({ timeMs }) => timeMs - START_MS);
+  assertEquals(times, [0, 50_000, 100_000]);
+  assertEquals(server.nowMs, UNTIL_MS);
+});
+
+Deno.test.each<["python" | "rust"]>([["python"], ["rust"]])(
+  "the past of the %s front end gives the same history as sanitized scrapes",
+  (frontend) => {
+    const past = new HistoryStore({ instances: ["a"] });
+    const options = { instance: "a", untilMs: UNTIL_MS + 1, stepMs: 2_000 };
+    for (const scrape of pastScrapes(serverOf({ frontend, engines: 2 }), options)) past.add(scrape);
+    const { history } = letRun(120, { a: { frontend, engines: 2 } });
+    const [one, other] = [past, history].map((store) => {
+      const grid = { startMs: START_MS + 60_000, endMs: UNTIL_MS, stepMs: 10_000 };
+      const range = { grid, rangeMs: 60_000, by: ["engine"] };
+      return {
+        series: store.series,
+        running: store.gauge({ metric: "num_requests_running", grid, by: ["engine"] }),
+        tokens: store.rate({ ...range, metric: "generation_tokens_total" }),
+        firstToken: store.quantiles([0.95], { ...range, metric: "time_to_first_token_seconds" })
+          .flat(),
+      };
+    });
+    assertEquals(one, other);
+    assertEquals(one?.running.length, 2);
+  },
+);

@@ -42,21 +42,6 @@ Deno.test("a batch has no more requests than maxNumSeqs; the others wait", () =>
   assertEquals(subject.engine().stats.preemptions, 0);
 });
 
-Deno.test("a step computes no more tokens than maxNumBatchedTokens", () => {
-  const scenario = steady({
-    workload: { requestsPerSecond: 20 },
-    engine: { maxNumBatchedTokens: 256 },
-  });
-  const subject = startServer({ scenario });
-  subject.run(120);
-  const { interToken, preemptions } = subject.engine().stats;
-  assertEquals(preemptions, 0);
-  // The longest step there can be, in milliseconds; one that took 2048 tokens would need 240.
-  const longest = 15 + 128 * 0.12 + 96 * 0.04 + 256 / 9;
-  assert(longest < 75);
-  assertEquals(interToken.cumulative(interToken.bounds.indexOf(0.075)), interToken.count);
-});
-
 Deno.test("a request without a free block preempts the latest, which is recomputed", () => {
   const scenario = steady({
     workload: { ...EVEN, requestsPerSecond: 30 },
@@ -121,12 +106,6 @@ Deno.test("sleep drops the cached prefixes", () => {
   assert(napping >= always + 9, `${napping}`);
 });
 
-Deno.test("without shared prefixes the cache has no hits", () => {
-  const subject = startServer({ scenario: steady({ workload: EVEN }) });
-  subject.run(120);
-  assertEquals(subject.engine().stats.prefixHits, 0);
-});
-
 Deno.test("a slow engine has longer times than the others, with the same share of requests", () => {
   const subject = startServer({
     engines: 3,
@@ -140,22 +119,6 @@ Deno.test("a slow engine has longer times than the others, with the same share o
   });
   const [first = 0, slow = 0, third = 0] = means;
   assert(slow > 2 * first && slow > 2 * third, `${means}`);
-});
-
-Deno.test("shares decide which engine gets how much", () => {
-  const subject = startServer({ engines: 2, shares: [3, 1] });
-  subject.run(1_200);
-  const [first, second] = [0, 1].map((index) => subject.engine(index).stats.endToEnd.count);
-  assertAlmostEquals((first ?? 0) / (second ?? 1), 3, 0.3);
-});
-
-Deno.test("errors and aborted requests have the configured shares", () => {
-  const workload = { errorShare: 0.1, abortShare: 0.2 };
-  const subject = startServer({ scenario: steady({ workload }), frontend: "rust" });
-  subject.run(1_800);
-  const { finished, endToEnd } = subject.engine().stats;
-  assertAlmostEquals(finished.error / endToEnd.count, 0.1, 0.02);
-  assertAlmostEquals(finished.abort / endToEnd.count, 0.2, 0.02);
 });
 
 Deno.test("a full queue rejects requests with 503 and counts them", () => {

@@ -1,8 +1,44 @@
 import { assert, assertEquals } from "@std/assert";
+import { goFloat, rustFloat } from "../../lib/demo/metrics_text.ts";
 import type { SimulatedVllmOptions } from "../../lib/demo/simulated_vllm.ts";
 import { capture } from "../fakes.ts";
 import { startServer, steady } from "./server.ts";
-import { type FamilyShape, shapeOf } from "./shape.ts";
+
+/** A family without values. */
+interface FamilyShape {
+  /** From its HELP and TYPE lines. */
+  readonly name: string;
+  /** From its TYPE line. */
+  readonly type: string;
+  /** From its HELP line. */
+  readonly help: string;
+  /** Names and labels of its samples, in order, each once. */
+  readonly samples: readonly string[];
+}
+
+/** Labels whose values depend on the machine or the traffic. */
+const MACHINE = /^(?:vllm:cache_config_info|python_info)\{/;
+const REQUEST = /(handler|method|status)="[^"]*"/g;
+
+/** A sample without what may differ between captures. */
+function sampleShape(line: string): string {
+  const sample = line.slice(0, line.lastIndexOf(" "));
+  const masked = sample.replace(REQUEST, '$1=""');
+  return MACHINE.test(sample) ? masked.replace(/="[^"]*"/g, '=""') : masked;
+}
+
+/** Reads an exposition whose families each begin with HELP and TYPE. */
+function shapeOf(text: string): FamilyShape[] {
+  const families: { name: string; type: string; help: string; samples: Set<string> }[] = [];
+  for (const line of text.split("\n")) {
+    const [, word, name = "", rest = ""] = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line) ?? [];
+    const last = families.at(-1);
+    if (word === "HELP") families.push({ name, type: "", help: rest, samples: new Set() });
+    else if (word === "TYPE" && last?.name === name) last.type = rest;
+    else if (line !== "" && line !== "# EOF") last?.samples.add(sampleShape(line));
+  }
+  return families.map((family) => ({ ...family, samples: [...family.samples] }));
+}
 
 /** The captured model's length in tokens, which sets the buckets of lengths. */
 const CAPTURED = { maxModelLen: 512 };
@@ -85,27 +121,50 @@ function withoutLabels({ samples, ...head }: FamilyShape): unknown {
   return { ...head, samples: samples.map((each) => each.replace(/model_name="[^"]*"/, "")) };
 }
 
-Deno.test("engines have the same order for each value of a further label", () => {
-  const scenario = steady({ engine: CAPTURED });
-  const subject = startServer({ scenario, engines: 3 });
-  const family = shapeOf(subject.text()).find(({ name }) =>
-    name === "vllm:num_requests_waiting_by_reason"
-  );
-  const labels = family?.samples.map((sample) =>
-    sample.replace(/^.*engine="(\d)".*reason="(\w+)".*$/, "$2 $1")
-  );
-  assertEquals(labels, [
-    ...["capacity 0", "capacity 1", "capacity 2"],
-    ...["deferred 0", "deferred 1", "deferred 2"],
-  ]);
-});
-
 Deno.test("a model name is escaped in label values", () => {
   const subject = startServer({ model: 'a"b\\c\nd' });
   assert(subject.text().includes('model_name="a\\"b\\\\c\\nd"'));
 });
 
-Deno.test("only the Rust front end ends its text with # EOF", () => {
-  assert(startServer({ frontend: "rust" }).text().endsWith("\n# EOF\n"));
-  assert(!startServer().text().includes("# EOF"));
+/** The values of a capture, as text. */
+function writtenValues(name: string): string[] {
+  return capture(name).text.split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.slice(line.lastIndexOf(" ") + 1));
+}
+
+Deno.test.each([["during-load-c40"], ["spec-after-load"], ["dp2-during-load"], ["idle"]])(
+  "goFloat writes every value of %s as vLLM did",
+  (name) => {
+    const values = writtenValues(name);
+    assert(values.length > 300);
+    assertEquals(values.map((value) => goFloat(Number(value))), values);
+  },
+);
+
+/** Rust's 17th digit is not always the nearest. */
+function withoutLastOf17(value: string): string {
+  return value.replace(/\D/g, "").replace(/^0+/, "").length < 17 ? value : value.slice(0, -1);
+}
+
+Deno.test("rustFloat and String write every value of the Rust front end as it did", () => {
+  const values = writtenValues("rust-after-load");
+  assert(values.length > 300);
+  const written = values.map((value) =>
+    value.includes(".") ? rustFloat(Number(value)) : String(Number(value))
+  );
+  assertEquals(written.map(withoutLastOf17), values.map(withoutLastOf17));
+});
+
+Deno.test.each([
+  [0, "0.0"],
+  [0.0001, "0.0001"],
+  [0.000012345, "1.2345e-05"],
+  [999_999, "999999.0"],
+  [1_000_000, "1e+06"],
+  [1_234_567.5, "1.2345675e+06"],
+  [20_000_000_000, "2e+010"],
+  [-1_234_567, "-1234567.0"],
+])("goFloat writes %s as prometheus_client does", (value, text) => {
+  assertEquals(goFloat(value), text);
 });

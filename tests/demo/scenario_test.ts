@@ -30,15 +30,6 @@ Deno.test("busy: a queue grows while the KV cache is full, and drains", () => {
   assertEquals(subject.engine().waiting, 0);
 });
 
-Deno.test("busy: the queue does not grow from round to round", () => {
-  const subject = startServer({ scenario: SCENARIOS.busy });
-  for (let round = 0; round < 20; round++) {
-    subject.run(355);
-    assertEquals(subject.engine().waiting, 0, `round ${round}`);
-    subject.run(5);
-  }
-});
-
 Deno.test("burst: requests wait only after the burst", () => {
   const subject = startServer({ scenario: SCENARIOS.burst });
   subject.run(49);
@@ -102,12 +93,4 @@ Deno.test("the warm-up has steady traffic, also before a busy phase", () => {
   assertEquals(subject.engine().waiting, 0);
   subject.run(235);
   assert(subject.engine().waiting > 20);
-});
-
-Deno.test("the warm-up comes before the first phase", () => {
-  const subject = startServer({ scenario: SCENARIOS.outage, warmUpMs: 300_000 });
-  subject.run(389);
-  assertEquals(subject.server.state, "awake");
-  subject.run(2);
-  assertEquals(subject.server.state, "down");
 });
