@@ -8,6 +8,7 @@ import {
   allMetrics,
   exposed,
   metricsOf,
+  read,
   type Received,
   resourcesOf,
   samplesOf,
@@ -60,6 +61,32 @@ Deno.test.each(["http/protobuf", "http/json"])(
     }
   },
 );
+
+Deno.test.each([
+  [undefined, "application/json"],
+  ["application/json", "application/json"],
+  ["application/x-protobuf", "application/x-protobuf"],
+])("GET /metrics/otel has the points of a push (accept: %s)", async (accept, type) => {
+  await using vllm = serveCapture("during-load-c40");
+  await using receiver = serveReceiver();
+  const servers = { VLLM_METRICS_URL: `engine=${vllm.origin}` };
+  await using pushing = startPush({
+    ...servers,
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.origin,
+    OTEL_METRIC_EXPORT_INTERVAL: "3600000",
+  });
+  await using silent = startPush(servers);
+  const pushed = metricsOf((await receiver.first()).request, "engine");
+
+  for (const { origin } of [pushing, silent]) {
+    const response = await fetch(`${origin}/metrics/otel`, accept ? { headers: { accept } } : {});
+    const request = read(response.headers, await response.bytes());
+
+    assertEquals([response.status, response.headers.get("content-type")], [200, type]);
+    assertEquals(exposed(metricsOf(request, "engine")), exposed(pushed));
+    assertEquals(exposed(metricsOf(request)).get('vllm_metrics_upstream_up{instance="engine"}'), 1);
+  }
+});
 
 Deno.test("whether each server is up, and the service's own metrics, arrive as a resource", async () => {
   await using vllm = serveCapture("during-load-c40");

@@ -65,6 +65,7 @@ export function serveReceiver(certificate?: string): Receiver {
 
 /** A service that pushes. */
 export interface PushService extends AsyncDisposable {
+  readonly origin: string;
   readonly log: LogLines;
   get(path: string): Promise<string>;
   /** Sends OTLP in JSON to the relay. */
@@ -101,6 +102,7 @@ export function startPush(env: Readonly<Record<string, string>>): PushService {
   const get = async (path: string): Promise<string> =>
     await (await fetch(listener.origin + path)).text();
   return {
+    origin: listener.origin,
     log,
     get,
     relay: (request) =>
