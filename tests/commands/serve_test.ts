@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { until, within } from "../fakes.ts";
 import { RawClient } from "../server/raw_client.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
@@ -11,8 +11,10 @@ const PARTS = [
 ] as const;
 const CLOSE = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
 const SCRAPE = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-/** A service that shall end within a second, on a machine that is busy with other things. */
-const SECOND_MS = 1_500;
+/** Shorter than the 8 s that the relay waits for a response under way. */
+const SOON_MS = 6_000;
+/** The relay, listening on a port of its own; nobody listens at the address of vLLM. */
+const RELAY = { VLLM_METRICS_URL: "http://127.0.0.1:9", OTLP_LISTEN_ADDRESS: "127.0.0.1:0" };
 
 /** Waits until nobody listens any more. */
 function untilDeaf(origin: string): Promise<true> {
@@ -27,15 +29,10 @@ function untilDeaf(origin: string): Promise<true> {
   }, "the service to stop listening");
 }
 
-/** Sends a signal; gives the exit code and how long the end took. */
-async function end(
-  service: Running,
-  signal: Deno.Signal,
-): Promise<{ code: number; tookMs: number }> {
-  const started = performance.now();
+/** Sends a signal; gives the exit code. */
+async function end(service: Running, signal: Deno.Signal): Promise<number> {
   service.kill(signal);
-  const code = await within(service.code, () => "the process did not end");
-  return { code, tookMs: performance.now() - started };
+  return await within(service.code, () => "the process did not end");
 }
 
 Deno.test.each<[Deno.Signal]>([["SIGTERM"], ["SIGINT"], ["SIGHUP"], ["SIGQUIT"]])(
@@ -45,9 +42,7 @@ Deno.test.each<[Deno.Signal]>([["SIGTERM"], ["SIGINT"], ["SIGHUP"], ["SIGQUIT"]]
     await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
     const origin = await service.origin();
     assertEquals(await (await fetch(`${origin}/metrics`)).text(), "vllm_up 1\n");
-    const { code, tookMs } = await end(service, signal);
-    assertEquals(code, 0);
-    assert(tookMs < SECOND_MS, `${tookMs} ms`);
+    assertEquals(await end(service, signal), 0);
     const [listening, ...rest] = service.log.all;
     assertMatch(
       listening,
@@ -85,32 +80,31 @@ Deno.test.each<[Deno.Signal]>([["SIGTERM"], ["SIGINT"]])(
 );
 
 Deno.test("connections without a request under way do not hold the end up", async () => {
-  await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
-  await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
-  const origin = await service.origin();
-  using used = await RawClient.send(origin, SCRAPE);
-  await used.readUntil("vllm_up 1\n");
+  await using service = await startServe({
+    env: { ...RELAY, PARSEABLE_URL: "http://127.0.0.1:9" },
+  });
+  const line = await service.log.seen("Relaying OTLP");
+  const origin = `http://${/address=(\S+)/.exec(line)?.[1]}`;
+  using used = await RawClient.send(origin, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+  await used.readUntil("ok\n");
   using unused = await RawClient.connect(origin);
-  using another = await RawClient.send(origin, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
-  await another.readUntil("ok\n");
-  const { code, tookMs } = await end(service, "SIGTERM");
-  assertEquals(code, 0);
-  assert(tookMs < 700, `${tookMs} ms, as if it had waited for the connections`);
+  // The connection is taken when one that came later is answered.
+  await (await fetch(`${origin}/-/healthy`)).text();
+  const started = performance.now();
+  assertEquals(await end(service, "SIGTERM"), 0);
+  assert(performance.now() - started < SOON_MS, "as if it had waited for the connections");
   assert(!unused.text && used.text);
 });
 
-Deno.test("half a request does not hold the end up for more than a second", async () => {
+Deno.test("half a request does not hold the end up", async () => {
   await using service = await startServe({ env: { VLLM_METRICS_URL: "http://127.0.0.1:9" } });
   const origin = await service.origin();
   using _half = await RawClient.send(origin, "GET /metrics HTTP/1.1\r\nHost:");
-  // The connection is taken when one that came later is answered.
   await (await fetch(`${origin}/-/healthy`)).text();
-  const { code, tookMs } = await end(service, "SIGTERM");
-  assertEquals(code, 0);
-  assert(tookMs < SECOND_MS, `${tookMs} ms`);
+  assertEquals(await end(service, "SIGTERM"), 0);
 });
 
-Deno.test("a reply that hangs is broken off after a second", async () => {
+Deno.test("a reply that hangs is broken off", async () => {
   await using vllm = serveRaw(async ({ send, gone }) => {
     await send(CLOSE + PARTS[0]);
     await gone();
@@ -118,9 +112,7 @@ Deno.test("a reply that hangs is broken off after a second", async () => {
   await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
   using client = await RawClient.send(await service.origin(), SCRAPE);
   await client.readUntil("vllm_a 1\n");
-  const { code, tookMs } = await end(service, "SIGTERM");
-  assertEquals(code, 0);
-  assert(tookMs < SECOND_MS, `${tookMs} ms`);
+  assertEquals(await end(service, "SIGTERM"), 0);
   assertEquals((await client.readToEnd()).complete, false);
 });
 
@@ -134,11 +126,7 @@ Deno.test("a request to the relay that waits for Parseable is answered after SIG
     return new Response(null);
   };
   await using service = await startServe({
-    env: {
-      VLLM_METRICS_URL: "http://127.0.0.1:9",
-      PARSEABLE_URL: parseable.origin,
-      OTLP_LISTEN_ADDRESS: "127.0.0.1:0",
-    },
+    env: { ...RELAY, PARSEABLE_URL: parseable.origin },
   });
   const sent = (await pointSender(service))();
   await underWay;
@@ -148,23 +136,27 @@ Deno.test("a request to the relay that waits for Parseable is answered after SIG
   assertEquals(await service.code, 0);
 });
 
-Deno.test("a second signal ends the service at once, while a reply hangs", async () => {
-  await using vllm = serveRaw(async ({ send, gone }) => {
-    await send(CLOSE + PARTS[0]);
-    await gone();
-  });
-  await using service = await startServe({ env: { VLLM_METRICS_URL: vllm.origin } });
+Deno.test("a second signal ends the service at once, while a request to the relay hangs", async () => {
+  const { promise: underWay, resolve: onRequest } = Promise.withResolvers<void>();
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  await using parseable = serveParseable();
+  parseable.answer = async () => {
+    onRequest();
+    await over;
+    return new Response(null);
+  };
+  await using service = await startServe({ env: { ...RELAY, PARSEABLE_URL: parseable.origin } });
   const origin = await service.origin();
-  using client = await RawClient.send(origin, SCRAPE);
-  await client.readUntil("vllm_a 1\n");
+  const sent = assertRejects(await pointSender(service));
+  await underWay;
   const started = performance.now();
   service.kill("SIGTERM");
   await untilDeaf(origin);
-  const { code } = await end(service, "SIGINT");
-  const tookMs = performance.now() - started;
-  assertEquals(code, 0);
-  assert(tookMs < 800, `${tookMs} ms, as if it had waited for the reply`);
-  assertEquals((await client.readToEnd()).complete, false);
+  service.kill("SIGINT");
+  assertEquals(await service.code, 0);
+  assert(performance.now() - started < SOON_MS, "as if it had waited for the request");
+  await sent;
+  end();
 });
 
 Deno.test("a reply that breaks off is one line in the log and no stack trace", async () => {
@@ -179,7 +171,7 @@ Deno.test("a reply that breaks off is one line in the log and no stack trace", a
   await client.readUntil("vllm_a 1\n");
   endBody();
   assertEquals((await client.readToEnd()).complete, false);
-  assertEquals((await end(service, "SIGTERM")).code, 0);
+  assertEquals(await end(service, "SIGTERM"), 0);
   const lines = service.log.all.filter((line) => !line.startsWith("level=info "));
   assertEquals(lines.length, 1, lines.join("\n"));
   assertMatch(lines[0], /^level=warn msg="Upstream is down" .* code=UPSTREAM_CLOSED /);
@@ -196,7 +188,7 @@ Deno.test("a log that nobody reads does not stop the service", async () => {
     assertEquals(response.status, 502);
     assertMatch(await response.text(), /: connection refused\. /);
   }
-  assertEquals((await end(service, "SIGTERM")).code, 0);
+  assertEquals(await end(service, "SIGTERM"), 0);
 });
 
 Deno.test("serve ends with 1 and a sentence when the port is in use", async () => {

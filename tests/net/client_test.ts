@@ -1,12 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { createClient } from "../../lib/net/client.ts";
 import { NetError } from "../../lib/net/net_error.ts";
-
-/** A port of this machine on which nothing listens. */
-function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
+import { closedPort } from "../upstream/fakes.ts";
 
 Deno.test("a server at a known address that refuses connections again and again is refused each time", async () => {
   const port = closedPort();

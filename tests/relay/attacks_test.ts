@@ -196,6 +196,7 @@ Deno.test.each<[what: string, body: () => Uint8Array, contentType: string]>([
     () => new TextEncoder().encode(`{"ignored":[${"1.5,".repeat(4 * MIB - 100)}1.5]}`),
     "application/json",
   ],
+  ["a decompression bomb", () => new Uint8Array(100 * MIB), "application/x-protobuf"],
 ])(
   `${PLACES} requests at once with %s stay within the memory of the service`,
   async (_, body, contentType) => {

@@ -228,10 +228,36 @@ function isBrokenConnection(error: unknown): boolean {
 /** A host name that no resolver asks the network for: a label has at most 63 letters. */
 export const NO_SUCH_HOST: string = `${"a".repeat(64)}.invalid`;
 
-/** A port that nothing listens on. */
+/** Ports in a block of {@linkcode closedPort}. */
+const BLOCK = 32;
+
+/** Holds the first port of a block, so that no test file that runs at the same time takes it. */
+function lockBlock(): Deno.TcpListener {
+  // Below the ports that the system gives to listeners and connections.
+  for (let port = 10_016; port < 32_000; port += BLOCK) {
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new Error("All blocks of ports are in use");
+}
+
+const block = lockBlock();
+let given = 0;
+
+/** A port that nothing listens on; no other test gets it. */
 export function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = block.addr.port + 1 + given++ % (BLOCK - 1);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 const FORMATS: Record<string, CompressionFormat> = { deflate: "deflate", br: "brotli" };
