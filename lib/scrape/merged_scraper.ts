@@ -111,9 +111,9 @@ export class MergedScraper {
       shared.end(error instanceof MetricsError ? error : unexpected(error));
     }
     this.#merges.delete(merge);
-    const release = (): void => this.#hold(merge, -merge.held);
-    if (shared.signal.aborted) release();
-    else shared.signal.addEventListener("abort", release);
+    // The text is held until the last reader has it.
+    shared.onEmpty = (): void => this.#hold(merge, -merge.held);
+    if (shared.readers === 0) shared.onEmpty();
   }
 
   async #collect(target: Target, merge: Merge, timeoutMs: number): Promise<Outcome> {

@@ -56,6 +56,8 @@ export interface ReadOptions {
 export class SharedExposition {
   /** Whether more readers may join: none of its values has been read yet. */
   isOpen = true;
+  /** Called when the last reader leaves. */
+  onEmpty: (() => void) | undefined;
   readonly #late: (timeoutMs: number, isWaiting: boolean) => MetricsError;
   readonly #readers = new Set<Reader>();
   readonly #stop = new AbortController();
@@ -64,6 +66,7 @@ export class SharedExposition {
   #held = "";
   #beginning: Promise<void> | undefined;
   #isBegun = false;
+  #isOver = false;
   #wake: (() => void) | undefined;
 
   /** `late` words the error for a reader whose time is up. */
@@ -71,7 +74,12 @@ export class SharedExposition {
     this.#late = late;
   }
 
-  /** Aborts when the last reader leaves. */
+  /** How many readers there are. */
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Aborts when the last reader leaves before the end. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
@@ -85,24 +93,29 @@ export class SharedExposition {
     const reader = new Reader(() => this.#wake?.());
     this.#readers.add(reader);
     let hasLeft = false;
-    const leave = (failure: MetricsError): void => {
+    const leave = (): void => {
       hasLeft = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", disconnect);
       this.#readers.delete(reader);
-      reader.end(failure);
       this.#wake?.();
     };
     const disconnect = (): void => {
       if (hasLeft) return;
-      leave(new MetricsError("READER_GONE", "Cannot finish the response: the reader left"));
+      leave();
+      if (!this.#isOver) {
+        const text = "Cannot finish the response: the reader left";
+        reader.end(new MetricsError("READER_GONE", text));
+      }
       if (this.#readers.size > 0) return;
       this.isOpen = false;
-      this.#stop.abort();
+      if (!this.#isOver) this.#stop.abort();
+      this.onEmpty?.();
     };
-    const timer = timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => leave(this.#late(timeoutMs, !reader.isReady)), timeoutMs);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => {
+      leave();
+      reader.end(this.#late(timeoutMs, !reader.isReady));
+    }, timeoutMs);
     signal.addEventListener("abort", disconnect);
     if (signal.aborted) disconnect();
     return {
@@ -122,6 +135,7 @@ export class SharedExposition {
   /** Ends the text for all readers, with a failure or without. */
   end(failure?: MetricsError): void {
     this.isOpen = false;
+    this.#isOver = true;
     if (failure === undefined && !this.#isBegun) this.#handOut(true);
     this.#isBegun = true;
     this.#readers.forEach((reader) => reader.end(failure));
