@@ -16,7 +16,7 @@ import { readCapture, sanitized } from "../tests/exposition/sanitized.ts";
 import { fluentBitRequest } from "../tests/parseable/fluent_bit_request.ts";
 import { type Row, streamRows } from "../tests/parseable/stream_rows.ts";
 import { python } from "../tests/peers/python.ts";
-import { formatTable, mebibytes } from "./table.ts";
+import { formatTable, mebibytes } from "./kit.ts";
 
 const STREAM = "vLLMmetrics";
 /** One engine under load. */

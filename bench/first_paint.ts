@@ -2,7 +2,7 @@
 
 import type { Browser } from "playwright-core";
 import { openPage, startBrowser } from "../tests/peers/browser.ts";
-import { formatTable, median } from "./table.ts";
+import { formatTable, median } from "./kit.ts";
 
 /** How often each page is opened, in a window of its own, so that nothing is in its cache. */
 const ROUNDS = 11;

@@ -1,8 +1,7 @@
 /** How far a server's memory grows while a body passes that is too large to hold. */
 
-import { readUsage, resetPeak, watchRss } from "./process.ts";
+import { formatTable, mebibytes, readUsage, resetPeak, watchRss } from "./kit.ts";
 import type { Server } from "./servers.ts";
-import { formatTable, mebibytes } from "./table.ts";
 
 /** Small scrapes before the first look, so that only the large body counts. */
 const WARM_UP_SCRAPES = 20;

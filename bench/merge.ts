@@ -9,15 +9,23 @@
  * Exits with 1 when a scrape failed or lost a server; a time over its bar is only printed.
  */
 
-import { parseArgs } from "node:util";
-import { readUsage } from "./process.ts";
-import { endOf, print, type Run, startRun } from "./run.ts";
-import { freePort, type Started, startProcess } from "./servers.ts";
-import { formatTable, mebibytes, median } from "./table.ts";
+import {
+  endOf,
+  formatTable,
+  mebibytes,
+  median,
+  numbers,
+  print,
+  printMachine,
+  readUsage,
+  type Run,
+  startRun,
+  startScript,
+  startService,
+} from "./kit.ts";
 
 /** What a vLLM of one engine answers under load: 63 KB. */
 const CAPTURE = new URL("../tests/testdata/vllm/during-load-c40.txt", import.meta.url).pathname;
-const ROOT = new URL("..", import.meta.url).pathname;
 /** Scrapes before the first look, so that the machine code is there. */
 const WARM_UP_SCRAPES = 100;
 /** What a merge may take beyond twice the slowest server, in milliseconds. */
@@ -30,44 +38,6 @@ interface Scrape {
   ms: number;
   bytes: number;
   servers: number;
-}
-
-/** Starts the service on servers. */
-async function startService(run: Run, urls: string): Promise<Started & { url: string }> {
-  const port = freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const launch = {
-    command: Deno.execPath(),
-    args: [
-      ...["run", "-q", "--config", `${ROOT}deno.json`, ...run.denoArgs],
-      ...["-P=serve", `${ROOT}main.ts`, "serve"],
-    ],
-    env: {
-      VLLM_METRICS_URL: urls,
-      LISTEN_ADDRESS: `127.0.0.1:${port}`,
-      MAX_SCRAPES_PER_SECOND: "100000",
-      LOG_LEVEL: "error",
-    },
-  };
-  const started = await startProcess(launch, { ...run, name: "ours", url: `${url}/health` });
-  return { ...started, url };
-}
-
-async function startOrigin(
-  run: Run,
-  slices: readonly string[],
-): Promise<Started & { url: string }> {
-  const port = freePort();
-  const url = `http://127.0.0.1:${port}/metrics`;
-  const launch = {
-    command: Deno.execPath(),
-    args: [
-      ...["run", "-q", "--config", `${ROOT}deno.json`, ...run.denoArgs],
-      ...["--allow-net=127.0.0.1", "--allow-read", `${ROOT}bench/origin.ts`],
-      ...["--port", String(port), ...slices, CAPTURE],
-    ],
-  };
-  return { ...await startProcess(launch, { ...run, name: "origin", url }), url };
 }
 
 async function scrape(url: string, headers: HeadersInit = {}): Promise<Scrape> {
@@ -100,9 +70,12 @@ async function measure(
   options: { label: string; slices: string[]; servers: number; scrapes: number },
 ): Promise<string[]> {
   const { label, slices, servers, scrapes } = options;
-  await using origin = await startOrigin(run, slices);
-  await using service = await startService(run, namesOf(origin.url, servers).join());
-  const url = `${service.url}/metrics`;
+  await using origin = await startScript(run, "origin", [...slices, CAPTURE]);
+  await using service = await startService(run, {
+    VLLM_METRICS_URL: namesOf(origin.url, servers).join(),
+    LOG_LEVEL: "error",
+  });
+  const url = new URL("/metrics", service.url).href;
   const first = await scrape(url);
   const times: number[] = [];
   const alone: number[] = [];
@@ -138,13 +111,16 @@ async function measure(
 /** One server takes connections and says nothing. */
 async function measureHung(run: Run, servers: number): Promise<string> {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  await using origin = await startOrigin(run, []);
+  await using origin = await startScript(run, "origin", [CAPTURE]);
   const urls = [...namesOf(origin.url, servers), `hung=http://127.0.0.1:${silent.addr.port}`];
-  await using service = await startService(run, urls.join());
+  await using service = await startService(run, {
+    VLLM_METRICS_URL: urls.join(),
+    LOG_LEVEL: "error",
+  });
   const headers = { "x-prometheus-scrape-timeout-seconds": String(PATIENCE_SECONDS) };
   const times: number[] = [];
   for (let count = 0; count < 5; count++) {
-    const one = await scrape(`${service.url}/metrics`, headers);
+    const one = await scrape(new URL("/metrics", service.url).href, headers);
     times.push(one.ms);
     if (one.servers !== servers) run.faults.push(`${one.servers} servers beside a hung one`);
   }
@@ -154,20 +130,9 @@ async function measureHung(run: Run, servers: number): Promise<string> {
 
 /** Runs all parts; returns the exit code. */
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      servers: { type: "string", default: "32" },
-      scrapes: { type: "string", default: "1000" },
-    },
-  });
-  const servers = Number(values.servers);
-  const scrapes = Number(values.scrapes);
+  const { servers, scrapes } = numbers(args, { servers: 32, scrapes: 1_000 });
   await using run = await startRun();
-  print(
-    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ${servers} servers, ` +
-      `${scrapes} scrapes, load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,
-  );
+  printMachine(`${servers} servers, ${scrapes} scrapes`);
   const head = ["servers that answer", "MB", "slowest ms", "first ms", "p50 ms", "p99 ms"];
   const more = ["bar ms", "CPU ms", "MiB before", "after", "peak", ""];
   const fast = { label: "at once", slices: [], servers, scrapes };

@@ -5,6 +5,7 @@
  *
  *     deno run -A bench/origin.ts --port 8001 one.txt two.txt
  *
+ * Without files it reads each request and answers 200, as a Parseable that stores nothing.
  * `POST /use/1` makes the second file the answer. With `--slices 10
  * --pause-ms 100` the body leaves in ten parts with a tenth of a second between.
  */
@@ -42,11 +43,12 @@ function inSlices(bytes: Uint8Array<ArrayBuffer>, { slices, pauseMs }: Slicing):
 export function createOrigin(
   bodies: readonly string[],
   slicing: Slicing,
-): (request: Request) => Response {
+): (request: Request) => Response | Promise<Response> {
   const whole = { headers: { "content-type": CONTENT_TYPE } };
   const encoded = bodies.map((body) => new TextEncoder().encode(body));
   let current = 0;
   return (request) => {
+    if (bodies.length === 0) return request.bytes().then(() => new Response(null));
     if (request.method === "POST") {
       current = Number(request.url.slice(request.url.lastIndexOf("/") + 1));
       return new Response(null, { status: current < bodies.length ? 204 : 404 });

@@ -9,17 +9,27 @@
  * Exits with 1 when a request failed or the memory grows; a rate below its bar is only printed.
  */
 
-import { parseArgs } from "node:util";
+import {
+  endOf,
+  formatTable,
+  freePort,
+  mebibytes,
+  median,
+  numbers,
+  print,
+  printMachine,
+  readUsage,
+  type Run as BenchRun,
+  type Started,
+  startRun,
+  startScript,
+  startService,
+} from "./kit.ts";
 import { measureEncoding } from "./relay_encoding.ts";
-import { readUsage } from "./process.ts";
-import { endOf, print, type Run as BenchRun, startRun } from "./run.ts";
-import { freePort, type Started, startProcess } from "./servers.ts";
-import { formatTable, mebibytes, median } from "./table.ts";
 import { runWrk, type WrkResult } from "./wrk.ts";
 
 /** What Fluent Bit made of one engine under load. */
 const CAPTURE = new URL("../tests/testdata/otlp/during-load-c40.pb", import.meta.url);
-const ROOT = new URL("..", import.meta.url).pathname;
 /** Engines of the fleet whose scrapes come in one request. */
 const FLEET = 20;
 /** Scrapes of one engine a second that the relay shall manage at least. */
@@ -74,28 +84,14 @@ async function startRelay(
   run: Run,
   stack: AsyncDisposableStack,
 ): Promise<{ relay: Started; sink: Started; url: string }> {
-  const { dir, signal } = run;
-  const command = Deno.execPath();
-  const deno = ["run", "-q", "--config", `${ROOT}deno.json`, ...run.denoArgs];
-  const [sinkPort, port, otlpPort] = [freePort(), freePort(), freePort()];
-  const sink = stack.use(
-    await startProcess({
-      command,
-      args: [...deno, "--allow-net=127.0.0.1", `${ROOT}bench/sink.ts`, "--port", `${sinkPort}`],
-    }, { name: "sink", url: `http://127.0.0.1:${sinkPort}/`, dir, signal }),
-  );
+  const otlpPort = freePort();
+  const sink = stack.use(await startScript(run, "origin"));
   const relay = stack.use(
-    await startProcess({
-      command,
-      args: [...deno, "-P=serve", `${ROOT}main.ts`, "serve"],
-      env: {
-        VLLM_METRICS_URL: `http://127.0.0.1:${sinkPort}/metrics`,
-        PARSEABLE_URL: `http://127.0.0.1:${sinkPort}`,
-        LISTEN_ADDRESS: `127.0.0.1:${port}`,
-        OTLP_LISTEN_ADDRESS: `127.0.0.1:${otlpPort}`,
-        LOG_LEVEL: "warn",
-      },
-    }, { name: "relay", url: `http://127.0.0.1:${otlpPort}/-/ready`, dir, signal }),
+    await startService(run, {
+      VLLM_METRICS_URL: sink.url,
+      PARSEABLE_URL: new URL(sink.url).origin,
+      OTLP_LISTEN_ADDRESS: `127.0.0.1:${otlpPort}`,
+    }, { name: "relay", url: `http://127.0.0.1:${otlpPort}/-/ready` }),
   );
   return { relay, sink, url: `http://127.0.0.1:${otlpPort}/v1/metrics` };
 }
@@ -144,27 +140,11 @@ async function measure(run: Run, load: Load): Promise<string[]> {
 
 /** Runs all parts; returns the exit code. */
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      rounds: { type: "string", default: "3" },
-      seconds: { type: "string", default: "4" },
-      connections: { type: "string", default: "4" },
-    },
-  });
+  const options = numbers(args, { rounds: 3, seconds: 4, connections: 4 });
   await using begun = await startRun();
-  const run: Run = {
-    ...begun,
-    rounds: Number(values.rounds),
-    seconds: Number(values.seconds),
-    connections: Number(values.connections),
-  };
+  const run: Run = { ...begun, ...options };
   const payload = await Deno.readFile(CAPTURE);
-  print(
-    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
-      `${run.connections} connections, rounds of ${run.seconds} s, ` +
-      `load average ${(Deno.loadavg()[0] ?? 0).toFixed(1)} before\n\n`,
-  );
+  printMachine(`${run.connections} connections, rounds of ${run.seconds} s`);
   const head = ["", "bytes", "req/s", "p50 ms", "p99 ms", "CPU s/1000", "sink's", "requests"];
   const one = await measure(run, { label: "one engine", engines: 1, payload });
   const fleet = await measure(run, {

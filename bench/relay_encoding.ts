@@ -5,7 +5,7 @@ import { countPoints } from "../lib/otlp/counts.ts";
 import { decodeMetrics } from "../lib/otlp/decode.ts";
 import { repairHistograms } from "../lib/otlp/repair.ts";
 import { encodeMetrics } from "../lib/otlp/encode.ts";
-import { formatTable, median } from "./table.ts";
+import { formatTable, median } from "./kit.ts";
 
 /** Calls before the first that counts. */
 const WARM_UP_CALLS = 500;

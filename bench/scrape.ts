@@ -10,12 +10,19 @@
  */
 
 import { manySeries, oneEngine, severalEngines } from "./exposition.ts";
-import { type Arrival, firstByteTable, measureFirstByte } from "./first_byte.ts";
+import {
+  endOf,
+  formatTable,
+  mebibytes,
+  numbers,
+  print,
+  printMachine,
+  type Run as BenchRun,
+  startRun,
+  startScript,
+} from "./kit.ts";
 import { growthKib, measureMemory, type Memory, memoryTable } from "./memory.ts";
-import { type Options, parseOptions } from "./options.ts";
-import { endOf, print, type Run as BenchRun, startRun } from "./run.ts";
-import { type Server, startServer } from "./servers.ts";
-import { mebibytes } from "./table.ts";
+import { type Server, SERVER_NAMES, type ServerName, startServer } from "./servers.ts";
 import { measureThroughput, type Throughput, throughputTable } from "./throughput.ts";
 
 /** What one vLLM engine answered under load. */
@@ -34,7 +41,16 @@ const RAW_BARS = { "one engine": 0.5, "eight engines": 0.4 };
 const ALONE_BARS = { "one engine": 0.3, "eight engines": 0.25 };
 
 /** What the whole run shares. */
-type Run = BenchRun & Options;
+interface Run extends BenchRun {
+  /** The servers to measure, in the order of the table. */
+  servers: readonly ServerName[];
+  /** How often each server is loaded. */
+  rounds: number;
+  /** Length of one load, in seconds. */
+  seconds: number;
+  /** Connections at once. */
+  connections: number;
+}
 
 async function saveBody(run: Run, name: string, text: string): Promise<string> {
   const path = `${run.dir}/${name}.txt`;
@@ -47,11 +63,10 @@ async function startAll(
   originArgs: readonly string[],
   stack: AsyncDisposableStack,
 ): Promise<[Server, ...Server[]]> {
-  const options = { ...run, originArgs };
-  const origin = stack.use(await startServer("origin", 0, options));
-  const servers: [Server, ...Server[]] = [origin];
+  const origin = stack.use(await startScript(run, "origin", originArgs));
+  const servers: [Server, ...Server[]] = [{ name: "origin", ...origin }];
   for (const name of run.servers) {
-    if (name !== "origin") servers.push(stack.use(await startServer(name, origin.port, options)));
+    if (name !== "origin") servers.push(stack.use(await startServer(run, name, origin)));
   }
   return servers;
 }
@@ -123,16 +138,68 @@ async function compareFirstBytes(run: Run, small: string): Promise<void> {
   }
 }
 
+/** Two moments of one reply, in milliseconds after the request. */
+interface Arrival {
+  /** Which server. */
+  name: string;
+  /** When the first byte came. */
+  firstMs: number;
+  /** When the last byte came. */
+  lastMs: number;
+}
+
+/**
+ * Scrapes once and notes when bytes come.
+ *
+ * @throws {Error} When the reply has no body.
+ */
+async function measureFirstByte(server: Server): Promise<Arrival> {
+  const start = performance.now();
+  const response = await fetch(server.url);
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    throw new Error(`Cannot scrape "${server.name}": status ${response.status}`);
+  }
+  const moments: number[] = [];
+  for await (const chunk of response.body) {
+    if (chunk.length > 0) moments.push(performance.now() - start);
+  }
+  return { name: server.name, firstMs: moments[0] ?? NaN, lastMs: moments.at(-1) ?? NaN };
+}
+
+/** Writes the moments as a table. */
+function firstByteTable(arrivals: readonly Arrival[]): string {
+  return formatTable([
+    ["", "first byte ms", "last byte ms", ""],
+    ...arrivals.map((one) => [one.name, one.firstMs.toFixed(1), one.lastMs.toFixed(1), ""]),
+  ]);
+}
+
+function serverNames(list: string): ServerName[] {
+  const words = list.split(",");
+  const unknown = words.filter((word) => !SERVER_NAMES.some((name) => name === word));
+  if (unknown.length > 0) {
+    const known = SERVER_NAMES.join(", ");
+    throw new RangeError(`Cannot use --servers "${list}": ${unknown} is none of ${known}`);
+  }
+  return SERVER_NAMES.filter((name) => words.includes(name));
+}
+
+/** Takes `--servers` out of the command line, and puts its value first. */
+function serversFirst(args: readonly string[]): [string, ...string[]] {
+  const at = args.indexOf("--servers");
+  if (at < 0) return [SERVER_NAMES.join(","), ...args];
+  return [args[at + 1] ?? "", ...args.toSpliced(at, 2)];
+}
+
 /** Runs all parts; returns the exit code. */
 async function main(args: string[]): Promise<number> {
-  const options = parseOptions(args);
+  const [list, ...others] = serversFirst(args);
+  const options = numbers(others, { rounds: 3, seconds: 3, connections: 4 });
   await using begun = await startRun();
-  const run: Run = { ...begun, ...options };
+  const run: Run = { ...begun, ...options, servers: serverNames(list) };
   const capture = await Deno.readTextFile(CAPTURE);
-  print(
-    `Deno ${Deno.version.deno}, ${navigator.hardwareConcurrency} processors, ` +
-      `${run.connections} connections, median of ${run.rounds} rounds of ${run.seconds} s\n`,
-  );
+  printMachine(`median of ${run.rounds} rounds of ${run.seconds} s`);
   try {
     await compareRates(run, "one engine", oneEngine(capture));
     await compareRates(run, "eight engines", severalEngines(capture, 8));

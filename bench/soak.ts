@@ -6,16 +6,20 @@
  *     deno task bench:soak --hours 1 --seconds 5
  */
 
-import { parseArgs } from "node:util";
 import { DrivenService } from "../tests/peers/driven_service.ts";
 import { firstPaintTable } from "./first_paint.ts";
-import { openPage } from "./open_page.ts";
-import { readUsage } from "./process.ts";
-import { print, startRun } from "./run.ts";
-import { freePort, startProcess } from "./servers.ts";
-import { formatTable, mebibytes } from "./table.ts";
+import {
+  formatTable,
+  mebibytes,
+  numbers,
+  openPage,
+  print,
+  printMachine,
+  readUsage,
+  startRun,
+  startService,
+} from "./kit.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
 const ENGINES = 8;
 const START_MS = Date.UTC(2026, 0, 1);
 /** Simulated time between two rows of the table, in minutes, and its scrapes. */
@@ -87,17 +91,11 @@ async function costOf(
 /** Measures the demo, whose simulator is in the same process, with more and more pages. */
 async function comparePages(seconds: number): Promise<void> {
   await using run = await startRun();
-  const { dir, denoArgs, signal } = run;
-  const port = freePort();
-  const origin = `http://127.0.0.1:${port}`;
-  await using started = await startProcess({
-    command: Deno.execPath(),
-    args: [
-      ...["run", "-q", "--config", `${ROOT}deno.json`, ...denoArgs, "-P=serve"],
-      ...[`${ROOT}main.ts`, "demo", "--engines", String(ENGINES)],
-    ],
-    env: { LISTEN_ADDRESS: `127.0.0.1:${port}`, LOG_LEVEL: "error" },
-  }, { name: "demo", url: `${origin}/health`, dir, signal });
+  const started = await startService(run, { LOG_LEVEL: "error" }, {
+    args: ["demo", "--engines", String(ENGINES)],
+  });
+  await using _started = started;
+  const { origin } = new URL(started.url);
   const rows = [["pages", "CPU ms a second", "resident MiB"]];
   for (const { name, queries } of PAGES) {
     const urls = queries.map((query) => `${origin}/api/v1/events${query}`);
@@ -114,15 +112,8 @@ async function comparePages(seconds: number): Promise<void> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    args: Deno.args,
-    options: {
-      hours: { type: "string", default: "2" },
-      seconds: { type: "string", default: "15" },
-    },
-  });
-  const [load = 0] = Deno.loadavg();
-  print(`Deno ${Deno.version.deno}, load average ${load.toFixed(1)} before\n`);
-  await soak(Number(values.hours));
-  await comparePages(Number(values.seconds));
+  const { hours, seconds } = numbers(Deno.args, { hours: 2, seconds: 15 });
+  printMachine(`${hours} h`);
+  await soak(hours);
+  await comparePages(seconds);
 }

@@ -1,9 +1,8 @@
 /** How many scrapes a second each server answers, all of them side by side. */
 
 import { describeDamage, findDamage } from "./damage.ts";
-import { readUsage } from "./process.ts";
+import { formatTable, mebibytes, median, readUsage } from "./kit.ts";
 import type { Server, ServerName } from "./servers.ts";
-import { formatTable, mebibytes, median } from "./table.ts";
 import { runWrk, type WrkResult } from "./wrk.ts";
 
 /** Load before the first round, so that the machine code is there, in seconds. */

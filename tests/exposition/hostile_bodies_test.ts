@@ -1,5 +1,5 @@
 import { assert, assertStringIncludes } from "@std/assert";
-import { readUsage } from "../../bench/process.ts";
+import { readUsage } from "../../bench/kit.ts";
 import { startServe } from "../commands/process.ts";
 import { seriesOf, until } from "../fakes.ts";
 import { serveHttp } from "../upstream/fakes.ts";
