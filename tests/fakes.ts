@@ -5,7 +5,7 @@ import type { History } from "../lib/history/history.ts";
 import { hostAndPort } from "../lib/config/url.ts";
 import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
-import type { Access, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";
+import type { Access, NamingConfig, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";
 import type { Resolve } from "../lib/net/resolve.ts";
 import { type FakeServer, serveHttp } from "./upstream/fakes.ts";
 
@@ -123,6 +123,8 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   intervalMs?: number;
   /** The same while nobody needs it; no scrapes without. */
   idleIntervalMs?: number;
+  /** The names on `/metrics`. */
+  naming?: NamingConfig;
   /** The file that keeps the history. */
   file?: string;
 }
@@ -163,7 +165,8 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
   const { now = Date.now, intervalMs = 2_000, idleIntervalMs = 0, ...rest } = overrides;
   const { file, servers: several, resolve, ...others } = rest;
-  const { access, allowedHosts, maxScrapesPerSecond = Infinity, ...config } = others;
+  const { access, allowedHosts, maxScrapesPerSecond = Infinity, ...named } = others;
+  const { naming = { style: "underscore", hasAliases: false }, ...config } = named;
   const log = new LogLines();
   const logger = createLogger({
     level: "debug",
@@ -183,6 +186,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     servers,
     relay: undefined,
     filter: { drop: [], keep: [], isBackendComplete: false },
+    naming,
     history: {
       intervalMs,
       idleIntervalMs,

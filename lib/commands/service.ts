@@ -1,11 +1,13 @@
 /** Assembles the service. */
 
 import { Buffer } from "node:buffer";
-import type { Config, HistoryConfig } from "../config/config.ts";
+import type { Config, HistoryConfig, NamingConfig } from "../config/config.ts";
+import { METRIC_NAMES } from "../config/settings.ts";
 import { createAssets } from "../dashboard/assets.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/query_range.ts";
 import { FamilyFilter, TextFilter } from "../exposition/filter.ts";
+import { aliasStep, nameStep, type TextStep } from "../exposition/names.ts";
 import type { History } from "../history/history.ts";
 import { checkPathType } from "../history/database.ts";
 import { HistoryFile } from "../history/history_file.ts";
@@ -19,6 +21,7 @@ import { OtlpSource } from "../push/source.ts";
 import { createRelayHandler } from "../relay/relay.ts";
 import { MergedScraper, type MergedScraperOptions } from "../scrape/merged_scraper.ts";
 import { Targets } from "../scrape/targets.ts";
+import { errorResponse } from "../http/responses.ts";
 import { createGuard } from "../http/guard.ts";
 import { createRouter, withOriginPolicy } from "../http/router.ts";
 import { createMetricsRoute, type Read } from "../http/metrics_route.ts";
@@ -86,29 +89,47 @@ function readerOf(options: MergedScraperOptions): Read {
   return (client) => merged.read(client);
 }
 
-/** Leaves families out of what clients read. */
-function filtered(read: Read, filter: FamilyFilter): Read {
-  if (!filter.isActive) return read;
+/** Changes what clients read. */
+function changed(read: Read, stepsFor: () => readonly TextStep[]): Read {
   return (client) => {
     const exposition = read(client);
-    const filterOne = new TextFilter(filter);
+    const steps = stepsFor();
+    if (steps.length === 0) return exposition;
+    const push = (text: string, isLast: boolean): string =>
+      steps.reduce((rest, step) => step.push(rest) + (isLast ? step.end() : ""), text);
+    let isOver = false;
     return {
       async begin(): ReturnType<typeof exposition.begin> {
         const beginning = await exposition.begin();
-        const text = filterOne.push(beginning.text);
+        isOver = beginning.isWhole;
+        const text = push(beginning.text, isOver);
         return { ...beginning, text, bytes: Buffer.byteLength(text) };
       },
       async next(): ReturnType<typeof exposition.next> {
-        for (;;) {
+        while (!isOver) {
           const next = await exposition.next();
-          if (next === undefined) return undefined;
-          const kept = filterOne.push(next);
-          if (kept !== "") return kept;
+          isOver = next === undefined;
+          const text = push(next ?? "", isOver);
+          if (text !== "") return text;
         }
+        return undefined;
       },
       [Symbol.dispose]: () => exposition[Symbol.dispose](),
     };
   };
+}
+
+/** How a request wants vLLM's names. */
+function styleOf({ url }: Request, style: NamingConfig["style"]): NamingConfig["style"] {
+  const wanted = new URL(url).searchParams.getAll("names");
+  if (wanted.length === 0) return style;
+  const known = METRIC_NAMES.find((each) => each === wanted.join());
+  if (known !== undefined) return known;
+  throw new MetricsError(
+    "REQUEST_INVALID",
+    `Cannot answer with names=${JSON.stringify(wanted.join())}: there is no such naming`,
+    { hint: `Use one of ${METRIC_NAMES.join(", ")}.` },
+  );
 }
 
 /** A file that cannot be used is no reason to stop `/metrics`: the history is then in memory. */
@@ -247,6 +268,10 @@ export function createService(parts: ServiceParts): Service {
     timeoutMs,
     maxBodyBytes,
     onDropped: (dropped) => metrics.recordDropped(dropped),
+    change: (text) => {
+      const step = aliasStep(parts.naming);
+      return step === undefined ? text : step.push(text) + step.end();
+    },
     evict: () => slots.evict(),
     log,
     now,
@@ -268,7 +293,22 @@ export function createService(parts: ServiceParts): Service {
   const answerMetrics = (request: Request, name?: string): Promise<Response> => {
     const target = targets.list.find((one) => one.name === name);
     const read: Read = target === undefined ? readAll : (client) => target.scraper.read(client);
-    return respond(request, filtered(read, filters.metrics));
+    try {
+      const style = styleOf(request, parts.naming.style);
+      return respond(
+        request,
+        changed(read, () =>
+          [
+            // A merge has them server by server.
+            target === undefined && targets.isMerged ? undefined : aliasStep(parts.naming),
+            filters.metrics.isActive ? new TextFilter(filters.metrics) : undefined,
+            nameStep(style),
+          ].filter((step) => step !== undefined)),
+      );
+    } catch (error) {
+      if (error instanceof MetricsError) return Promise.resolve(errorResponse(error));
+      throw error;
+    }
   };
   // For a file as often as for a viewer.
   if (file !== undefined) recorder.watch();

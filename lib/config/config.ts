@@ -7,11 +7,20 @@ import type { Environment } from "./env_file.ts";
 import { Secret } from "./secret.ts";
 import { type ConfigResult, SettingReader } from "./setting_reader.ts";
 import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
+import type { METRIC_NAMES } from "./settings.ts";
 import type { Address } from "./values.ts";
 
 export type { ParseableConfig, PushConfig, RelayConfig } from "./backend_config.ts";
 export type { ConfigResult } from "./setting_reader.ts";
 export type { ServerConfig, ServersConfig, TlsConfig, UpstreamConfig } from "./upstream_config.ts";
+
+/** The names of vLLM's metrics for clients of `/metrics`. */
+export interface NamingConfig {
+  /** With an underscore behind `vllm`, with vLLM's colon, or each family with both. */
+  readonly style: typeof METRIC_NAMES[number];
+  /** Whether families that were renamed have the names of older and newer vLLM as well. */
+  readonly hasAliases: boolean;
+}
 
 /** The credentials that clients must send; either is enough if both are set. */
 export interface Access {
@@ -83,6 +92,8 @@ export interface Config {
   readonly tls?: ServingTls | undefined;
   /** Which families are passed on. */
   readonly filter: FilterConfig;
+  /** The names on `/metrics`. */
+  readonly naming: NamingConfig;
   /** Latency goals. */
   readonly goals: Goals;
   /** How the history is fed and kept. */
@@ -200,6 +211,10 @@ export function parseConfig(
       drop: reader.get("METRICS_DROP"),
       keep: reader.get("METRICS_KEEP"),
       isBackendComplete: reader.get("BACKEND_COMPLETE"),
+    },
+    naming: {
+      style: reader.get("METRICS_NAMES"),
+      hasAliases: reader.get("METRICS_ALIASES"),
     },
     goals: readGoals(reader),
     history: {

@@ -57,6 +57,9 @@ export interface Setting<T> {
   readonly read: (text: string) => Reading<T>;
 }
 
+/** How vLLM's names are written on `/metrics`. */
+export const METRIC_NAMES = ["underscore", "colon", "both"] as const;
+
 type Parse<T> = (text: string) => Parsed<T>;
 
 function readWhole<T>(text: string, parse: Parse<T>): Reading<T> {
@@ -191,6 +194,12 @@ export const ROWS = {
     "names, * for any text",
     "The only families to pass on; METRICS_DROP wins.",
   ),
+  METRICS_NAMES: word(
+    "underscore",
+    METRIC_NAMES,
+    "Names on /metrics: vllm_, vllm: as vLLM writes them, or both; one request: /metrics?names=colon.",
+  ),
+  METRICS_ALIASES: flag("Add the names that older and newer vLLM have for the same metrics."),
   BACKEND_COMPLETE: flag("Send backends _created and all series of lora_requests_info."),
   // A scrape takes 5 ms of the vLLM process that serves users.
   MAX_SCRAPES_PER_SECOND: usual(

@@ -1,6 +1,7 @@
 /** Leaves families out that nobody wants, after the sanitizer. */
 
 import type { FilterConfig } from "../config/config.ts";
+import type { TextStep } from "./names.ts";
 
 /** Names whose answer is remembered. */
 const MAX_KNOWN = 20_000;
@@ -54,7 +55,7 @@ function patternOf(names: readonly string[]): RegExp | undefined {
 }
 
 /** Filters one sanitized text. */
-export class TextFilter {
+export class TextFilter implements TextStep {
   readonly #filter: FamilyFilter;
   #family = "";
   #keeps = true;
@@ -78,6 +79,11 @@ export class TextFilter {
       wasKept = keeps;
     }
     return wasKept ? kept + text.slice(from) : kept;
+  }
+
+  /** Gives nothing more. */
+  end(): string {
+    return "";
   }
 
   #line(text: string, at: number): boolean {

@@ -3,6 +3,7 @@
  * samples that no engine has keep their own.
  */
 
+import { VLLM_RENAMES } from "../exposition/names.ts";
 import type { MetricType } from "../exposition/types.ts";
 
 /** How the values of a family behave. */
@@ -33,20 +34,14 @@ export interface Engine {
 }
 
 /**
- * The engines. vLLM has renamed the cache's families in 0.9 and the token time in 0.11 (its pull
- * request 32661). The prefix cache was first counted in blocks, not in tokens, which leaves the
+ * The engines. vLLM's prefix cache was first counted in blocks, not in tokens, which leaves the
  * share of hits as it is.
  */
 export const ENGINES: readonly Engine[] = [
   {
     id: "vllm",
     prefixes: ["vllm", "kserve_vllm", "ray_vllm"],
-    renames: {
-      gpu_cache_usage_perc: "kv_cache_usage_perc",
-      gpu_prefix_cache_queries_total: "prefix_cache_queries_total",
-      gpu_prefix_cache_hits_total: "prefix_cache_hits_total",
-      time_per_output_token_seconds: "inter_token_latency_seconds",
-    },
+    renames: VLLM_RENAMES,
   },
 ];
 

@@ -31,6 +31,8 @@ export interface MergedScraperOptions {
   readonly maxBodyBytes: number;
   /** Counts lines that the merge left out. */
   readonly onDropped: (dropped: DroppedLines) => void;
+  /** Changes the text of a server before it is merged. */
+  readonly change: (text: string) => string;
   /** Drops a client that does not read its response; false when there is none. */
   readonly evict: () => boolean;
   /** Logs type conflicts. */
@@ -157,7 +159,9 @@ export class MergedScraper {
 
   async #merge(outcomes: readonly Outcome[]): Promise<string> {
     const inputs = outcomes.flatMap((outcome) =>
-      "text" in outcome ? [{ instance: outcome.target.name, text: outcome.text }] : []
+      "text" in outcome
+        ? [{ instance: outcome.target.name, text: this.#options.change(outcome.text) }]
+        : []
     );
     if (inputs.length === 0) throw allFailed(outcomes);
     const { pieces, dropped, conflicts } = this.#merger.merge(inputs);

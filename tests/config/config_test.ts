@@ -49,6 +49,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
     maxScrapesPerSecond: 20,
     listen: { hostname: "0.0.0.0", port: 9090 },
     filter: { drop: [], keep: [], isBackendComplete: false },
+    naming: { style: "underscore", hasAliases: false },
     goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
     access: undefined,
     allowedHosts: undefined,

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { aliasStep, nameStep } from "../../lib/exposition/names.ts";
 import { captures, formatOf, readCapture, sanitized } from "../exposition/sanitized.ts";
 import { promtoolCheck } from "./promtool.ts";
 import { python } from "./python.ts";
@@ -30,6 +31,19 @@ Deno.test("Python's prometheus_client reads the same samples from input and outp
     const { name, samples, difference } = JSON.parse(answer);
     assertEquals(difference, [], name);
     assert(samples > 80, `${name}: ${samples} samples`);
+  }
+});
+
+Deno.test("promtool reads vLLM's own names, both names, and those of older and newer vLLM", async () => {
+  for (const path of ["during-load-c40.txt", "old011-hidden-lora-after-load.txt"]) {
+    const { text } = sanitized(readCapture(path));
+    const aliases = aliasStep({ style: "underscore", hasAliases: true });
+    const whole = `${aliases?.push(text)}${aliases?.end()}`;
+    for (const style of ["underscore", "colon", "both"] as const) {
+      const step = nameStep(style);
+      const { code, remarks } = await promtoolCheck(step ? step.push(whole) + step.end() : whole);
+      assert(code === 0 || code === 3, `${path}, ${style}: ${remarks}`);
+    }
   }
 });
 
