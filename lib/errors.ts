@@ -29,39 +29,26 @@ export type ErrorCode =
   | "READER_SLOW"
   | "BUSY";
 
-/**
- * The HTTP status that a reader gets for each code that can reach
- * it (RFC 9110, section 15.6): 504 for a server that did not answer in time,
- * 503 for temporary conditions, 502 for any other failure of the server; 400 for a
- * request for something that does not exist.
- */
+/** The HTTP status of a response that tells of it (RFC 9110, section 15.6); 502 for any other. */
 const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
   UPSTREAM_TIMEOUT: STATUS_CODE.GatewayTimeout,
   BUSY: STATUS_CODE.ServiceUnavailable,
   REQUEST_INVALID: STATUS_CODE.BadRequest,
 };
 
-/** Settings of a {@linkcode MetricsError} beyond code and message. */
-export interface MetricsErrorOptions extends ErrorOptions {
-  /** What to do about it, as one sentence or question with its full stop. */
-  hint?: string;
-}
-
 /**
- * An error with a plain sentence for the operator. The message says the action,
- * the quoted value and what is wrong, without a full stop:
- * `Cannot scrape "http://vllm:8000/metrics": connection refused`.
+ * An error for the operator. The message says the action, the quoted value and what is wrong,
+ * without a full stop: `Cannot scrape "http://vllm:8000/metrics": connection refused`.
  */
 export class MetricsError extends Error {
+  override name = "MetricsError";
   /** What went wrong, as a stable word. */
   readonly code: ErrorCode;
-  /** What to do about it; empty when there is nothing to add. */
+  /** What to do about it: a sentence or question with its full stop, or empty. */
   readonly hint: string;
 
-  /** Words the error. */
-  constructor(code: ErrorCode, message: string, options: MetricsErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { hint?: string } = {}) {
     super(message, options);
-    this.name = "MetricsError";
     this.code = code;
     this.hint = options.hint ?? "";
   }
@@ -71,7 +58,7 @@ export class MetricsError extends Error {
     return this.hint === "" ? `${this.message}.` : `${this.message}. ${this.hint}`;
   }
 
-  /** The HTTP status that a reader gets for it: 400, 502, 503 or 504. */
+  /** The HTTP status of a response that tells of it. */
   get status(): StatusCode {
     return STATUS_OF[this.code] ?? STATUS_CODE.BadGateway;
   }

@@ -27,18 +27,6 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** What {@linkcode createLogger} needs from outside. */
-export interface LoggerOptions {
-  /** Lines below this level are not written. */
-  level: LogLevel;
-  /** The form of a line. */
-  format: LogFormat;
-  /** Takes one line with its line end. */
-  write: (line: string) => void;
-  /** The time in milliseconds since 1970. */
-  now: () => number;
-}
-
 /** Quotes a logfmt value if necessary. */
 function quote(value: string | number | boolean): string {
   const text = String(value);
@@ -54,8 +42,13 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
   return line;
 }
 
-/** Makes a logger. */
-export function createLogger(options: LoggerOptions): Logger {
+/** Makes a logger of lines from a level on; `write` takes a line with its end. */
+export function createLogger(options: {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly write: (line: string) => void;
+  readonly now: () => number;
+}): Logger {
   const lowest = LOG_LEVELS.indexOf(options.level);
   function write(level: LogLevel, message: string, fields: LogFields = {}): void {
     if (LOG_LEVELS.indexOf(level) < lowest) return;

@@ -11,7 +11,6 @@ const INTERVAL_MS = 10_000;
 interface Repetition {
   /** Lines that may still be written at once. */
   left: number;
-  /** When the last one was logged, in milliseconds. */
   lastMs: number;
   /** The newest line held back: it has the current state. */
   held: readonly [level: LogLevel, fields: LogFields] | undefined;

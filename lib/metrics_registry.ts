@@ -2,13 +2,8 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
-/** Name and help of a metric. */
-export interface MetricText {
-  /** The name; of a counter with `_total`. */
-  readonly name: string;
-  /** What it says, in one sentence. */
-  readonly help: string;
-}
+/** Name and help of a metric; the name of a counter ends in `_total`. */
+export type MetricText = Readonly<Record<"name" | "help", string>>;
 
 /** A series of a metric with labels: the label values in the order of the names, and the value. */
 export type LabelledValue = readonly [labels: readonly string[], value: number];

@@ -4,20 +4,13 @@ import { type Access, readAccess } from "../config/config.ts";
 import type { Environment } from "../config/env_file.ts";
 import { SettingReader } from "../config/setting_reader.ts";
 import type { Address } from "../config/values.ts";
-import { createClient } from "../net/client.ts";
+import { type Client, createClient, type Reply } from "../net/client.ts";
 
 /** Which of the two listeners: the setting with its address. */
 export type ListenerName = "LISTEN_ADDRESS" | "OTLP_LISTEN_ADDRESS";
 
 /** What the service answered. */
-export interface LocalReply {
-  /** The HTTP status. */
-  readonly status: number;
-  /** The body, chunk by chunk. */
-  readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
-  /** Reads the body to its end. */
-  text(): Promise<string>;
-}
+export type LocalReply = Reply & { text(): Promise<string> };
 
 /** A client of one listener. Disposing it closes its connections. */
 export interface LocalClient extends Disposable {
@@ -25,11 +18,7 @@ export interface LocalClient extends Disposable {
   readonly origin: string;
   /** Whether credentials are sent. */
   readonly hasCredentials: boolean;
-  /**
-   * Sends a GET request, which ends with the signal and at no other time.
-   *
-   * @throws {Error} When there is no response.
-   */
+  /** Sends a GET request, which ends with the signal and at no other time; throws without response. */
   get(path: string, signal: AbortSignal): Promise<LocalReply>;
 }
 
@@ -49,12 +38,16 @@ export function localClient(
 ): LocalClient | string {
   const reader = new SettingReader(env, readFile);
   const access = readAccess(reader);
-  const place = placeOf(reader, name);
+  const { hostname, port } = reachable(reader.get(name));
   const [mistake] = reader.mistakes;
-  if (place === undefined || mistake !== undefined) return mistake ?? `${name} is not set`;
-  const { hostname, port } = place;
-  const isTls = (env.TLS_CERT_FILE ?? "").trim() !== "";
-  return clientOf(new URL(`${isTls ? "https" : "http"}://${hostname}:${port}`), access, place);
+  if (mistake !== undefined) return mistake;
+  const isTls = reader.isSet("TLS_CERT_FILE");
+  // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
+  const client = isTls
+    ? createClient({ tls: { skipVerify: true } })
+    : createClient({ address: hostname.replace(/^\[|\]$/g, "") });
+  const base = new URL(`${isTls ? "https" : "http"}://${hostname}:${port}`);
+  return clientOf(client, base, access && authorizationOf(access));
 }
 
 /**
@@ -69,53 +62,42 @@ export function remoteClient(
   const base = new URL(url);
   const own = [url.username, url.password].map(decodeURIComponent).join(":");
   base.username = base.password = "";
-  if (own !== ":") return clientOf(base, `Basic ${new TextEncoder().encode(own).toBase64()}`);
+  if (own !== ":") return clientOf(createClient(), base, basic(own));
   const reader = new SettingReader(env, readFile);
-  const access = isPlace(placeOf(reader, "LISTEN_ADDRESS"), url) ? readAccess(reader) : undefined;
-  return reader.mistakes[0] ?? clientOf(base, access);
+  const { hostname, port } = reachable(reader.get("LISTEN_ADDRESS"));
+  const names = LOOPBACK_NAMES.includes(hostname) ? LOOPBACK_NAMES : [hostname];
+  const urlPort = url.port || (url.protocol === "https:" ? "443" : "80");
+  const isOurs = names.includes(url.hostname) && urlPort === String(port);
+  const access = isOurs ? readAccess(reader) : undefined;
+  return reader.mistakes[0] ?? clientOf(createClient(), base, access && authorizationOf(access));
 }
 
-/** Where a listener is reached; one on all addresses by the loopback one. */
-function placeOf(reader: SettingReader, name: ListenerName): Address | undefined {
-  const listen = reader.get(name);
-  if (listen === undefined) return undefined;
-  const { hostname, port } = listen;
+/** Where a listener is reached, as in a URL; one on all addresses by the loopback one. */
+function reachable({ hostname, port }: Address): Address {
   if (hostname === "0.0.0.0") return { hostname: "127.0.0.1", port };
   if (hostname === "::") return { hostname: "[::1]", port };
   return { hostname: hostname.includes(":") ? `[${hostname}]` : hostname, port };
 }
 
-function isPlace(place: Address | undefined, url: URL): boolean {
-  if (place === undefined) return false;
-  const names = LOOPBACK_NAMES.includes(place.hostname) ? LOOPBACK_NAMES : [place.hostname];
-  const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  return names.includes(url.hostname) && port === String(place.port);
+function basic(pair: string): string {
+  return `Basic ${new TextEncoder().encode(pair).toBase64()}`;
 }
 
-function authorizationOf({ basic, bearer }: Access): string {
-  if (bearer !== undefined) return `Bearer ${bearer.reveal()}`;
-  return `Basic ${new TextEncoder().encode(basic?.reveal() ?? "").toBase64()}`;
+function authorizationOf(access: Access): string {
+  const { bearer } = access;
+  return bearer === undefined ? basic(access.basic?.reveal() ?? "") : `Bearer ${bearer.reveal()}`;
 }
 
-function clientOf(base: URL, access: Access | string | undefined, place?: Address): LocalClient {
+function clientOf(client: Client, base: URL, authorization: string | undefined): LocalClient {
   const headers = new Headers({ "accept-encoding": "identity" });
-  if (access !== undefined) {
-    headers.set("authorization", typeof access === "string" ? access : authorizationOf(access));
-  }
-  const isTls = base.protocol === "https:";
-  const client = createClient(
-    place === undefined ? {} : isTls
-      ? { tls: { skipVerify: true } }
-      // Straight to the service: HTTP_PROXY, which containers often have, is for other machines.
-      : { address: place.hostname.replace(/^\[|\]$/g, "") },
-  );
+  if (authorization !== undefined) headers.set("authorization", authorization);
   return {
     origin: base.origin,
-    hasCredentials: access !== undefined,
+    hasCredentials: authorization !== undefined,
     async get(path, signal): Promise<LocalReply> {
       const options = { headers, signal, timeoutMs: FOREVER_MS, maxBytes: Infinity };
-      const { status, body } = await client.request(new URL(path, base), options);
-      return { status, body, text: () => body.text() };
+      const reply = await client.request(new URL(path, base), options);
+      return { ...reply, text: () => reply.body.text() };
     },
     [Symbol.dispose]: () => client[Symbol.dispose](),
   };

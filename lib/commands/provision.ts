@@ -1,18 +1,13 @@
 /** `vllm-metrics provision`: puts dashboards, alerts and retention into Parseable. */
 
-import {
-  type ContentConfig,
-  parseContent,
-  parseProvision,
-  type ProvisionConfig,
-} from "../config/provision_config.ts";
+import { parseContent, parseProvision, type ProvisionConfig } from "../config/provision_config.ts";
 import { parseDuration } from "../config/values.ts";
 import { MetricsError } from "../errors.ts";
 import { ParseableApi } from "../parseable/api.ts";
 import { alerts } from "../parseable/content/alerts.ts";
 import { dashboards } from "../parseable/content/dashboards.ts";
 import { provision as provisionParseable } from "../parseable/provision.ts";
-import { type Content, Report } from "../parseable/run.ts";
+import { Report } from "../parseable/run.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
 import { type Arguments, command } from "./command.ts";
 import { configureWith } from "./configure.ts";
@@ -24,7 +19,6 @@ const WAIT_RANGE = { min: "1s", max: "1h", example: "60s" } as const;
 /** Names that Parseable 2.9.5 accepts for users and roles. */
 const SHIPPER_NAMES = /^(?=.{3,64}$)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/;
 
-/** The options of the command. */
 interface Options {
   readonly isDryRun: boolean;
   readonly isForced: boolean;
@@ -53,16 +47,6 @@ function readOptions(args: Arguments): Options {
   };
 }
 
-function contentFor(settings: ContentConfig): Content {
-  return { dashboards: dashboards(settings), alerts: alerts(settings) };
-}
-
-function exportTo(host: Host, folder: string): number {
-  const settings = configureWith(host, parseContent);
-  if (settings === undefined) return EXIT.badConfig;
-  return writeFiles(host, "provision", folder, parseableFiles(settings));
-}
-
 async function run(host: Host, config: ProvisionConfig, options: Options): Promise<number> {
   const { parseable, credentials, content, webhook } = config;
   const secrets = [credentials[1], ...(webhook === undefined ? [] : [webhook])];
@@ -71,7 +55,7 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
   const report = new Report({ isDryRun: options.isDryRun, print: host.print });
   const password = await provisionParseable(api, {
     config,
-    content: contentFor(content),
+    content: { dashboards: dashboards(content), alerts: alerts(content) },
     isForced: options.isForced,
     shipper: options.shipper,
     report,
@@ -115,7 +99,11 @@ export const provision = command(
   },
   readOptions,
   async (host, options) => {
-    if (options.exportTo !== undefined) return exportTo(host, options.exportTo);
+    if (options.exportTo !== undefined) {
+      const settings = configureWith(host, parseContent);
+      if (settings === undefined) return EXIT.badConfig;
+      return writeFiles(host, "provision", options.exportTo, parseableFiles(settings));
+    }
     const config = configureWith(host, parseProvision, true);
     if (config === undefined) return EXIT.badConfig;
     try {
