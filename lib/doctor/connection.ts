@@ -11,11 +11,12 @@ const EXPIRY_WARNING_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /** How TLS is verified. */
-interface TlsCheck {
+export interface TlsCheck {
   /** Extra CA certificates (PEM). */
   readonly caCerts?: string | undefined;
   /** A client certificate and its key (PEM). */
   readonly client?: { readonly cert: string; readonly key: string } | undefined;
+  /** Whether verification is skipped. */
   readonly skipVerify: boolean;
 }
 

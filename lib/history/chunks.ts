@@ -23,10 +23,9 @@ export interface Row {
   readonly values: ReadonlyMap<number, number>;
 }
 
-/** Columns of some series. */
-interface Columns {
+/** Columns of some series; the ids of stored ones ascend. */
+interface Columns extends Pick<Piece, "copy"> {
   readonly ids: Iterable<number>;
-  copy(id: number, to: Float64Array): void;
 }
 
 /** Consecutive scrapes with the columns of one family. */
@@ -61,34 +60,28 @@ const MAX_DIFFERENCE = 65_535;
 /** Three numbers of 32 bits (series, doubles, 16-bit values), and padding. */
 const HEADER_BYTES = 16;
 
-function formOf(column: Float64Array): number {
-  const [first = NaN] = column;
-  let [isSingle, isInteger, lowest, highest] = [true, true, first, first];
-  for (const value of column) {
-    isSingle &&= value === first;
-    isInteger &&= Number.isInteger(value);
-    if (value < lowest) lowest = value;
-    if (value > highest) highest = value;
-  }
-  if (isSingle) return SINGLE;
-  return isInteger && highest - lowest <= MAX_DIFFERENCE && Math.abs(lowest) < 2 ** 52
-    ? NARROW
-    : WIDE;
+/** The narrowest form of a column, and its lowest value; a NaN in it makes it wide. */
+function formOf(column: Float64Array): readonly [form: number, lowest: number] {
+  const lowest = Math.min(...column);
+  const difference = Math.max(...column) - lowest;
+  if (difference === 0) return [SINGLE, lowest];
+  const isNarrow = difference <= MAX_DIFFERENCE && Math.abs(lowest) < 2 ** 52 &&
+    column.every(Number.isInteger);
+  return [isNarrow ? NARROW : WIDE, lowest];
 }
 
-/** Encodes the columns of a family. */
-export function encodeColumns(
+/** Encodes the columns of a family, ordered by id; little-endian, as all that Deno runs on. */
+function encodeColumns(
   columns: readonly (readonly [id: number, values: Float64Array])[],
 ): Uint8Array<ArrayBuffer> {
   const [wide, narrow]: [number[], number[]] = [[], []];
   const places = columns.map(([, column]) => {
-    const form = formOf(column);
+    const [form, lowest] = formOf(column);
     const place = wide.length * 4 + form;
-    if (form === SINGLE) wide.push(column[0] ?? NaN);
-    else if (form === WIDE) { for (const value of column) wide.push(value); }
-    else {
-      const lowest = Math.min(...column);
-      wide.push(lowest, narrow.length);
+    if (form === WIDE) { for (const value of column) wide.push(value); }
+    else wide.push(lowest);
+    if (form === NARROW) {
+      wide.push(narrow.length);
       for (const value of column) narrow.push(value - lowest);
     }
     return place;
@@ -106,20 +99,14 @@ export function encodeColumns(
 }
 
 /** The columns of a family in a stored chunk. */
-export class StoredColumns implements Columns {
-  /** The ids of the series, ascending. */
+class StoredColumns implements Columns {
   readonly ids: Uint32Array;
-  /** Its size. */
   readonly bytes: number;
   readonly #places: Uint32Array;
   readonly #wide: Float64Array;
   readonly #narrow: Uint16Array;
 
-  /**
-   * Decodes a blob.
-   *
-   * @throws {RangeError} When its length contradicts its header.
-   */
+  /** Decodes a blob. @throws {RangeError} When its length contradicts its header. */
   constructor(blob: Uint8Array) {
     // Typed arrays begin at a multiple of their element size; SQLite's blobs do.
     const { buffer, byteOffset, byteLength } = blob.byteOffset % 8 === 0 ? blob : blob.slice();
@@ -137,7 +124,6 @@ export class StoredColumns implements Columns {
     this.#narrow = new Uint16Array(buffer, byteOffset + narrowAt, narrowLength);
   }
 
-  /** Copies the first values of a series, as many as fit; NaN where there are none. */
   copy(id: number, to: Float64Array): void {
     const place = this.#places[indexOf(this.ids, id)];
     const at = (place ?? 0) >>> 2;
@@ -226,12 +212,13 @@ export class ColumnCache {
   readonly #sql: Sql;
   readonly #chunks = new Map<number, Map<string, StoredColumns | undefined>>();
 
+  /** Has read nothing yet. */
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
   /** The columns of a family in a chunk; undefined when it has none. */
-  get(chunk: number, family: string): StoredColumns | undefined {
+  get(chunk: number, family: string): Pick<Piece, "copy"> | undefined {
     const known = this.#chunks.get(chunk);
     if (known?.has(family)) return known.get(family);
     const [found] = this.#sql

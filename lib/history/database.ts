@@ -73,7 +73,7 @@ const PROBLEMS: readonly (readonly [message: RegExp, problem: string, hint: stri
 ];
 
 /** A row that SQLite returned. */
-type Found = Readonly<Record<string, SQLOutputValue>>;
+export type Found = Readonly<Record<string, SQLOutputValue>>;
 
 /** The bytes in a column. */
 export function bytesIn(found: Found, column: string): Uint8Array {
@@ -98,18 +98,13 @@ export class Sql implements Disposable {
     if (file === undefined) migrate(this.#database, 0);
   }
 
-  /** Its size in bytes. */
-  get bytes(): number {
-    const [found] = this
-      .all`SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size`;
-    return Number(found?.bytes);
-  }
-
-  /** Bytes that are in use; the others are used for what is added. */
-  get usedBytes(): number {
-    const [found] = this
-      .all`SELECT freelist_count * page_size AS bytes FROM pragma_freelist_count, pragma_page_size`;
-    return this.bytes - Number(found?.bytes);
+  /** Its size in bytes, with and without pages that are free for what is added. */
+  get size(): { readonly bytes: number; readonly usedBytes: number } {
+    const [{ pages, free, bytes } = {}] = this
+      .all`SELECT page_count AS pages, freelist_count AS free, page_size AS bytes
+        FROM pragma_page_count, pragma_freelist_count, pragma_page_size`;
+    const size = Number(bytes);
+    return { bytes: Number(pages) * size, usedBytes: (Number(pages) - Number(free)) * size };
   }
 
   /** Runs a statement with values in it. */
@@ -199,13 +194,13 @@ function migrate(database: DatabaseSync, version: number): void {
 function lockFile(path: string): Disposable {
   // One file may have two names.
   const lock = Deno.openSync(`${Deno.realPathSync(path)}-lock`, { write: true, create: true });
+  let isOurs = false;
   try {
-    if (lock.tryLockSync(true)) return lock;
-  } catch (error) {
-    lock.close();
-    throw error;
+    isOurs = lock.tryLockSync(true);
+  } finally {
+    if (!isOurs) lock.close();
   }
-  lock.close();
+  if (isOurs) return lock;
   throw new MetricsError(
     "HISTORY_FILE_TAKEN",
     `Cannot use the history "${path}": another service keeps its own there`,

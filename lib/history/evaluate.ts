@@ -24,7 +24,7 @@ export function timesOf({ startMs, endMs, stepMs }: Grid): number[] {
 }
 
 /** The samples of one series. */
-interface Samples {
+export interface Samples {
   /** When each was taken, ascending, in milliseconds since 1970. */
   readonly times: Float64Array;
   /** Interval of downsampling around each, in milliseconds; 0 where all samples were kept. */
@@ -34,8 +34,10 @@ interface Samples {
 }
 
 /** A range of time, including both ends. */
-interface Range {
+export interface Range {
+  /** Its end, in milliseconds since 1970. */
   readonly endMs: number;
+  /** Its length in milliseconds. */
   readonly rangeMs: number;
 }
 
@@ -47,11 +49,13 @@ export interface ScrapeSource {
 
 /** Scrapes of one server with the columns of one family. */
 export class Scrapes implements Omit<Samples, "values"> {
+  /** When each scrape began, in milliseconds since 1970. */
   readonly times: Float64Array;
+  /** Interval of downsampling around each, in milliseconds; 0 where all scrapes were kept. */
   readonly intervals: Float64Array;
   readonly #pieces: readonly Piece[];
 
-  /** @param rangeMs How far before each time a range begins, in milliseconds. */
+  /** Reads the scrapes for ranges that begin so many milliseconds before each time. */
   constructor(source: ScrapeSource, family: string, grid: Grid, rangeMs: number) {
     const reachMs = (intervalMs: number): number =>
       Math.max(rangeMs, INTERVALS * intervalMs, LOOKBACK_MS + intervalMs);

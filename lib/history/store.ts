@@ -2,12 +2,12 @@
 
 import { FamilyMemo } from "../exposition/family.ts";
 import type { Logger } from "../log.ts";
-import { ColumnCache } from "./chunks.ts";
+import { BREAK, ColumnCache, FAILED, Level, type Piece, type Row, staysAt } from "./chunks.ts";
 import { Sql } from "./database.ts";
-import type { HistoryFile } from "./history_file.ts";
+import { type HistoryFile, SERIES_UPDATE_MS } from "./history_file.ts";
 import type { History, TargetState } from "./history.ts";
-import { Queries } from "./queries.ts";
-import { ServerHistory, type Storage } from "./server_history.ts";
+import { Queries, type Server } from "./queries.ts";
+import { type Series, SeriesTable } from "./series.ts";
 
 /** Memory for the history, in bytes: a day of eight busy engines takes about 60 MiB. */
 const MAX_HISTORY_BYTES = 64 * 1_048_576;
@@ -23,6 +23,16 @@ const SERIES_AT_ONCE = 16;
 const AGE_MS = 30_000;
 /** Removed servers whose scrapes are kept so that sums continue: pods that were replaced. */
 const MAX_GONE = 8;
+
+/** Distance of the scrapes of the last day, in memory and in the file, in milliseconds. */
+const FINE_INTERVAL_MS = 30_000;
+/** How long they are kept, in milliseconds. */
+const FINE_MS = 24 * 3_600_000;
+/** Distance of the scrapes that are kept for the retention, in milliseconds. */
+const COARSE_INTERVAL_MS = 300_000;
+
+/** How long scrapes are kept in memory, in milliseconds. */
+const MEMORY_MS = 24 * 3_600_000;
 
 /** One scrape of one server. */
 export interface Scrape {
@@ -113,7 +123,7 @@ export class HistoryStore extends Queries implements History {
 
   /** Memory used, in bytes; an estimate. */
   get bytes(): number {
-    return this.#storage.sql.usedBytes + this.#sum(({ bytes }) => bytes);
+    return this.#storage.sql.size.usedBytes + this.#sum(({ bytes }) => bytes);
   }
 
   /** Memory used by what was read for queries, in bytes. */
@@ -128,19 +138,19 @@ export class HistoryStore extends Queries implements History {
 
   /** The servers, in the order of the configuration. */
   get targets(): readonly TargetState[] {
-    return this.servers.map(({ state }) => state)
+    return this.#servers.map(({ state }) => state)
       .filter(({ instance }) => !this.#gone.has(instance));
   }
 
   /** When the oldest scrape was made, in milliseconds since 1970. */
   get oldestMs(): number | undefined {
-    const oldest = Math.min(...this.servers.map(({ oldestMs }) => oldestMs));
+    const oldest = Math.min(...this.#servers.map(({ oldestMs }) => oldestMs));
     return Number.isFinite(oldest) ? oldest : undefined;
   }
 
   /** When the newest scrape was made, in milliseconds since 1970. */
   get newestMs(): number | undefined {
-    const newest = Math.max(...this.servers.map(({ newestMs }) => newestMs));
+    const newest = Math.max(...this.#servers.map(({ newestMs }) => newestMs));
     return Number.isFinite(newest) ? newest : undefined;
   }
 
@@ -176,7 +186,11 @@ export class HistoryStore extends Queries implements History {
   }
 
   /** The servers, those that are gone among them. */
-  protected get servers(): readonly ServerHistory[] {
+  protected get servers(): readonly Server[] {
+    return this.#servers;
+  }
+
+  get #servers(): ServerHistory[] {
     return [...this.#all.values()];
   }
 
@@ -186,7 +200,7 @@ export class HistoryStore extends Queries implements History {
   }
 
   #sum(of: (server: ServerHistory) => number): number {
-    return this.servers.reduce((sum, server) => sum + of(server), 0);
+    return this.#servers.reduce((sum, server) => sum + of(server), 0);
   }
 
   /** Whether a server may have one more series; one over its share makes room. */
@@ -198,7 +212,7 @@ export class HistoryStore extends Queries implements History {
     const shareOf = ({ table }: ServerHistory): number =>
       Math.max(table.size / this.#maxSeries, table.bytes / maxBytes);
     if (!isKnown || shareOf(server) >= 1 / this.#all.size) return false;
-    const largest = this.servers.reduce((one, other) =>
+    const largest = this.#servers.reduce((one, other) =>
       shareOf(one) < shareOf(other) ? other : one
     );
     largest.table.dropNewest(SERIES_AT_ONCE);
@@ -222,15 +236,304 @@ export class HistoryStore extends Queries implements History {
     this.scrapes++;
     if (Math.abs(nowMs - this.#agedMs) >= AGE_MS) {
       this.#agedMs = nowMs;
-      for (const server of this.servers) server.age(nowMs);
+      for (const server of this.#servers) server.age(nowMs);
     }
     while (this.bytes > this.#maxBytes) {
-      const largest = this.servers.reduce((one, other) =>
+      const largest = this.#servers.reduce((one, other) =>
         one.columns < other.columns ? other : one
       );
       const removed = largest.shrink();
       if (removed === 0) break;
       this.droppedScrapes += removed;
+    }
+  }
+}
+
+/** Where histories are kept. */
+interface Storage {
+  readonly sql: Sql;
+  readonly cache: ColumnCache;
+  readonly file: HistoryFile | undefined;
+}
+
+/** The history of one server. */
+class ServerHistory implements Server {
+  readonly table: SeriesTable;
+  state: TargetState;
+  /** Whether the log says that it has too many series. */
+  isDropLogged = false;
+
+  /** All scrapes of an hour, and one per 30 s of a day. */
+  readonly #memory: readonly [Level, Level];
+  readonly #archive: HistoryFile | undefined;
+  readonly #file: ServerFile | undefined;
+  readonly #keepMs: number;
+  #newest: Row = { timeMs: NaN, flags: FAILED, values: new Map() };
+  #newestMs: number;
+
+  /** Starts with what the file holds. */
+  constructor(instance: string, id: number, { sql, cache, file }: Storage) {
+    const table = new SeriesTable(instance);
+    this.table = table;
+    this.state = {
+      instance,
+      up: undefined,
+      error: "",
+      lastSuccessMs: undefined,
+      sinceMs: undefined,
+    };
+    this.#keepMs = Math.max(MEMORY_MS, file?.retentionMs ?? 0);
+    const familyOf = (series: number): string | undefined => table.get(series)?.family;
+    const level = { sql, cache, server: id, familyOf };
+    this.#memory = [
+      new Level({ ...level, intervalMs: 0, keepMs: 3_600_000 }),
+      new Level({ ...level, intervalMs: FINE_INTERVAL_MS, keepMs: MEMORY_MS }),
+    ];
+    this.#archive = file;
+    const stored = file && new ServerFile(file, table);
+    if (stored && file.write(() => stored.restore())) {
+      this.#file = stored;
+      file.servers.add(this);
+    }
+    this.#newestMs = this.#newestStoredMs;
+  }
+
+  get instance(): string {
+    return this.table.instance;
+  }
+
+  /** Memory used besides the tables, in bytes; an estimate. */
+  get bytes(): number {
+    const levels = this.#memory.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.table.bytes + levels + (this.#file?.bytes ?? 0);
+  }
+
+  /** About how many columns memory holds. */
+  get columns(): number {
+    return this.table.size * this.#memory.reduce((sum, { chunks }) => sum + chunks, 0);
+  }
+
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  get oldestMs(): number {
+    return Math.min(...this.#levels.map(({ oldestMs }) => oldestMs));
+  }
+
+  get newest(): [Series, number][] {
+    return [...this.#newest.values].flatMap(([id, value]): [Series, number][] => {
+      const series = this.table.get(id);
+      return series === undefined ? [] : [[series, value]];
+    });
+  }
+
+  add(
+    timeMs: number,
+    body: Uint8Array,
+    mayAdd: (isKnown: boolean) => boolean,
+    memo: FamilyMemo,
+  ): number | undefined {
+    if (timeMs <= this.#newestMs) return undefined;
+    const { values, dropped } = this.table.read(body, timeMs, mayAdd, memo);
+    const { instance, sinceMs = timeMs, up } = this.state;
+    const isBreak = up !== true || this.#hasFallen(values);
+    this.state = {
+      instance,
+      up: true,
+      error: "",
+      lastSuccessMs: timeMs,
+      sinceMs: up === true ? sinceMs : timeMs,
+      ...dropped > 0 && { droppedSamples: dropped },
+    };
+    this.#add({ timeMs, flags: isBreak ? BREAK : 0, values });
+    return dropped;
+  }
+
+  fail(timeMs: number, error: string): boolean {
+    if (timeMs <= this.#newestMs) return false;
+    const { instance, up, sinceMs = timeMs, lastSuccessMs } = this.state;
+    const isBreak = up !== false;
+    this.state = {
+      instance,
+      up: false,
+      error,
+      lastSuccessMs,
+      sinceMs: isBreak ? timeMs : sinceMs,
+    };
+    this.#add({ timeMs, flags: FAILED | (isBreak ? BREAK : 0), values: new Map() });
+    return true;
+  }
+
+  /** Removes old scrapes from memory, and forgets series that have none left. */
+  age(nowMs: number): void {
+    for (const level of this.#memory) level.age(nowMs);
+    this.table.dropBefore(nowMs - this.#keepMs);
+  }
+
+  /**
+   * Makes room in memory: removes the oldest chunk, first of all scrapes, then of those that are
+   * one per 30 s.
+   */
+  shrink(): number {
+    for (const level of this.#memory) {
+      const removed = level.removeOldest();
+      if (removed > 0) return removed;
+    }
+    return 0;
+  }
+
+  /** Removes all scrapes at or after a time, since the clock was set back. */
+  cutOff(timeMs: number): void {
+    if (timeMs > this.#newestMs) return;
+    for (const level of this.#memory) level.cutOff(timeMs);
+    this.#file?.cutOff(timeMs);
+    this.#newestMs = this.#newestStoredMs;
+  }
+
+  flush(): void {
+    const [all, fine] = this.#memory;
+    fine.follow(all, true);
+    this.#file?.follow(fine, true);
+  }
+
+  close(): void {
+    this.flush();
+    this.#archive?.servers.delete(this);
+    for (const level of this.#memory) level.clear();
+  }
+
+  /**
+   * The columns of a family, oldest first; scrapes outside the range may be among them. Each level
+   * has what is older than the finer ones.
+   */
+  pieces(family: string, fromMs: number, toMs: number): Piece[] {
+    const found: Piece[][] = [];
+    let beforeMs = Infinity;
+    for (const level of this.#levels) {
+      if (fromMs >= beforeMs) break;
+      const read = (): Piece[] => level.pieces(family, { fromMs, toMs, beforeMs });
+      found.unshift(this.#file === undefined ? read() : this.#file.read(read, []));
+      beforeMs = Math.min(beforeMs, level.oldestMs);
+    }
+    return found.flat();
+  }
+
+  get #levels(): readonly Level[] {
+    return [...this.#memory, ...this.#file?.levels ?? []];
+  }
+
+  get #newestStoredMs(): number {
+    return Math.max(...this.#levels.map(({ newestMs }) => newestMs));
+  }
+
+  #hasFallen(values: ReadonlyMap<number, number>): boolean {
+    const before = this.#newest.values;
+    return values.entries().some(([id, value]) =>
+      value < (before.get(id) ?? -Infinity) && this.table.get(id)?.kind !== "gauge"
+    );
+  }
+
+  #add(row: Row): void {
+    const [all, fine] = this.#memory;
+    all.add(row);
+    if (staysAt(this.#newest, row, FINE_INTERVAL_MS)) {
+      fine.follow(all, false);
+      this.#file?.follow(fine, false);
+    }
+    this.#newestMs = row.timeMs;
+    this.#newest = row;
+  }
+}
+
+/** The scrapes of one server in the file. */
+class ServerFile {
+  readonly #file: HistoryFile;
+  readonly #table: SeriesTable;
+  /** What is stored; read again after a write that failed. */
+  #stored: { readonly server: number; readonly levels: readonly [Level, Level] } | undefined;
+  /** When each series was last stored, in milliseconds since 1970. */
+  #storedMs = new Map<number, number>();
+
+  constructor(file: HistoryFile, table: SeriesTable) {
+    this.#file = file;
+    this.#table = table;
+  }
+
+  /** Adds the series of the file to the table. */
+  restore(): void {
+    const { sql } = this.#file;
+    sql.run`INSERT OR IGNORE INTO server (name) VALUES (${this.#table.instance})`;
+    const { server, levels: [fine, coarse] } = this.#read();
+    const found = sql.all`SELECT * FROM series WHERE server = ${server} ORDER BY id`;
+    for (const { id, key, kind, last_ms: lastMs } of found) {
+      this.#table.restore(Number(id), String(key), String(kind), Number(lastMs));
+    }
+    // A process that was killed has not done so; 0.1.0 did so once a day had passed.
+    coarse.follow(fine, false);
+  }
+
+  get bytes(): number {
+    return this.#stored?.levels.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+  }
+
+  /** The levels, the finer one first; none when they cannot be read. */
+  get levels(): readonly Level[] {
+    return this.#file.read<readonly Level[]>(() => this.#read().levels, []);
+  }
+
+  /** Writes what memory has got since; see {@linkcode Level.follow}. */
+  follow(memory: Level, isLast: boolean): void {
+    const nowMs = memory.newestMs;
+    this.#write((server, [fine, coarse]) => {
+      this.#storeSeries(server);
+      // What memory has at the same distance stays.
+      fine.follow(memory, true);
+      coarse.follow(fine, isLast);
+      fine.age(nowMs);
+      coarse.age(nowMs);
+      this.#file.expire(nowMs);
+    });
+  }
+
+  cutOff(timeMs: number): void {
+    this.#write((_, levels) => levels.forEach((level) => level.cutOff(timeMs)));
+  }
+
+  read<T>(action: () => T, otherwise: T): T {
+    return this.#file.read(action, otherwise);
+  }
+
+  #write(action: (server: number, levels: readonly [Level, Level]) => void): void {
+    const isWritten = this.#file.write(() => {
+      const { server, levels } = this.#read();
+      action(server, levels);
+    });
+    if (isWritten) return;
+    // The levels are ahead of the file.
+    this.#stored = undefined;
+    this.#storedMs = new Map();
+  }
+
+  #read(): { readonly server: number; readonly levels: readonly [Level, Level] } {
+    if (this.#stored !== undefined) return this.#stored;
+    const { sql, cache, retentionMs } = this.#file;
+    const [found] = sql.all`SELECT id FROM server WHERE name = ${this.#table.instance}`;
+    const server = Number(found?.id);
+    const familyOf = (id: number): string | undefined => this.#table.get(id)?.family;
+    const level = (intervalMs: number, keepMs: number): Level =>
+      new Level({ sql, cache, server, familyOf, intervalMs, keepMs });
+    const fine = level(FINE_INTERVAL_MS, Math.min(FINE_MS, retentionMs));
+    return this.#stored = { server, levels: [fine, level(COARSE_INTERVAL_MS, retentionMs)] };
+  }
+
+  #storeSeries(server: number): void {
+    for (const { id, key, kind, lastMs } of this.#table.values()) {
+      if (lastMs - (this.#storedMs.get(id) ?? -Infinity) < SERIES_UPDATE_MS) continue;
+      this.#file.sql.run`INSERT INTO series (server, id, key, kind, last_ms)
+        VALUES (${server}, ${id}, ${key}, ${kind}, ${lastMs})
+        ON CONFLICT DO UPDATE SET kind = ${kind}, last_ms = ${lastMs}`;
+      this.#storedMs.set(id, lastMs);
     }
   }
 }

@@ -22,7 +22,7 @@ export function historyOf(options: Partial<HistoryOptions> = {}): HistoryStore {
   return new HistoryStore({ instances: [SERVER], ...options });
 }
 
-/** Adds a scrape at so many seconds behind the start. */
+/** Adds a scrape at so many seconds behind the start; one before the last sets the clock back. */
 export function addAt(
   store: HistoryStore,
   seconds: number,
@@ -30,6 +30,7 @@ export function addAt(
   instance = SERVER,
 ): void {
   const scrape = { instance, timeMs: START_MS + seconds * 1_000 };
+  if (scrape.timeMs < store.newestOf(instance) - 600_000) store.cutOff(instance, scrape.timeMs);
   if (typeof answer === "string") store.add({ ...scrape, body: bytesOf(answer) });
   else store.fail({ ...scrape, error: answer.error });
 }
