@@ -9,7 +9,6 @@ import { parseBaseUrl, parseOtlpUrl, parseServer, splitServers } from "./url.ts"
 import {
   accept,
   type Address,
-  type Header,
   parseAddress,
   parseBoolean,
   parseBytes,
@@ -60,41 +59,42 @@ export interface Setting<T> {
 /** How vLLM's names are written on `/metrics`. */
 export const METRIC_NAMES = ["underscore", "colon", "both"] as const;
 
-type Parse<T> = (text: string) => Parsed<T>;
+/** How a value is written, and what reads it. */
+type Form<T> = readonly [form: string, parse: (text: string) => Parsed<T>];
 
-function readWhole<T>(text: string, parse: Parse<T>): Reading<T> {
+function readWhole<T>(text: string, [, parse]: Form<T>): Reading<T> {
   const parsed = parse(text);
   return parsed.ok ? parsed : { ok: false, problems: [[text, parsed.problem]] };
 }
 
 /** A setting that nothing holds for when it is not set. */
-function optional<T>(parse: Parse<T>, form: string, meaning: string): Setting<T | undefined> {
-  const read = (text: string): Reading<T> => readWhole(text, parse);
-  return { kind: "plain", defaultText: "", fallback: undefined, form, meaning, read };
+function optional<T>(form: Form<T>, meaning: string): Setting<T | undefined> {
+  const read = (text: string): Reading<T> => readWhole(text, form);
+  return { kind: "plain", defaultText: "", fallback: undefined, form: form[0], meaning, read };
 }
 
 /** A setting with a default. */
-function usual<T>(text: string, parse: Parse<T>, form: string, meaning: string): Setting<T> {
-  const parsed = parse(text);
+function usual<T>(text: string, form: Form<T>, meaning: string): Setting<T> {
+  const parsed = form[1](text);
   if (!parsed.ok) throw new TypeError(`The default "${text}" is wrong: ${parsed.problem}`);
-  const read = (one: string): Reading<T> => readWhole(one, parse);
-  return { kind: "plain", defaultText: text, fallback: parsed.value, form, meaning, read };
+  const read = (one: string): Reading<T> => readWhole(one, form);
+  const { value: fallback } = parsed;
+  return { kind: "plain", defaultText: text, fallback, form: form[0], meaning, read };
 }
 
-function secret<T>(parse: Parse<T>, form: string, meaning: string): Setting<T | undefined> {
-  return { ...optional(parse, form, meaning), kind: "secret" };
+function secret<T>(form: Form<T>, meaning: string): Setting<T | undefined> {
+  return { ...optional(form, meaning), kind: "secret" };
 }
 
-function file<T>(parse: Parse<T>, meaning: string): Setting<T | undefined> {
-  return { ...optional(parse, "path of a PEM file", meaning), kind: "file" };
+function file<T>(form: Form<T>, meaning: string): Setting<T | undefined> {
+  return { ...optional(form, meaning), kind: "file" };
 }
 
 /** A list, each part of which is checked by itself. */
 function list<T>(
-  split: (text: string) => readonly string[],
-  parse: Parse<T>,
-  form: string,
+  [form, parse]: Form<T>,
   meaning: string,
+  split: (text: string) => readonly string[] = splitNames,
 ): Setting<readonly T[]> {
   function read(text: string): Reading<readonly T[]> {
     const values: T[] = [];
@@ -114,20 +114,16 @@ function splitNames(text: string): string[] {
 }
 
 function flag(meaning: string): Setting<boolean> {
-  return usual("false", parseBoolean, "true or false", meaning);
+  return usual("false", ["true or false", parseBoolean], meaning);
 }
 
-function word<T extends string>(text: T, words: readonly T[], meaning: string): Setting<T> {
-  return usual(text, (one) => parseChoice(one, words), words.join(", "), meaning);
-}
-
-function listen(text: string, meaning: string): Setting<Address> {
-  return usual(text, parseAddress, "host:port", meaning);
+function oneOf<T extends string>(words: readonly T[]): Form<T> {
+  return [words.join(", "), (text) => parseChoice(text, words)];
 }
 
 function duration(text: string, min: string, max: string, meaning: string): Setting<number> {
   const parse = (one: string): Parsed<number> => parseDuration(one, { min, max, example: text });
-  return usual(text, parse, `duration, ${min} to ${max}`, meaning);
+  return usual(text, [`duration, ${min} to ${max}`, parse], meaning);
 }
 
 /** A timeout: under 0.1 s no server answers, beyond 5 min no client waits. */
@@ -136,41 +132,43 @@ function wait(text: string, meaning: string): Setting<number> {
 }
 
 /** A number of milliseconds, as OpenTelemetry has them. */
-function parseMilliseconds(max: number): Parse<number> {
-  return (text) => parseCount(text, { min: 100, max, example: 10_000 });
+function milliseconds(max: number): Form<number> {
+  const range = { min: 100, max, example: 10_000 };
+  return [`milliseconds, 100 to ${max}`, (text) => parseCount(text, range)];
 }
 
-// Those for metrics win over the general ones.
-const MAX_PUSH_TIMEOUT = 300_000;
-const PUSH_TIMEOUT = ["milliseconds, 100 to 300000", "Timeout of a pushed request"] as const;
-const PUSH_PROTOCOLS = ["http/protobuf", "http/json"] as const;
-const PUSH_COMPRESSIONS = ["gzip", "none"] as const;
-const FIRST = ", before the general setting";
-
-function pushHeaders(note: string): Setting<readonly Header[] | undefined> {
-  const meaning = `Headers of the push${note}; values percent-encoded.`;
-  return secret(parseHeaderPairs, "key=value,key=value", meaning);
-}
-
-function pushCompression(note: string): Setting<typeof PUSH_COMPRESSIONS[number] | undefined> {
-  const parse = (text: string): Parsed<typeof PUSH_COMPRESSIONS[number]> =>
-    parseChoice(text, PUSH_COMPRESSIONS);
-  return optional(parse, PUSH_COMPRESSIONS.join(", "), `Compression of the push${note}.`);
-}
+const TEXT: Form<string> = ["text", accept];
+const PATH: Form<string> = ["path of a file", accept];
+const USERNAME: Form<Secret> = ["text", parseUsername];
+const PASSWORD: Form<Secret> = ["text", parsePassword];
+const TOKEN: Form<Secret> = ["token", parseToken];
+const CERTIFICATES: Form<string> = ["path of a PEM file", parseCertificates];
+const KEY: Form<Secret> = ["path of a PEM file", parsePrivateKey];
+const ADDRESS: Form<Address> = ["host:port", parseAddress];
+const FAMILIES: Form<string> = ["names, * for any text", parseFamilyPattern];
+const PARSEABLE: Form<URL> = ["URL", parseBaseUrl];
+const RECEIVER: Form<URL> = ["URL", parseOtlpUrl];
+const PAIRS = "key=value,key=value";
+const PROTOCOL = oneOf(["http/protobuf", "http/json"]);
+const COMPRESSION = oneOf(["gzip", "none"]);
+const PUSH_TIMEOUT = milliseconds(300_000);
+const SIZES = { min: "1KiB", max: "4GiB", example: "16MiB" } as const;
+/** A scrape takes 5 ms of the vLLM process that serves users. */
+const RATES = { min: 1, max: 100_000, example: 20 } as const;
+/** As many as Parseable 2.9.5 takes. */
+const DAYS = { min: 1, max: 36_500, example: "30d" } as const;
+const IDLE = { min: "100ms", max: "5m", example: "15s" } as const;
 
 /** All settings, in the order in which people meet them; {@linkcode SETTINGS} has their types. */
 export const ROWS = {
   VLLM_METRICS_URL: list(
-    splitServers,
-    parseServer,
-    "URL or URLs",
+    ["URL or URLs", parseServer],
     "Where vLLM serves metrics (unset: localhost:8000); also NAME=URL, dns+URL.",
+    splitServers,
   ),
-  LISTEN_ADDRESS: listen("0.0.0.0:9090", "Where to listen; [::]:9090 includes IPv6."),
+  LISTEN_ADDRESS: usual("0.0.0.0:9090", ADDRESS, "Where to listen; [::]:9090 includes IPv6."),
   ALLOWED_HOSTS: list(
-    splitNames,
-    parseHostName,
-    "host names, comma-separated",
+    ["host names, comma-separated", parseHostName],
     "Names clients may call it by, besides localhost and IP addresses.",
   ),
   SCRAPE_TIMEOUT: wait("10s", "Timeout of a scrape of vLLM, to its last byte."),
@@ -178,159 +176,116 @@ export const ROWS = {
   // suits the mem_limit of 512 MB in compose.yml.
   MAX_BODY_BYTES: usual(
     "16MiB",
-    (text) => parseBytes(text, { min: "1KiB", max: "4GiB", example: "16MiB" }),
-    "size, 1KiB to 4GiB",
+    ["size, 1KiB to 4GiB", (text) => parseBytes(text, SIZES)],
     "Maximum response size of vLLM.",
   ),
   METRICS_DROP: list(
-    splitNames,
-    parseFamilyPattern,
-    "names, * for any text",
+    FAMILIES,
     "Families left out of /metrics, relay and push, such as vllm_lora_*.",
   ),
-  METRICS_KEEP: list(
-    splitNames,
-    parseFamilyPattern,
-    "names, * for any text",
-    "The only families to pass on; METRICS_DROP wins.",
-  ),
-  METRICS_NAMES: word(
+  METRICS_KEEP: list(FAMILIES, "The only families to pass on; METRICS_DROP wins."),
+  METRICS_NAMES: usual(
     "underscore",
-    METRIC_NAMES,
-    "Names on /metrics: vllm_, vllm: as vLLM writes them, or both; one request: /metrics?names=colon.",
+    oneOf(METRIC_NAMES),
+    "vllm_, vllm: as vLLM writes it, or both; per request: ?names=colon.",
   ),
   METRICS_ALIASES: flag("Add the names that older and newer vLLM have for the same metrics."),
   BACKEND_COMPLETE: flag("Send backends _created and all series of lora_requests_info."),
-  // A scrape takes 5 ms of the vLLM process that serves users.
   MAX_SCRAPES_PER_SECOND: usual(
     "20",
-    (text) => parseCount(text, { min: 1, max: 100_000, example: 20 }),
-    "number, 1 to 100000",
+    ["number, 1 to 100000", (text) => parseCount(text, RATES)],
     "Scrapes of one server per second; more clients wait and share them.",
   ),
-  VLLM_BEARER_TOKEN: secret(parseToken, "token", "Token for vLLM or the gateway in front of it."),
-  VLLM_USERNAME: secret(parseUsername, "text", "Username for vLLM, with VLLM_PASSWORD."),
-  VLLM_PASSWORD: secret(parsePassword, "text", "Password for vLLM, with VLLM_USERNAME."),
+  VLLM_BEARER_TOKEN: secret(TOKEN, "Token for vLLM or the gateway in front of it."),
+  VLLM_USERNAME: secret(USERNAME, "Username for vLLM, with VLLM_PASSWORD."),
+  VLLM_PASSWORD: secret(PASSWORD, "Password for vLLM, with VLLM_USERNAME."),
   VLLM_HEADERS: secret(
-    parseHeaders,
-    "Name: value, one per line",
+    ["Name: value, one per line", parseHeaders],
     "More request headers for vLLM; \\n also ends a line.",
   ),
-  VLLM_TLS_CA_FILE: file(parseCertificates, "Extra CA certificates for vLLM."),
-  VLLM_TLS_CERT_FILE: file(
-    parseCertificates,
-    "Client certificate for vLLM, with VLLM_TLS_KEY_FILE.",
-  ),
-  VLLM_TLS_KEY_FILE: file(parsePrivateKey, "Its private key, without a passphrase."),
+  VLLM_TLS_CA_FILE: file(CERTIFICATES, "Extra CA certificates for vLLM."),
+  VLLM_TLS_CERT_FILE: file(CERTIFICATES, "Client certificate for vLLM, with VLLM_TLS_KEY_FILE."),
+  VLLM_TLS_KEY_FILE: file(KEY, "Its private key, without a passphrase."),
   VLLM_TLS_INSECURE_SKIP_VERIFY: flag("Skip TLS verification of vLLM (allows man-in-the-middle)."),
-  METRICS_USERNAME: secret(
-    parseUsername,
-    "text",
-    "Username clients must send, with METRICS_PASSWORD.",
-  ),
-  METRICS_PASSWORD: secret(
-    parsePassword,
-    "text",
-    "Password clients must send, on all but the health routes.",
-  ),
-  METRICS_BEARER_TOKEN: secret(parseToken, "token", "Token clients may send instead of both."),
-  TLS_CERT_FILE: file(
-    parseCertificates,
-    "Certificate of both listeners; a renewed file is reloaded.",
-  ),
-  TLS_KEY_FILE: file(parsePrivateKey, "Private key of TLS_CERT_FILE, without a passphrase."),
+  METRICS_USERNAME: secret(USERNAME, "Username clients must send, with METRICS_PASSWORD."),
+  METRICS_PASSWORD: secret(PASSWORD, "Password clients must send, on all but the health routes."),
+  METRICS_BEARER_TOKEN: secret(TOKEN, "Token clients may send instead of both."),
+  TLS_CERT_FILE: file(CERTIFICATES, "Certificate of both listeners; a renewed file is reloaded."),
+  TLS_KEY_FILE: file(KEY, "Private key of TLS_CERT_FILE, without a passphrase."),
   PARSEABLE_URL: optional(
-    parseBaseUrl,
-    "URL",
+    PARSEABLE,
     "Parseable, such as http://parseable:8000; without it the relay is off.",
   ),
   PARSEABLE_QUERY_URL: optional(
-    parseBaseUrl,
-    "URL",
+    PARSEABLE,
     "Query node for provision and check, if PARSEABLE_URL is an ingest node.",
   ),
-  OTLP_LISTEN_ADDRESS: listen("0.0.0.0:4318", "Where the relay listens for OTLP metrics."),
+  OTLP_LISTEN_ADDRESS: usual(
+    "0.0.0.0:4318",
+    ADDRESS,
+    "Where the relay listens for OTLP metrics.",
+  ),
   PARSEABLE_STREAM: usual(
     "vLLMmetrics",
-    parseStreamName,
-    "letters, digits, - and _",
+    ["letters, digits, - and _", parseStreamName],
     "Stream in Parseable for senders that name none.",
   ),
   PARSEABLE_TIMEOUT: wait("30s", "Timeout of a request to Parseable."),
-  PARSEABLE_TLS_CA_FILE: file(parseCertificates, "Extra CA certificates for Parseable."),
+  PARSEABLE_TLS_CA_FILE: file(CERTIFICATES, "Extra CA certificates for Parseable."),
   PARSEABLE_TLS_INSECURE_SKIP_VERIFY: flag(
     "Skip TLS verification of Parseable (allows man-in-the-middle).",
   ),
-  P_USERNAME: secret(parseUsername, "text", "User of Parseable for provision, with P_PASSWORD."),
-  P_PASSWORD: secret(parsePassword, "text", "Password of that user."),
-  PARSEABLE_API_KEY: secret(
-    parseToken,
-    "token",
-    "API key of Parseable for provision, instead of both.",
-  ),
-  // As many as Parseable 2.9.5 takes.
+  P_USERNAME: secret(USERNAME, "User of Parseable for provision, with P_PASSWORD."),
+  P_PASSWORD: secret(PASSWORD, "Password of that user."),
+  PARSEABLE_API_KEY: secret(TOKEN, "API key of Parseable for provision, instead of both."),
   PARSEABLE_RETENTION: usual(
     "30d",
-    (text) => parseDays(text, { min: 1, max: 36_500, example: "30d" }),
-    "days, 1d to 36500d",
+    ["days, 1d to 36500d", (text) => parseDays(text, DAYS)],
     "How long Parseable keeps rows; provision sets it.",
   ),
   PARSEABLE_PUSH: flag("Push to Parseable without Fluent Bit; needs P_USERNAME and P_PASSWORD."),
+  // Of the settings of OpenTelemetry, those for metrics win over the general ones.
   OTEL_EXPORTER_OTLP_ENDPOINT: optional(
-    parseOtlpUrl,
-    "URL",
+    RECEIVER,
     "Push metrics there by OTLP/HTTP; /v1/metrics is appended.",
   ),
-  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: optional(
-    parseOtlpUrl,
-    "URL",
-    "The same, as the whole URL.",
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: optional(RECEIVER, "The same, as the whole URL."),
+  OTEL_EXPORTER_OTLP_HEADERS: secret(
+    [PAIRS, parseHeaderPairs],
+    "Headers of the push; values percent-encoded.",
   ),
-  OTEL_EXPORTER_OTLP_HEADERS: pushHeaders(""),
-  OTEL_EXPORTER_OTLP_METRICS_HEADERS: pushHeaders(FIRST),
-  OTEL_EXPORTER_OTLP_PROTOCOL: word("http/protobuf", PUSH_PROTOCOLS, "Encoding of the push."),
+  OTEL_EXPORTER_OTLP_METRICS_HEADERS: secret(
+    [PAIRS, parseHeaderPairs],
+    "Headers of the push, before the general setting; values percent-encoded.",
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: usual("http/protobuf", PROTOCOL, "Encoding of the push."),
   OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: optional(
-    (text) => parseChoice(text, PUSH_PROTOCOLS),
-    PUSH_PROTOCOLS.join(", "),
-    `Encoding of the push${FIRST}.`,
+    PROTOCOL,
+    "Encoding of the push, before the general setting.",
   ),
-  OTEL_EXPORTER_OTLP_COMPRESSION: pushCompression(""),
-  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: pushCompression(FIRST),
-  OTEL_EXPORTER_OTLP_TIMEOUT: usual(
-    "10000",
-    parseMilliseconds(MAX_PUSH_TIMEOUT),
-    PUSH_TIMEOUT[0],
-    `${PUSH_TIMEOUT[1]}.`,
+  OTEL_EXPORTER_OTLP_COMPRESSION: optional(COMPRESSION, "Compression of the push."),
+  OTEL_EXPORTER_OTLP_METRICS_COMPRESSION: optional(
+    COMPRESSION,
+    "Compression of the push, before the general setting.",
   ),
+  OTEL_EXPORTER_OTLP_TIMEOUT: usual("10000", PUSH_TIMEOUT, "Timeout of a pushed request."),
   OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: optional(
-    parseMilliseconds(MAX_PUSH_TIMEOUT),
-    PUSH_TIMEOUT[0],
-    `${PUSH_TIMEOUT[1]}${FIRST}.`,
+    PUSH_TIMEOUT,
+    "Timeout of a pushed request, before the general setting.",
   ),
-  OTEL_EXPORTER_OTLP_CERTIFICATE: file(parseCertificates, "Extra CA certificates for the push."),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: file(CERTIFICATES, "Extra CA certificates for the push."),
   OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: file(
-    parseCertificates,
-    `Extra CA certificates for the push${FIRST}.`,
+    CERTIFICATES,
+    "Extra CA certificates for the push, before the general setting.",
   ),
-  OTEL_METRIC_EXPORT_INTERVAL: usual(
-    "10000",
-    parseMilliseconds(3_600_000),
-    "milliseconds, 100 to 3600000",
-    "Interval of the push.",
-  ),
+  OTEL_METRIC_EXPORT_INTERVAL: usual("10000", milliseconds(3_600_000), "Interval of the push."),
   OTEL_RESOURCE_ATTRIBUTES: optional(
-    parsePairs,
-    "key=value,key=value",
+    [PAIRS, parsePairs],
     "Resource attributes of pushed metrics; values are percent-encoded.",
   ),
-  OTEL_SERVICE_NAME: optional<string>(
-    accept,
-    "text",
-    "Service name of pushed metrics; vllm without it.",
-  ),
-  OTLP_QUEUE_FILE: optional<string>(
-    accept,
-    "path of a file",
+  OTEL_SERVICE_NAME: optional(TEXT, "Service name of pushed metrics; vllm without it."),
+  OTLP_QUEUE_FILE: optional(
+    PATH,
     "SQLite file that keeps unsent pushes; without it they are in memory.",
   ),
   // The defaults are those of vLLM's own dashboards.
@@ -339,30 +294,28 @@ export const ROWS = {
   SCRAPE_INTERVAL: wait("2s", "Interval of the history's scrapes."),
   HISTORY_IDLE_INTERVAL: usual(
     "15s",
-    (text) =>
-      text === "0" ? accept(0) : parseDuration(text, { min: "100ms", max: "5m", example: "15s" }),
-    "duration, 100ms to 5m, or 0",
+    [
+      "duration, 100ms to 5m, or 0",
+      (text) => text === "0" ? accept(0) : parseDuration(text, IDLE),
+    ],
     "The same while no page is open and HISTORY_FILE is unset.",
   ),
-  HISTORY_FILE: optional<string>(
-    accept,
-    "path of a file",
+  HISTORY_FILE: optional(
+    PATH,
     "SQLite file for the history; without it the last day is kept in memory.",
   ),
   HISTORY_RETENTION: duration("30d", "1h", "3650d", "How long that file keeps the history."),
   ALERT_KV_LIMIT: usual(
     "0.9",
-    parseShare,
-    "share, above 0 and below 1",
+    ["share, above 0 and below 1", parseShare],
     "KV cache usage above which provision's alert fires.",
   ),
-  ALERT_WEBHOOK_URL: secret<Secret>(
-    parseWebhook,
-    "URL",
+  ALERT_WEBHOOK_URL: secret(
+    ["URL", parseWebhook],
     "Where provision's alerts are sent; without it they only show in Parseable.",
   ),
-  LOG_LEVEL: word("info", LOG_LEVELS, "Lowest level of the log lines to write."),
-  LOG_FORMAT: word("text", LOG_FORMATS, "Log lines as logfmt or as JSON."),
+  LOG_LEVEL: usual("info", oneOf(LOG_LEVELS), "Lowest level of the log lines to write."),
+  LOG_FORMAT: usual("text", oneOf(LOG_FORMATS), "Log lines as logfmt or as JSON."),
 };
 
 /** The name of a setting. */
