@@ -57,52 +57,43 @@ const FIELD_BYTES = 16;
 /** Bytes of memory for each packed byte of numbers: of eight bytes each, and of one. */
 const [FIXED64, VARINT] = [12, 200];
 
+function shape(bytes: number, fields: Shape["fields"] = {}): Shape {
+  return { bytes, fields };
+}
+
 // The fields of gen/metrics.proto that hold messages or lists of numbers.
 const VALUE_FIELDS: Record<number, Shape> = {};
-const VALUE: Shape = { bytes: 80, fields: VALUE_FIELDS };
-const ATTRIBUTE: Shape = { bytes: 80, fields: { 2: VALUE } };
-VALUE_FIELDS[5] = { bytes: 200, fields: { 1: VALUE } };
-VALUE_FIELDS[6] = { bytes: 200, fields: { 1: ATTRIBUTE } };
-const EXEMPLAR: Shape = { bytes: 400, fields: { 7: ATTRIBUTE } };
-const NUMBER: Shape = { bytes: 300, fields: { 5: EXEMPLAR, 7: ATTRIBUTE } };
-const HISTOGRAM: Shape = {
-  bytes: 400,
-  fields: { 6: FIXED64, 7: FIXED64, 8: EXEMPLAR, 9: ATTRIBUTE },
-};
-const SIDE: Shape = { bytes: 200, fields: { 2: VARINT } };
-const EXPONENTIAL: Shape = {
-  bytes: 1_200,
-  fields: { 1: ATTRIBUTE, 8: SIDE, 9: SIDE, 11: EXEMPLAR },
-};
-const QUANTILE: Shape = { bytes: 100, fields: {} };
-const SUMMARY: Shape = { bytes: 300, fields: { 6: QUANTILE, 7: ATTRIBUTE } };
-const METRIC: Shape = {
-  bytes: 300,
-  fields: {
-    5: { bytes: 300, fields: { 1: NUMBER } },
-    7: { bytes: 300, fields: { 1: NUMBER } },
-    9: { bytes: 300, fields: { 1: HISTOGRAM } },
-    10: { bytes: 300, fields: { 1: EXPONENTIAL } },
-    11: { bytes: 300, fields: { 1: SUMMARY } },
-    12: ATTRIBUTE,
-  },
-};
-const SCOPE: Shape = { bytes: 300, fields: { 3: ATTRIBUTE } };
-const SCOPE_METRICS: Shape = { bytes: 300, fields: { 1: SCOPE, 2: METRIC } };
-const RESOURCE: Shape = { bytes: 300, fields: { 1: ATTRIBUTE } };
-const RESOURCE_METRICS: Shape = { bytes: 300, fields: { 1: RESOURCE, 2: SCOPE_METRICS } };
-const REQUEST: Shape = { bytes: 0, fields: { 1: RESOURCE_METRICS } };
+const VALUE = shape(80, VALUE_FIELDS);
+const ATTRIBUTE = shape(80, { 2: VALUE });
+VALUE_FIELDS[5] = shape(200, { 1: VALUE });
+VALUE_FIELDS[6] = shape(200, { 1: ATTRIBUTE });
+const EXEMPLAR = shape(400, { 7: ATTRIBUTE });
+const NUMBERS = shape(300, { 1: shape(300, { 5: EXEMPLAR, 7: ATTRIBUTE }) });
+const HISTOGRAM = shape(400, { 6: FIXED64, 7: FIXED64, 8: EXEMPLAR, 9: ATTRIBUTE });
+const SIDE = shape(200, { 2: VARINT });
+const EXPONENTIAL = shape(1_200, { 1: ATTRIBUTE, 8: SIDE, 9: SIDE, 11: EXEMPLAR });
+const SUMMARY = shape(300, { 6: shape(100), 7: ATTRIBUTE });
+const METRIC = shape(300, {
+  5: NUMBERS,
+  7: NUMBERS,
+  9: shape(300, { 1: HISTOGRAM }),
+  10: shape(300, { 1: EXPONENTIAL }),
+  11: shape(300, { 1: SUMMARY }),
+  12: ATTRIBUTE,
+});
+const SCOPE_METRICS = shape(300, { 1: shape(300, { 3: ATTRIBUTE }), 2: METRIC });
+const REQUEST = shape(0, { 1: shape(300, { 1: shape(300, { 1: ATTRIBUTE }), 2: SCOPE_METRICS }) });
 
 /**
  * Estimates the memory of a message before it is decoded: 16 MiB of empty metrics would
  * become gigabytes. Also checks that nothing reaches beyond the message that holds it.
  */
-function memoryOf(reader: BinaryReader, shape: Shape, end = reader.len, depth = 0): number {
+function memoryOf(reader: BinaryReader, message: Shape, end = reader.len, depth = 0): number {
   if (depth > MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH} messages`);
-  let memory = shape.bytes;
+  let memory = message.bytes;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
-    const inner = wireType === WireType.LengthDelimited ? shape.fields[field] : undefined;
+    const inner = wireType === WireType.LengthDelimited ? message.fields[field] : undefined;
     if (typeof inner === "object") {
       memory += memoryOf(reader, inner, reader.uint32() + reader.pos, depth + 1);
     } else {

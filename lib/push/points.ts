@@ -40,8 +40,8 @@ interface Scrape {
   readonly timeMs: number;
   /** When the process of the server began, in milliseconds since 1970. */
   readonly processMs: number | undefined;
-  /** Start times by `_created` family and labels, in milliseconds since 1970. */
-  readonly created: ReadonlyMap<string, (key: string) => number | undefined>;
+  /** Start times by name of the `_created` family and labels, in milliseconds since 1970. */
+  readonly created: ReadonlyMap<string, number>;
 }
 
 /** An attribute with a text. */
@@ -61,12 +61,8 @@ export class PointMaker {
     this.#instance = instance;
   }
 
-  /** Makes the metrics of a scrape, of the families that are wanted; not all values are finite. */
-  metrics(
-    families: readonly Family[],
-    timeMs: number,
-    keeps: (name: string) => boolean,
-  ): Metric[] {
+  /** Makes the metrics of a scrape; not all values are finite. */
+  metrics(families: readonly Family[], timeMs: number): Metric[] {
     const before = this.#known;
     this.#known = new Map();
     const known = families.map((family): Known => {
@@ -81,19 +77,20 @@ export class PointMaker {
       this.#known.set(name, entry);
       return entry;
     });
-    const created = new Map<string, (key: string) => number | undefined>();
+    const created = new Map<string, number>();
     for (const [index, { name, values }] of families.entries()) {
       if (!name.endsWith(CREATED)) continue;
-      const groups = known[index]?.groups;
-      created.set(name, (key) => milliseconds(values[groups?.get(key)?.value ?? -1], timeMs));
+      for (const [key, { value = -1 }] of known[index]?.groups ?? []) {
+        const startMs = milliseconds(values[value], timeMs);
+        if (startMs !== undefined) created.set(name + key, startMs);
+      }
     }
     const process = families.find(({ name }) => name === "process_start_time_seconds");
     const scrape = { timeMs, processMs: milliseconds(process?.values[0], timeMs), created };
-    const metrics = families.flatMap((family, index): Metric[] => {
-      if (!keeps(family.name)) return [];
+    const metrics = families.map((family, index): Metric => {
       const { name, help: description = "" } = family;
       const data = this.#data(family, known[index]?.groups ?? new Map(), scrape);
-      return [{ name, description, unit: "", metadata: [], ...data }];
+      return { name, description, unit: "", metadata: [], ...data };
     });
     this.#timeMs = timeMs;
     return metrics;
@@ -170,7 +167,7 @@ export class PointMaker {
   #start(name: string, key: string, group: Group, value: number, scrape: Scrape): string {
     if (value < group.last) group.resetMs = this.#timeMs;
     group.last = value;
-    const created = scrape.created.get(name.replace(/_total$/, "") + CREATED)?.(key);
+    const created = scrape.created.get(name.replace(/_total$/, "") + CREATED + key);
     const startMs = created ?? scrape.processMs;
     return nanoseconds(Math.max(startMs ?? (group.resetMs || group.sinceMs), group.resetMs));
   }

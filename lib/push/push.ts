@@ -1,6 +1,7 @@
 /** Pushes the metrics of all servers, and the service's own, to an OTLP/HTTP receiver. */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import type { PushConfig } from "../config/config.ts";
 import { MetricsError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -155,10 +156,8 @@ export class Push implements Disposable {
     const startedMs = performance.now();
     const { request, counts, timeMs } = await source.scrape(signal);
     addCount(this.#lost, "invalid", droppedPoints(counts));
-    const requests: PushRequest[] = [];
-    for (const body of encodeMetrics(request, counts, { encoding: this.#encoding })) {
-      requests.push(await this.#requestOf(body));
-    }
+    const bodies = encodeMetrics(request, counts, { encoding: this.#encoding });
+    const requests = Array.from(bodies, (body) => this.#requestOf(body));
     if (signal.aborted) return;
     try {
       this.#queue.add(requests, timeMs);
@@ -177,10 +176,10 @@ export class Push implements Disposable {
     return this.#options.config.protocol === "http/json" ? "json" : "protobuf";
   }
 
-  async #requestOf({ bytes, points }: Body): Promise<PushRequest> {
+  #requestOf({ bytes, points }: Body): PushRequest {
     const { isCompressed } = this.#options.config;
     return {
-      body: isCompressed ? await compress(bytes) : bytes,
+      body: isCompressed ? new Uint8Array(gzipSync(bytes)) : bytes,
       type: CONTENT_TYPE[this.#encoding],
       coding: isCompressed ? "gzip" : "",
       points,
@@ -316,11 +315,6 @@ function createTlsClient({ tls, isParseable }: PushConfig): Client {
   }
 }
 
-async function compress(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"));
-  return await new Response(stream).bytes();
-}
-
 /** `Retry-After` is a number of seconds, or a date. */
 function retryAfterMs(text: string | null, nowMs: number): number {
   if (text === null) return 0;
@@ -334,17 +328,12 @@ function partialSuccess(
   type: string,
 ): { readonly rejected: number; readonly message: string } {
   try {
-    if (/protobuf/i.test(type)) {
-      const { partialSuccess } = ExportMetricsServiceResponse.decode(bytes);
-      return {
-        rejected: Number(partialSuccess?.rejectedDataPoints ?? 0),
-        message: partialSuccess?.errorMessage ?? "",
-      };
-    }
-    const { partialSuccess } = JSON.parse(new TextDecoder().decode(bytes));
+    const { partialSuccess } = /protobuf/i.test(type)
+      ? ExportMetricsServiceResponse.decode(bytes)
+      : ExportMetricsServiceResponse.fromJSON(JSON.parse(new TextDecoder().decode(bytes)));
     const rejected = Number(partialSuccess?.rejectedDataPoints ?? 0);
     const message = partialSuccess?.errorMessage ?? "";
-    return { rejected: Number.isSafeInteger(rejected) ? rejected : 0, message: String(message) };
+    return { rejected: Number.isSafeInteger(rejected) ? rejected : 0, message };
   } catch {
     return { rejected: 0, message: "" };
   }

@@ -3,7 +3,7 @@
 import { accepts } from "@std/http/negotiation";
 import { STATUS_CODE } from "@std/http/status";
 import { MetricsError } from "../errors.ts";
-import { type Family, FamilyMemo, parseFamilies } from "../exposition/family.ts";
+import { FamilyMemo, parseFamilies } from "../exposition/family.ts";
 import type { FamilyFilter } from "../exposition/filter.ts";
 import { SAFE_HEADERS, textResponse } from "../http/responses.ts";
 import type { Slots } from "../http/slots.ts";
@@ -11,6 +11,7 @@ import type { MetricsRegistry } from "../metrics_registry.ts";
 import { cleanMetrics } from "../otlp/clean.ts";
 import { countPoints, type RelayCounts } from "../otlp/counts.ts";
 import { bytesOf } from "../otlp/encode.ts";
+import { filterRequest } from "../otlp/filter.ts";
 import type { ExportMetricsServiceRequest, Metric, ResourceMetrics } from "../otlp/gen/metrics.ts";
 import { CONTENT_TYPE } from "../otlp/http.ts";
 import type { Targets } from "../scrape/targets.ts";
@@ -61,7 +62,7 @@ export class OtlpSource {
 
   /** Scrapes; a server that fails has no metrics, which its state tells. */
   async scrape(signal: AbortSignal): Promise<OtlpScrape> {
-    const { targets, scrapeTimeoutMs, registry, now } = this.#options;
+    const { targets, filter, scrapeTimeoutMs, registry, now } = this.#options;
     const timeMs = now();
     const list = await targets.refresh(scrapeTimeoutMs / 4);
     const makers = new Map(list.map(({ name }) => {
@@ -78,10 +79,11 @@ export class OtlpSource {
       return this.#resource(own, this.#metrics(makers.get(name), text, timeMs));
     });
     // After the servers, so that what is known of them is current.
-    const text = new TextEncoder().encode(await registry.text());
+    const text = await registry.text();
     const own = { "service.name": OWN_SERVICE, "service.instance.id": this.#ownId };
     resources.push(this.#resource(own, this.#metrics(this.#own, text, timeMs)));
     const request = { resourceMetrics: resources };
+    filterRequest(request, filter);
     const counts = countPoints(request);
     cleanMetrics(request, counts);
     return { request, counts, timeMs };
@@ -108,18 +110,9 @@ export class OtlpSource {
     });
   }
 
-  #metrics(maker: PointMaker | undefined, text: Uint8Array, timeMs: number): Metric[] {
-    if (maker === undefined || text.length === 0) return [];
-    const { filter } = this.#options;
-    const families = parseFamilies(text, this.#memo).map((family) => {
-      if (!filter.keeps(family.name)) filter.filtered += family.values.length;
-      else if (filter.wantsNewest(family.name) && family.values.length > 1) {
-        filter.filtered += family.values.length - 1;
-        return newestOf(family);
-      }
-      return family;
-    });
-    return maker.metrics(families, timeMs, (name) => filter.keeps(name));
+  #metrics(maker: PointMaker | undefined, text: string, timeMs: number): Metric[] {
+    if (maker === undefined || text === "") return [];
+    return maker.metrics(parseFamilies(text, this.#memo), timeMs);
   }
 
   /** The attributes of the settings win over ours, but for what tells servers apart. */
@@ -146,7 +139,7 @@ async function readAll(
   scraper: Targets["list"][number]["scraper"],
   signal: AbortSignal,
   timeoutMs: number,
-): Promise<Uint8Array> {
+): Promise<string> {
   using reader = scraper.read({ signal, timeoutMs });
   let text: string;
   try {
@@ -156,21 +149,7 @@ async function readAll(
     for (; next !== undefined; next = await reader.next()) text += next;
   } catch (error) {
     if (!(error instanceof MetricsError)) throw error;
-    return new Uint8Array();
+    return "";
   }
-  return new TextEncoder().encode(text);
-}
-
-/** A family with one series, that with the largest value. */
-function newestOf(family: Family): Family {
-  const { series, values } = family;
-  let newest = 0;
-  for (const [index, value] of values.entries()) {
-    if (!(value <= (values[newest] ?? NaN))) newest = index;
-  }
-  return {
-    ...family,
-    series: series.slice(newest, newest + 1),
-    values: values.slice(newest, newest + 1),
-  };
+  return text;
 }

@@ -7,10 +7,11 @@ import { type Slot, Slots } from "../http/slots.ts";
 import type { Logger } from "../log.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
 import { cleanMetrics } from "../otlp/clean.ts";
-import { countPoints, pointsIn, type RelayCounts } from "../otlp/counts.ts";
+import { countPoints, type RelayCounts } from "../otlp/counts.ts";
 import { decodeMetrics, decodeMetricsJson } from "../otlp/decode.ts";
 import { encodeMetrics, MAX_BODY_BYTES } from "../otlp/encode.ts";
-import type { ExportMetricsServiceRequest, Gauge, NumberDataPoint } from "../otlp/gen/metrics.ts";
+import { filterRequest } from "../otlp/filter.ts";
+import type { ExportMetricsServiceRequest } from "../otlp/gen/metrics.ts";
 import {
   encodingOf,
   errorReply,
@@ -236,35 +237,4 @@ function translate(
       return value?.bytes;
     },
   };
-}
-
-/** Leaves metrics out that the backend need not have. */
-function filterRequest(request: ExportMetricsServiceRequest, filter: FamilyFilter): void {
-  for (const { scopeMetrics } of request.resourceMetrics) {
-    for (const scope of scopeMetrics) {
-      scope.metrics = scope.metrics.filter((metric) => {
-        if (metric.gauge !== undefined && filter.wantsNewest(metric.name)) {
-          keepNewest(metric.gauge, filter);
-        }
-        if (filter.keeps(metric.name)) return true;
-        filter.filtered += pointsIn(metric);
-        return false;
-      });
-    }
-  }
-}
-
-/** Of the points of each server, keeps that with the largest value. */
-function keepNewest(gauge: Gauge, filter: FamilyFilter): void {
-  const valueOf = ({ asDouble, asInt }: NumberDataPoint): number =>
-    asDouble ?? Number(asInt ?? NaN);
-  const newest = new Map<string, NumberDataPoint>();
-  for (const point of gauge.dataPoints) {
-    const instance = point.attributes.find(({ key }) => key === "instance");
-    const server = instance?.value?.stringValue ?? "";
-    const before = newest.get(server);
-    if (before === undefined || valueOf(point) > valueOf(before)) newest.set(server, point);
-  }
-  filter.filtered += gauge.dataPoints.length - newest.size;
-  gauge.dataPoints = [...newest.values()];
 }

@@ -29,66 +29,35 @@ export class RelayMetrics {
   /** Registers all of them, at zero. */
   constructor(registry: MetricsRegistry) {
     const relay = "vllm_metrics_relay";
-    registry.counterBy(
-      {
-        name: `${relay}_requests_total`,
-        help: "OTLP requests answered, by HTTP status.",
-      },
-      "code",
-      this.#requests,
-    );
-    registry.counterBy(
-      {
-        name: `${relay}_points_total`,
-        help: "Data points of stored requests, including dropped ones, by kind.",
-      },
-      "kind",
-      this.#points,
-    );
-    registry.counterBy(
-      {
-        name: `${relay}_points_dropped_total`,
-        help: "Data points dropped because Parseable cannot store them, by reason.",
-      },
-      "reason",
-      this.#pointsDropped,
-    );
-    registry.counterBy(
-      {
-        name: `${relay}_parts_dropped_total`,
-        help: "Parts of data points dropped while the rest was stored, by reason.",
-      },
-      "reason",
-      this.#partsDropped,
-    );
-    registry.counter({
-      name: `${relay}_histograms_repaired_total`,
-      help: "Histogram points whose cumulative bucket counts were converted to counts per bucket.",
-    }, () => this.#repaired);
-    registry.counter({
-      name: `${relay}_histograms_unrepairable_total`,
-      help: "Histogram points whose bucket counts fit no convention; they were stored unchanged.",
-    }, () => this.#unrepairable);
-    registry.counter({
-      name: `${relay}_received_bytes_total`,
-      help: "Bytes of OTLP requests received, after decompression.",
-    }, () => this.#received);
-    registry.counter({
-      name: `${relay}_sent_bytes_total`,
-      help: "Bytes of JSON sent to Parseable, including repetitions.",
-    }, () => this.#sent);
+    const by = (name: string, label: string, counts: Map<string, number>, help: string): void =>
+      registry.counterBy({ name, help }, label, counts);
+    const counter = (name: string, read: () => number, help: string): void =>
+      registry.counter({ name, help }, read);
+    const requests = "OTLP requests answered, by HTTP status.";
+    by(`${relay}_requests_total`, "code", this.#requests, requests);
+    const points = "Data points of stored requests, including dropped ones, by kind.";
+    by(`${relay}_points_total`, "kind", this.#points, points);
+    const dropped = "Data points dropped because Parseable cannot store them, by reason.";
+    by(`${relay}_points_dropped_total`, "reason", this.#pointsDropped, dropped);
+    const parts = "Parts of data points dropped while the rest was stored, by reason.";
+    by(`${relay}_parts_dropped_total`, "reason", this.#partsDropped, parts);
+    const repaired =
+      "Histogram points whose cumulative bucket counts were converted to counts per bucket.";
+    counter(`${relay}_histograms_repaired_total`, () => this.#repaired, repaired);
+    const unrepairable =
+      "Histogram points whose bucket counts fit no convention; they were stored unchanged.";
+    counter(`${relay}_histograms_unrepairable_total`, () => this.#unrepairable, unrepairable);
+    const received = "Bytes of OTLP requests received, after decompression.";
+    counter(`${relay}_received_bytes_total`, () => this.#received, received);
+    const sent = "Bytes of JSON sent to Parseable, including repetitions.";
+    counter(`${relay}_sent_bytes_total`, () => this.#sent, sent);
+    const answers =
+      "Responses of Parseable to what was sent, by HTTP status; none without a response.";
+    by("vllm_metrics_parseable_answers_total", "code", this.#answers, answers);
     registry.gauge({
       name: "vllm_metrics_parseable_up",
       help: "Whether Parseable stored the last request sent to it.",
     }, () => this.#up);
-    registry.counterBy(
-      {
-        name: "vllm_metrics_parseable_answers_total",
-        help: "Responses of Parseable to what was sent, by HTTP status; none without a response.",
-      },
-      "code",
-      this.#answers,
-    );
     this.#observeLatency = registry.histogram({
       name: `${relay}_forward_duration_seconds`,
       help: "How long Parseable took to respond.",
