@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { PbfReader } from "pbf";
 import { capture } from "../otlp/relay.ts";
+import { RawClient } from "../server/raw_client.ts";
 import { GOOD, serveParseable } from "./fake_parseable.ts";
 import { startRelay } from "./relay_service.ts";
 
@@ -84,31 +85,55 @@ Deno.test("only the caller's credentials and X-P fields go on, and what is missi
   assertEquals([second?.get("x-p-stream"), second?.get("x-api-key")], ["mine", "k"]);
 });
 
-for (
-  const [coding, body] of [["gzip", gzipSync(SCRAPE)], ["zstd", zstdCompressSync(SCRAPE)]] as const
-) {
-  Deno.test(`a request in ${coding} is read, and a damaged one is refused`, async () => {
-    await using parseable = serveParseable();
-    await using relay = startRelay(parseable.origin);
-    const headers = { "content-encoding": coding };
-    assertEquals((await (await relay.post(new Uint8Array(body), headers)).bytes()).length, 0);
-    assertEquals(parseable.stored.length, 1);
-    const half = await relay.post(new Uint8Array(body.subarray(0, body.length / 2)), headers);
-    assertEquals(half.status, 400);
-    assertEquals(readStatus(await half.bytes()).message, `the body is not valid ${coding}`);
-  });
-}
+Deno.test.each<[coding: string, body: Uint8Array]>([
+  ["identity", SCRAPE],
+  ["GZIP", gzipSync(SCRAPE)],
+  ["deflate", deflateSync(SCRAPE)],
+  ["zstd", zstdCompressSync(SCRAPE)],
+])("a request in the coding %s is stored as without one", async (coding, body) => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  for (const [bytes, headers] of [[SCRAPE, {}], [body, { "content-encoding": coding }]] as const) {
+    const response = await relay.post(new Uint8Array(bytes), headers);
+    assertEquals([response.status, await response.text()], [200, ""]);
+  }
+  const [plain, coded] = parseable.stored;
+  assertEquals(parseable.stored.length, 2);
+  assertEquals(coded?.text, plain?.text);
+});
+
+Deno.test("a body that is cut off, and one with nothing or with two frames of zstd, is refused", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  const frame = zstdCompressSync(SCRAPE);
+  const damaged: [string, Iterable<number>][] = [
+    ["zstd", []],
+    ["zstd", [...frame, ...frame]],
+    ["zstd", frame.subarray(0, -1)],
+    ["gzip", gzipSync(SCRAPE).subarray(0, 1_000)],
+  ];
+  for (const [coding, body] of damaged) {
+    const response = await relay.post(Uint8Array.from(body), { "content-encoding": coding });
+    assertEquals(response.status, 400);
+    assertEquals(readStatus(await response.bytes()).message, `the body is not valid ${coding}`);
+  }
+  assertEquals(parseable.stored, []);
+});
 
 Deno.test("what is too long stops at the limit, also when it is a decompression bomb", async () => {
   await using parseable = serveParseable();
   await using relay = startRelay(parseable.origin);
-  const bomb = new Uint8Array(gzipSync(new Uint8Array(200_000_000)));
-  const response = await relay.post(bomb, { "content-encoding": "gzip" });
-  assertEquals(response.status, 413);
-  await response.bytes();
-  const plain = await relay.post(new Uint8Array(16 * 1_048_576 + 1));
-  assertEquals(plain.status, 413);
-  await plain.bytes();
+  const zeros = new Uint8Array(200_000_000);
+  const bodies: [Record<string, string>, Uint8Array][] = [
+    [{ "content-encoding": "gzip" }, gzipSync(zeros)],
+    [{ "content-encoding": "zstd" }, zstdCompressSync(zeros)],
+    [{}, new Uint8Array(16 * 1_048_576 + 1)],
+  ];
+  for (const [headers, body] of bodies) {
+    const response = await relay.post(new Uint8Array(body), headers);
+    assertEquals(response.status, 413);
+    await response.bytes();
+  }
 });
 
 Deno.test("other methods, types, codings and routes are refused", async () => {
@@ -237,4 +262,62 @@ Deno.test("a request that is too long as JSON is stored in several, with every p
   const points = parseable.stored.reduce((total, { text }) => total + pointsIn(text), 0);
   assert(parseable.stored.length > 1, `${parseable.stored.length} bodies`);
   assertEquals(points, sum(await relay.metrics(), "vllm_metrics_relay_points_total"));
+});
+
+Deno.test("a refusal of the type says nothing of codings (RFC 9110, section 12.5.3)", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  const response = await relay.post(SCRAPE, { "content-type": "text/plain" });
+  await response.bytes();
+  assertEquals([response.status, response.headers.get("accept-encoding")], [415, null]);
+});
+
+Deno.test("Parseable gets these fields and no others", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  const headers = { "user-agent": "Fluent-Bit", "x-p-stream": "", "x-p-log-source": "" };
+  const response = await relay.post(SCRAPE, headers);
+  await response.bytes();
+  const [stored] = parseable.stored;
+  const names = [...stored?.headers.keys() ?? []];
+  // These five are of `fetch` itself.
+  const own = ["accept", "accept-encoding", "accept-language", "content-length", "host"];
+  assertEquals(names.filter((name) => !own.includes(name)), [
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-p-log-source",
+    "x-p-stream",
+  ]);
+  assertEquals(stored?.headers.get("user-agent")?.startsWith("Deno/"), true);
+  assertEquals(stored?.headers.get("x-p-stream"), "vLLMmetrics");
+  assertEquals(stored?.headers.get("x-p-log-source"), "otel-metrics");
+});
+
+Deno.test("a sender that breaks off in the middle of its request leaves no trace", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  const client = await RawClient.connect(relay.origin);
+  await client.send(
+    "POST /v1/metrics HTTP/1.1\r\nHost: x\r\ncontent-type: application/x-protobuf\r\n" +
+      "content-length: 1000\r\n\r\n\n",
+  );
+  client.close();
+  const response = await relay.post(SCRAPE);
+  await response.bytes();
+  assertEquals([response.status, parseable.stored.length], [200, 1]);
+});
+
+Deno.test("two requests at once are kept apart", async () => {
+  await using parseable = serveParseable();
+  await using relay = startRelay(parseable.origin);
+  const streams = Array.from({ length: 12 }, (_, index) => `stream${index}`);
+  const statuses = await Promise.all(streams.map(async (stream) => {
+    const response = await relay.post(SCRAPE, { "x-p-stream": stream });
+    await response.bytes();
+    return response.status;
+  }));
+  assertEquals(new Set(statuses), new Set([200]));
+  const stored = parseable.stored.map(({ headers }) => headers.get("x-p-stream"));
+  assertEquals(stored.toSorted(), streams.toSorted());
 });
