@@ -187,7 +187,7 @@ export const ROWS = {
   METRICS_NAMES: usual(
     "underscore",
     oneOf(METRIC_NAMES),
-    "vllm_, vllm: as vLLM writes it, or both; per request: ?names=colon.",
+    "Names as vllm_, as vLLM writes them, or both; also /metrics?names=colon.",
   ),
   METRICS_ALIASES: flag("Add the names that older and newer vLLM have for the same metrics."),
   BACKEND_COMPLETE: flag("Send backends _created and all series of lora_requests_info."),
