@@ -1,8 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { type Config, parseConfig, type UpstreamConfig } from "../../lib/config/config.ts";
+import {
+  type Config,
+  parseConfig,
+  type RelayConfig,
+  type UpstreamConfig,
+} from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
 
 const URL_ONLY = { VLLM_METRICS_URL: "http://vllm:8000" };
+const PLAIN_TLS = { caCerts: undefined, cert: undefined, key: undefined, skipVerify: false };
 const CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 const KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
 
@@ -10,6 +16,9 @@ const FILES: Readonly<Record<string, string>> = {
   "/token": "abc\n",
   "/token-crlf": "abc\r\n",
   "/password": "two words\n",
+  "/user": "prometheus\n",
+  "/long": "a long password\r\n",
+  "/bearer": "token-of-some-length\n",
   "/headers": "X-Key: abc\nX-Tenant: 7\n",
   "/ca.pem": CERTIFICATE,
   "/cert.pem": CERTIFICATE,
@@ -43,7 +52,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
     headers: [],
     timeoutMs: 10_000,
     maxBodyBytes: 16_777_216,
-    tls: { caCerts: undefined, cert: undefined, key: undefined, skipVerify: false },
+    tls: PLAIN_TLS,
   });
   assertEquals(rest, {
     maxScrapesPerSecond: 20,
@@ -173,4 +182,155 @@ Deno.test.each([
 
 Deno.test("parseConfig() does not warn of a variable that is not set", () => {
   assertEquals(configOf({ ...URL_ONLY, SCRAPE_TIMOUT: undefined, VLLM_PORT: "8000" }).warnings, []);
+});
+
+/** What lets readers in, and the warnings. */
+function accessOf(env: Environment): unknown {
+  const { access, warnings } = configOf({ ...URL_ONLY, ...env });
+  return { basic: access?.basic?.reveal(), bearer: access?.bearer?.reveal(), warnings };
+}
+
+const PAIR = { METRICS_USERNAME: "prometheus", METRICS_PASSWORD: "a long password" };
+const TOKEN = { METRICS_BEARER_TOKEN: "token-of-some-length" };
+const BASIC = "prometheus:a long password";
+const ACCESS = { basic: BASIC, bearer: "token-of-some-length" };
+
+Deno.test.each<[what: string, env: Environment, access: Record<string, string>]>([
+  ["nothing", {}, {}],
+  ["a space, as compose.yml writes nothing", { METRICS_BEARER_TOKEN: " " }, {}],
+  ["user name and password", PAIR, { basic: BASIC }],
+  ["a token", TOKEN, { bearer: "token-of-some-length" }],
+  ["both, of which either is enough", { ...PAIR, ...TOKEN }, ACCESS],
+  [
+    "files",
+    {
+      METRICS_USERNAME_FILE: "/user",
+      METRICS_PASSWORD_FILE: "/long",
+      METRICS_BEARER_TOKEN_FILE: "/bearer",
+    },
+    ACCESS,
+  ],
+])("parseConfig() reads who may read the metrics from %s", (_, env, access) => {
+  assertEquals(accessOf(env), { basic: undefined, bearer: undefined, ...access, warnings: [] });
+});
+
+Deno.test("parseConfig() warns of secrets that can be guessed", () => {
+  const sentence = "has fewer than 12 characters, so it can be guessed.";
+  const short = { ...PAIR, METRICS_PASSWORD: "12345678901", METRICS_BEARER_TOKEN: "x" };
+  assertEquals(accessOf(short), {
+    basic: "prometheus:12345678901",
+    bearer: "x",
+    warnings: [`METRICS_PASSWORD: ${sentence}`, `METRICS_BEARER_TOKEN: ${sentence}`],
+  });
+});
+
+const RELAY = { ...URL_ONLY, PARSEABLE_URL: "http://parseable:8000" };
+
+function relayOf(env: Environment): RelayConfig | undefined {
+  return configOf(env).relay;
+}
+
+function mistakesOf(env: Environment): readonly string[] {
+  const result = parseConfig(env, () => CERTIFICATE);
+  return result.ok ? [] : result.mistakes;
+}
+
+function warningsOf(env: Environment): readonly string[] {
+  return configOf(env).warnings;
+}
+
+Deno.test("parseConfig() has no relay without PARSEABLE_URL", () => {
+  assertEquals(relayOf({ ...URL_ONLY, PARSEABLE_URL: " " }), undefined);
+});
+
+Deno.test("parseConfig() fills in the defaults of the relay", () => {
+  const relay = relayOf(RELAY);
+  assertEquals(relay?.url.href, "http://parseable:8000/v1/metrics");
+  assertEquals({ ...relay, url: undefined }, {
+    url: undefined,
+    label: "http://parseable:8000/v1/metrics",
+    stream: "vLLMmetrics",
+    timeoutMs: 30_000,
+    listen: { hostname: "0.0.0.0", port: 4318 },
+    tls: PLAIN_TLS,
+  });
+  assertEquals(warningsOf(RELAY), []);
+});
+
+Deno.test("parseConfig() reads every setting of the relay, spaces around it aside", () => {
+  const relay = relayOf({
+    ...URL_ONLY,
+    PARSEABLE_URL: " https://gateway/parseable/ ",
+    OTLP_LISTEN_ADDRESS: "[::1]:4319\n",
+    PARSEABLE_STREAM: " lab_1",
+    PARSEABLE_TIMEOUT: "5s",
+    PARSEABLE_TLS_CA_FILE: "/ca.pem",
+    PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "false",
+  });
+  assertEquals(relay?.url.href, "https://gateway/parseable/v1/metrics");
+  assertEquals({ ...relay, url: undefined }, {
+    url: undefined,
+    label: "https://gateway/parseable/v1/metrics",
+    stream: "lab_1",
+    timeoutMs: 5_000,
+    listen: { hostname: "::1", port: 4319 },
+    tls: { ...PLAIN_TLS, caCerts: CERTIFICATE },
+  });
+});
+
+Deno.test.each([
+  ["0.0.0.0:4318", ""],
+  ["127.0.0.1:9000", "127.0.0.1:9000"],
+  ["0.0.0.0:9000", "127.0.0.1:9000"],
+  ["localhost:9000", ":9000"],
+  ["[::]:9000", "0.0.0.0:9000"],
+  ["[::1]:9000", "[::]:9000"],
+])("parseConfig() refuses LISTEN_ADDRESS %s with OTLP_LISTEN_ADDRESS %j", (metrics, otlp) => {
+  const env = { LISTEN_ADDRESS: metrics, OTLP_LISTEN_ADDRESS: otlp };
+  const port = metrics.split(":").at(-1);
+  assertEquals(mistakesOf({ ...RELAY, ...env }), [
+    `OTLP_LISTEN_ADDRESS: cannot use port ${port}: LISTEN_ADDRESS has it already. Give each of them a port of its own.`,
+  ]);
+  assertEquals(mistakesOf({ ...URL_ONLY, ...env }), []);
+});
+
+Deno.test.each([
+  ["0.0.0.0:9000", "0.0.0.0:9001"],
+  ["127.0.0.1:0", "127.0.0.1:0"],
+  ["127.0.0.1:9000", "127.0.0.2:9000"],
+  ["0.0.0.0:9000", "[::1]:9000"],
+])("parseConfig() takes LISTEN_ADDRESS %s with OTLP_LISTEN_ADDRESS %s", (metrics, otlp) => {
+  assertEquals(
+    mistakesOf({ ...RELAY, LISTEN_ADDRESS: metrics, OTLP_LISTEN_ADDRESS: otlp }),
+    [],
+  );
+});
+
+Deno.test.each([
+  ["OTLP_LISTEN_ADDRESS", "0.0.0.0:4318"],
+  ["PARSEABLE_STREAM", "lab"],
+  ["PARSEABLE_TIMEOUT", "10s"],
+  ["PARSEABLE_TLS_CA_FILE", "/ca.pem"],
+  ["PARSEABLE_TLS_INSECURE_SKIP_VERIFY", "true"],
+])("parseConfig() warns of %s without PARSEABLE_URL", (name, value) => {
+  assertEquals(warningsOf({ ...URL_ONLY, [name]: value }), [
+    `${name}: has no effect, since PARSEABLE_URL is not set.`,
+  ]);
+});
+
+Deno.test("parseConfig() warns of unchecked certificates of Parseable", () => {
+  const env = { PARSEABLE_URL: "https://parseable", PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "true" };
+  assertEquals(relayOf({ ...URL_ONLY, ...env })?.tls, { ...PLAIN_TLS, skipVerify: true });
+  assertEquals(warningsOf({ ...URL_ONLY, ...env }), [
+    "PARSEABLE_TLS_INSECURE_SKIP_VERIFY: no certificate of Parseable is checked, so whoever is " +
+    "on the way can listen in. Set PARSEABLE_TLS_CA_FILE in its place.",
+  ]);
+});
+
+Deno.test("parseConfig() warns of TLS settings for a Parseable without TLS", () => {
+  const env = { PARSEABLE_TLS_CA_FILE: "/ca.pem", PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "1" };
+  assertEquals(warningsOf({ ...RELAY, ...env }), [
+    'PARSEABLE_TLS_CA_FILE: has no effect, since PARSEABLE_URL is not "https:".',
+    'PARSEABLE_TLS_INSECURE_SKIP_VERIFY: has no effect, since PARSEABLE_URL is not "https:".',
+  ]);
 });
