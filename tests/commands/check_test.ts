@@ -6,17 +6,12 @@ import { capture, serveCapture, startService, until, within } from "../fakes.ts"
 import { serveApi } from "../parseable/fake_api.ts";
 import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
 import { withoutColours } from "./colours.ts";
-import { fakeHost } from "./fake_host.ts";
+import { fakeHost, type FakeOutput } from "./fake_host.ts";
 import { run, start } from "./process.ts";
 
 type Env = Readonly<Record<string, string>>;
 
-/** What a run of the command left. */
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+type Result = FakeOutput & { readonly code: number };
 
 /** Runs the command in this process. */
 async function check(
@@ -120,15 +115,6 @@ Deno.test("check exits with 1 when a hop failed, and says so in JSON as well", a
   const json = await check(["--json"], env);
   assertEquals(json.code, 1);
   assertEquals(objectOf(JSON.parse(json.stdout)).ok, false);
-});
-
-Deno.test.each<[args: string[], complaint: RegExp]>([
-  [["--nosuch"], /there is no option "--nosuch"\. There are --/],
-  [["now"], /there is no argument "now"/],
-])("check exits with 2 on %s", async (args, complaint) => {
-  const { code, stdout, stderr } = await check(args, {});
-  assertEquals([code, stdout], [2, ""]);
-  assertMatch(stderr, complaint);
 });
 
 Deno.test("check tells every mistake of the settings, and tries what does not need them", async () => {

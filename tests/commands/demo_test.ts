@@ -11,17 +11,13 @@ const START_MS = 1_795_491_911_036;
 
 /** A demo in this process, with real listeners and a clock that a test sets. */
 interface RunningDemo extends AsyncDisposable {
-  /** Its exit code, once it ends. */
   readonly code: Promise<number>;
   /** Waits until it listens; gives the page's address, the simulated server's, and its output. */
   ready(): Promise<{ page: string; vllm: string; stdout: string }>;
-  /** All of standard error. */
   stderr(): string;
-  /** How often it could not listen. */
   refusedListens(): number;
   /** Sets the clock to so many seconds behind the start. */
   setSeconds(seconds: number): void;
-  /** Asks it to stop. */
   stop(): void;
 }
 
@@ -261,22 +257,7 @@ Deno.test.each<[string[], string]>([
   [["--engines", "1e1"], '--engines must be a whole number from 1 to 32: "1e1".'],
   [["--seed", "4294967296"], '--seed must be a whole number from 0 to 4294967295: "4294967296".'],
   [["--seed=-1"], '--seed must be a whole number from 0 to 4294967295: "-1".'],
-  [["--openmetrics=yes"], '--openmetrics takes no value: "yes".'],
-  [["--engine", "2"], 'there is no option "--engine". Did you mean "--engines"?'],
-  [
-    ["--colour"],
-    'there is no option "--colour". There are --scenario, --servers, --engines, --openmetrics and --seed.',
-  ],
-  [
-    ["busy"],
-    'there is no argument "busy". There are --scenario, --servers, --engines, --openmetrics and --seed.',
-  ],
 ])("demo refuses %j in one sentence and ends with 2", async (args, sentence) => {
   const { code, lines } = await refuse(...args);
   assertEquals([code, lines[0]], [2, `vllm-metrics demo: ${sentence}`]);
-});
-
-Deno.test("demo tells all mistakes at once", async () => {
-  const { code, lines } = await refuse("--engines", "99", "--scenario", "x", "--nope");
-  assertEquals([code, lines.length], [2, 3]);
 });

@@ -2,19 +2,13 @@
 
 import type { Host } from "../../lib/commands/host.ts";
 
-/** What the process has. */
 export interface FakeHostOptions {
-  /** The words behind the command's name. */
   readonly args: readonly string[];
-  /** Standard input. */
   readonly stdin: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** What the process wrote. */
 export interface FakeOutput {
-  /** All of standard output. */
   readonly stdout: string;
-  /** All of standard error. */
   readonly stderr: string;
 }
 

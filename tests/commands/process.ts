@@ -3,14 +3,11 @@
 import { SETTING_NAMES } from "../../lib/config/settings.ts";
 import { LogLines, within } from "../fakes.ts";
 
-/** The folder of the project. */
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** Variables that would lead requests elsewhere than the tests want. */
 const PROXY_NAME = /^(?:https?|all|no)_proxy$/i;
 
-/** What {@linkcode start} and {@linkcode run} are told. */
 export interface ProcessOptions {
-  /** The variables beside those of the tests themselves. */
   readonly env?: Readonly<Record<string, string>>;
   /** Where it runs. @default {the root of the file system, where no `.env` is} */
   readonly cwd?: string;
@@ -24,27 +21,18 @@ export interface ProcessOptions {
   readonly readBytes?: number;
 }
 
-/** What a process that ended has left. */
 export interface Output {
-  /** The exit code. */
   readonly code: number;
-  /** All of standard output. */
   readonly stdout: string;
-  /** All of standard error. */
   readonly stderr: string;
 }
 
-/** A running process. */
 export interface Running extends AsyncDisposable {
-  /** Its process id. */
   readonly pid: number;
-  /** Its log. */
   readonly log: LogLines;
-  /** Its exit code, once it ends. */
   readonly code: Promise<number>;
   /** Closes the pipes that its output goes to, as a reader does that has gone. */
   closeLog(): Promise<void>;
-  /** Sends it a signal. */
   kill(signal: Deno.Signal): void;
   /** Waits until it listens; gives its address on the loopback device. */
   origin(): Promise<string>;

@@ -117,17 +117,3 @@ Deno.test("the service downloads none of the packages that only tests and tools 
   for (const { command } of [start, demo, dev, cli]) assertMatch(command, / tools\/std\.ts\) /);
   assertMatch(test.command, / tools\/std\.ts dev\) /);
 });
-
-Deno.test("tasks that run the service have the permissions of serve, and never prompt", () => {
-  const { start, demo, dev, cli } = config.tasks;
-  for (const { command } of [start, demo, dev]) {
-    assertMatch(
-      command,
-      /--no-prompt --allow-net --allow-read --allow-env --allow-write=data,\/data,\/var\/lib\/vllm-metrics main\.ts/,
-    );
-  }
-  assertMatch(
-    cli.command,
-    /--no-prompt --allow-net --allow-read --allow-env --allow-write main\.ts/,
-  );
-});

@@ -199,24 +199,20 @@ Deno.test("top waits for a service that went away", async () => {
   assertEquals(await ended, 0);
 });
 
-const WRONG: Readonly<Record<string, readonly string[]>> = {
-  '--window "7": it has no unit. Write a duration from 1m to 720h, such as "5m".': [
-    "--window",
-    "7",
+Deno.test.each<[args: string[], sentence: string]>([
+  [
+    ["--window", "7"],
+    '--window "7": it has no unit. Write a duration from 1m to 720h, such as "5m".',
   ],
-  '--url "localhost:9090": it is not an address such as http://localhost:9090': [
-    "--url",
-    "localhost:9090",
+  [
+    ["--url", "localhost:9090"],
+    '--url "localhost:9090": it is not an address such as http://localhost:9090',
   ],
-};
-
-for (const [sentence, args] of Object.entries(WRONG)) {
-  Deno.test(`top refuses a wrong call: ${args.join(" ")}`, async () => {
-    const sitting = sit(args);
-    assertEquals(await top.run(sitting.host), 2);
-    assertEquals(sitting.output().stderr, `vllm-metrics top: ${sentence}\n`);
-  });
-}
+])("top refuses %j", async (args, sentence) => {
+  const sitting = sit(args);
+  assertEquals(await top.run(sitting.host), 2);
+  assertEquals(sitting.output().stderr, `vllm-metrics top: ${sentence}\n`);
+});
 
 Deno.test("top says which windows there are, as the option has them", async () => {
   await using service = startDashboard();
