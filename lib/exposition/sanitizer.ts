@@ -18,6 +18,8 @@ const MAX_SAMPLES = 300_000;
 const MAX_FAMILIES = 20_000;
 /** Characters without a line of an exposition after which a text counts as something else. */
 const MAX_FOREIGN_LENGTH = 65_536;
+/** Bytes that tell the format of a stream. */
+const BEGINNING_BYTES = 65_536;
 /** Characters that are looked at to say what a text is if it is no exposition. */
 const HEAD_LENGTH = 1_024;
 /**
@@ -82,8 +84,8 @@ export interface SanitizerOptions {
 
 /** Where a text comes from, for error messages. */
 export interface TextSource {
-  /** Its address for people. */
-  readonly label: string;
+  /** The server's address for people; without, it is an input of any size. */
+  readonly label?: string;
   /** Whether a message may quote the text: a server may repeat a secret that it was sent. */
   readonly mayQuote: boolean;
 }
@@ -342,15 +344,16 @@ export class Sanitizer {
       ? samples === 0
       : !this.recognized && this.#length > MAX_FOREIGN_LENGTH;
     if (isForeign || isMarkup(this.#head)) {
+      const what = describeForeign(ENCODER.encode(this.#head), mayQuote);
       throw new MetricsError(
         "UPSTREAM_NOT_EXPOSITION",
-        `Cannot read "${label}": the server sent ${
-          describeForeign(ENCODER.encode(this.#head), mayQuote)
-        }`,
+        label === undefined
+          ? `the input is ${what}`
+          : `Cannot read "${label}": the server sent ${what}`,
         { hint: "Is this the address of vLLM's metrics, and is no login page in front of it?" },
       );
     }
-    if (samples <= MAX_SAMPLES && families <= MAX_FAMILIES) return;
+    if (label === undefined || (samples <= MAX_SAMPLES && families <= MAX_FAMILIES)) return;
     const what = samples > MAX_SAMPLES
       ? `${MAX_SAMPLES} samples`
       : `${MAX_FAMILIES} metric families`;
@@ -364,48 +367,41 @@ export class Sanitizer {
 
 /** Settings of a {@linkcode SanitizerStream}. */
 export interface SanitizerStreamOptions extends Omit<SanitizerOptions, "format"> {
-  /** The format of the text; decided by its Content-Type and its beginning without. */
-  readonly format?: Format;
-  /** The Content-Type that came with it. */
-  readonly contentType?: string;
+  /** The format of the text; decided by its beginning without. */
+  readonly format?: Format | undefined;
 }
 
 /** Sanitizes a stream of bytes: `body.pipeThrough(new SanitizerStream(…))`. */
 export class SanitizerStream extends TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
-  #sanitizer: Sanitizer | undefined;
+  /** The lines left out; complete at the end. */
+  readonly dropped: DroppedLines;
 
   /** Begins at the top of a text. */
-  constructor({ format, contentType = "", ...options }: SanitizerStreamOptions = {}) {
+  constructor({ format, ...options }: SanitizerStreamOptions = {}) {
+    const dropped = new DroppedLines();
+    let sanitizer: Sanitizer | undefined;
+    let beginning: Uint8Array = new Uint8Array(0);
     const push = (
       chunk: Uint8Array,
       isFinal: boolean,
       controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
     ): void => {
-      this.#sanitizer ??= new Sanitizer({
-        ...options,
-        format: format ?? detectFormat(contentType, chunk),
-      });
-      const text = this.#sanitizer.push(chunk, isFinal);
+      let bytes = chunk;
+      if (sanitizer === undefined) {
+        beginning = Buffer.concat([beginning, chunk]);
+        if (format === undefined && !isFinal && beginning.length < BEGINNING_BYTES) return;
+        sanitizer = new Sanitizer({ ...options, format: format ?? detectFormat("", beginning) });
+        bytes = beginning;
+      }
+      const text = sanitizer.push(bytes, isFinal);
       if (text !== "") controller.enqueue(ENCODER.encode(text));
+      if (!isFinal) return;
+      for (const [reason, lines] of sanitizer.dropped.entries()) dropped.add(reason, lines);
     };
     super({
       transform: (chunk, controller) => push(chunk, false, controller),
       flush: (controller) => push(new Uint8Array(0), true, controller),
     });
-  }
-
-  /** Samples written so far. */
-  get samples(): number {
-    return this.#sanitizer?.samples ?? 0;
-  }
-
-  /** The lines left out so far. */
-  get dropped(): DroppedLines {
-    return this.#sanitizer?.dropped ?? new DroppedLines();
-  }
-
-  /** Whether a line of an exposition has been read. */
-  get recognized(): boolean {
-    return this.#sanitizer?.recognized ?? false;
+    this.dropped = dropped;
   }
 }

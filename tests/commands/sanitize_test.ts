@@ -116,3 +116,82 @@ Deno.test("a reader that has seen enough ends sanitize without a stack trace", a
   assertEquals([code, stderr], [0, ""]);
   assert(stdout.startsWith('vllm_a{b="'));
 });
+
+const HISTOGRAM = '# TYPE vllm:h histogram\nvllm:h_bucket{le="1"} 1\nvllm:h_bucket{le="+Inf"} 2\n';
+
+Deno.test.each<[what: string, input: string, read: number, written: number, notes: string]>([
+  ["nothing", "# TYPE a gauge\na 1\n", 1, 1, "as it is"],
+  ["a name", "# TYPE vllm:a gauge\nvllm:a 1\n", 1, 1, "renamed to vllm_a"],
+  [
+    "a type of OpenMetrics",
+    "# TYPE a unknown\na 1\n# EOF\n",
+    1,
+    1,
+    "unknown becomes untyped: as text 0.0.4 calls it",
+  ],
+  [
+    "a histogram without bounds",
+    '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_count 1\nh_sum 1\n',
+    3,
+    3,
+    "histogram becomes untyped: Fluent Bit would read it wrong",
+  ],
+  [
+    "a histogram without sum and count",
+    HISTOGRAM,
+    2,
+    4,
+    "renamed to vllm_h; 2 added or with labels in another order",
+  ],
+  [
+    "buckets in another order",
+    '# TYPE h histogram\nh_bucket{le="+Inf"} 2\nh_bucket{le="1"} 1\nh_count 2\nh_sum 1\n',
+    4,
+    4,
+    "put in order",
+  ],
+  ["a spelling", "# TYPE a gauge\na 0x1p4\n", 1, 1, "numbers, times or blanks are written anew"],
+  ["samples alone", "a 1\n", 1, 1, "has neither HELP nor TYPE"],
+  [
+    "lines that cannot be used",
+    '# TYPE a counter\na -1\na{x="1"} 1\na b c\n',
+    2,
+    1,
+    "1 dropped: a counter below zero; 1 dropped: a value that is not a number",
+  ],
+  [
+    "creation times",
+    "# TYPE a counter\na_total 1\na_created 2\n# EOF\n",
+    2,
+    2,
+    "renamed to a_total; _created becomes the family a_created; " +
+    "1 not sent to backends: BACKEND_COMPLETE is not set",
+  ],
+])("sanitize --explain tells what becomes of %s", async (_, input, read, written, notes) => {
+  const { code, stdout, stderr } = await sanitized([encoder.encode(input)], ["--explain"]);
+  assertEquals([code, stderr], [0, ""]);
+  const [, row = "", , total] = stdout.split("\n");
+  assertEquals(row.trim().split(/ {2,}/).slice(1), [String(read), `${written}`, notes]);
+  const changed = notes === "as it is" ? 0 : 1;
+  assertEquals(
+    total,
+    `1 families, ${changed} of them changed; ${read} samples read, ${written} written.`,
+  );
+});
+
+Deno.test("sanitize --explain tells what METRICS_DROP leaves out, and refuses what is no exposition", async () => {
+  const input = "# TYPE a_x gauge\na_x 1\n# TYPE b gauge\nb 1\n";
+  const args = ["sanitize", "--explain"];
+  const filtered = await run(args, { stdin: encoder.encode(input), env: { METRICS_DROP: "a_*" } });
+  assertEquals(filtered.code, 0);
+  assertMatch(filtered.stdout, /^a_x +1 +0 {2}1 filtered: METRICS_DROP or METRICS_KEEP$/m);
+  assertMatch(filtered.stdout, /^b +1 +1 {2}as it is$/m);
+  const wrong = await run(args, { stdin: encoder.encode(input), env: { METRICS_DROP: "a b" } });
+  assertEquals(wrong.code, 2);
+  const page = await sanitized([encoder.encode("<html>\na 1\n")], ["--explain"]);
+  assertEquals(page, {
+    code: 1,
+    stdout: "",
+    stderr: "vllm-metrics sanitize: the input is an HTML or XML page\n",
+  });
+});

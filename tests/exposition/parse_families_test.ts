@@ -122,11 +122,7 @@ Deno.test("SanitizerStream gives what the sanitizer gives, and fails on what is 
     const text = await new Response(ReadableStream.from(chunks).pipeThrough(stream)).text();
     const whole = sanitized(bytes, { format: formatOf(path) });
     assertEquals(text, decode(whole.bytes));
-    assertEquals([stream.samples, stream.dropped.total, stream.recognized], [
-      whole.samples,
-      0,
-      true,
-    ]);
+    assertEquals(stream.dropped.total, 0);
   }
   const source = { label: "http://vllm/metrics", mayQuote: true };
   const page = new Response("<html>\nvllm:up 1\n").body?.pipeThrough(
