@@ -62,10 +62,7 @@ function cleanMetric(metric: Metric, counts: RelayCounts): boolean {
 }
 
 /** The fields that points of all kinds have. */
-type Point = Pick<
-  NumberDataPoint,
-  "attributes" | "startTimeUnixNano" | "timeUnixNano" | "flags"
->;
+type Point = Omit<SummaryDataPoint, "count" | "sum" | "quantileValues">;
 
 function cleanPoints<P extends Point & { exemplars?: Exemplar[] }>(
   data: { dataPoints: P[] } | undefined,
@@ -87,9 +84,8 @@ function cleanPoints<P extends Point & { exemplars?: Exemplar[] }>(
 }
 
 /**
- * Cleans a point of a gauge or sum. NaN and infinite values are dropped:
- * Parseable would store a row without a value. A point that says by its flag
- * that it has none stays.
+ * Parseable would store a row without a value for NaN and infinity. A point that says by
+ * its flag that it has none stays.
  */
 function cleanNumberPoint(point: NumberDataPoint): DropReason | undefined {
   useDouble(point);
@@ -111,10 +107,7 @@ function useDouble(value: Pick<NumberDataPoint, "asDouble" | "asInt">): void {
   value.asInt = undefined;
 }
 
-/**
- * Cleans a point of a histogram. A sum, minimum or maximum that is NaN or
- * infinite is removed alone: they are optional, and Parseable stores the rest.
- */
+/** A sum, minimum or maximum that is NaN or infinite is removed alone: they are optional. */
 function cleanHistogramPoint(
   point: HistogramDataPoint,
   counts: RelayCounts,
@@ -127,11 +120,7 @@ function cleanHistogramPoint(
   return undefined;
 }
 
-/**
- * Cleans a point of an exponential histogram, by the rules of
- * {@linkcode cleanHistogramPoint}. A side without buckets is removed: an
- * empty array would fix the type of Parseable's column.
- */
+/** A side without buckets is removed: an empty array would fix the type of Parseable's column. */
 function cleanExponentialPoint(
   point: ExponentialHistogramDataPoint,
   counts: RelayCounts,
@@ -148,11 +137,7 @@ function cleanExponentialPoint(
   return undefined;
 }
 
-/**
- * Cleans a point of a summary. Its sum is not optional, so Parseable would read
- * 0 for a missing one: a point whose sum is NaN or infinite is dropped. Quantiles
- * of nothing are NaN; they are removed alone.
- */
+/** The sum is not optional: Parseable would read 0 for a missing one. Quantiles of nothing are NaN. */
 function cleanSummaryPoint(point: SummaryDataPoint, counts: RelayCounts): DropReason | undefined {
   if (!isStorableCount(point.count)) return "count_impossible";
   if (!Number.isFinite(point.sum)) return "summary_sum_not_finite";
@@ -271,6 +256,7 @@ function cleanAttributes(attributes: KeyValue[], counts: RelayCounts): void {
 }
 
 function isStorable(any: AnyValue | undefined, counts: RelayCounts): boolean {
+  if (any?.stringValue !== undefined) return true;
   if (any === undefined || Object.values(any).every((value) => value === undefined)) {
     countDropped(counts, "attribute_empty");
     return false;

@@ -27,15 +27,7 @@ const MAX_RETRY_AFTER_MS = 3_600_000;
 /** Bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 65_536;
 /** Why points did not arrive; the values of a label. */
-const LOSSES = [
-  "invalid",
-  "refused",
-  "rejected",
-  "queue_full",
-  "too_old",
-  "queue_failed",
-  "stopped",
-];
+const LOSSES = "invalid refused rejected queue_full too_old queue_failed stopped".split(" ");
 
 /** What {@linkcode Push} works with. */
 export interface PushOptions {
@@ -278,30 +270,21 @@ export class Push implements Disposable {
 
   #register(): void {
     const { registry } = this.#options;
-    registry.gauge({
-      name: "vllm_metrics_push_up",
-      help: "Whether the receiver took the last request; absent when the push is off.",
-    }, () => Number(this.#isUp));
+    const gauge = (name: string, read: () => number, help: string): void =>
+      registry.gauge({ name: `vllm_metrics_push_${name}`, help }, read);
+    const up = "Whether the receiver took the last request; absent when the push is off.";
+    gauge("up", () => Number(this.#isUp), up);
+    gauge("queue_requests", () => this.#queue.length, "Requests that are to be pushed.");
+    gauge("queue_bytes", () => this.#queue.bytes, "Bytes of these requests.");
     registry.counter({
       name: "vllm_metrics_push_points_total",
       help: "Points that the receiver acknowledged.",
     }, () => Math.max(0, this.#sent));
-    registry.counterBy(
-      {
-        name: "vllm_metrics_push_lost_points_total",
-        help: "Points that did not arrive: not valid, refused, rejected, or removed unsent.",
-      },
-      "reason",
-      this.#lost,
-    );
-    registry.gauge({
-      name: "vllm_metrics_push_queue_requests",
-      help: "Requests that are to be pushed.",
-    }, () => this.#queue.length);
-    registry.gauge({
-      name: "vllm_metrics_push_queue_bytes",
-      help: "Bytes of these requests.",
-    }, () => this.#queue.bytes);
+    const lost = {
+      name: "vllm_metrics_push_lost_points_total",
+      help: "Points that did not arrive: not valid, refused, rejected, or removed unsent.",
+    };
+    registry.counterBy(lost, "reason", this.#lost);
   }
 }
 

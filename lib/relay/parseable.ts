@@ -61,12 +61,9 @@ export class DeliveryError extends RequestError {
   readonly isAboutRequest: boolean;
 
   /** Without an answer there was no connection, or no response in time. */
-  constructor(answer: Answer | undefined, message: string, { status }: { status: StatusCode }) {
-    super(
-      status,
-      message,
-      FINAL.includes(status) ? {} : { retryAfterSeconds: RETRY_AFTER_SECONDS },
-    );
+  constructor(status: StatusCode, message: string, answer?: Answer) {
+    // Parseable restarts in a few seconds.
+    super(status, message, FINAL.includes(status) ? {} : { retryAfterSeconds: 5 });
     const words = answer === undefined ? "" : wordsOf(answer.bytes);
     this.words = message.includes(words) ? "" : words;
     this.answered = answer?.status;
@@ -74,9 +71,6 @@ export class DeliveryError extends RequestError {
       !BUSY.includes(answer.status);
   }
 }
-
-/** After how many seconds a sender may retry: Parseable restarts in a few. */
-const RETRY_AFTER_SECONDS = 5;
 
 /**
  * What to do about statuses that an operator can fix. Parseable 2.9.5 answers a wrong
@@ -97,9 +91,7 @@ function refusal(answer: Answer, label: string): DeliveryError {
   const said = HINTS[status] ?? (words === "" ? "it says nothing more" : words);
   const message = `Parseable at "${label}" answered ${status}: ${said}`;
   const passedOn = [...FINAL, STATUS_CODE.TooManyRequests].find((code) => code === status);
-  return new DeliveryError(answer, message, {
-    status: passedOn ?? STATUS_CODE.ServiceUnavailable,
-  });
+  return new DeliveryError(passedOn ?? STATUS_CODE.ServiceUnavailable, message, answer);
 }
 
 /** Sends one body. */
@@ -115,6 +107,6 @@ export async function deliver(
   } catch (error) {
     if (!(error instanceof ExchangeFailure)) throw error;
     const message = `Cannot reach Parseable at "${label}": ${error.message}`;
-    return new DeliveryError(undefined, message, { status: STATUS_CODE.ServiceUnavailable });
+    return new DeliveryError(STATUS_CODE.ServiceUnavailable, message);
   }
 }

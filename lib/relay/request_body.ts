@@ -1,10 +1,11 @@
 /** The body of a request to the relay: bounded in bytes and time, and without its encoding. */
 
+import { Buffer } from "node:buffer";
 import { gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 import { STATUS_CODE } from "@std/http/status";
 import type { Slot } from "../http/slots.ts";
-import type { RequestMemory } from "./memory.ts";
 import { RequestError } from "../otlp/http.ts";
+import type { RequestMemory } from "./memory.ts";
 
 /** Longest body, as sent and without its encoding: over 600 scrapes of one engine. */
 const MAX_REQUEST_BYTES = 16 * 1_048_576;
@@ -49,10 +50,8 @@ function late(message: string): RequestError {
 }
 
 function tooLarge(): RequestError {
-  return new RequestError(
-    STATUS_CODE.ContentTooLarge,
-    `the request is longer than ${MAX_REQUEST_BYTES} bytes`,
-  );
+  const message = `the request is longer than ${MAX_REQUEST_BYTES} bytes`;
+  return new RequestError(STATUS_CODE.ContentTooLarge, message);
 }
 
 /** Reads a stream to its end, or as far as the bound and the time allow. */
@@ -85,14 +84,7 @@ async function readBounded(stream: ReadableStream<Bytes>, options: BodyOptions):
     slot.stalledSince = undefined;
   }
   const [first] = chunks;
-  if (chunks.length === 1 && first !== undefined) return first;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
 }
 
 function decompressed(bytes: Bytes, coding: string): Uint8Array {
@@ -138,10 +130,8 @@ export async function readRequestBody(
 
 /** How a Zstandard frame begins (RFC 8878, section 3.1.1). */
 const MAGIC = 0xfd2fb528;
-const CHECKSUM_BYTES = 4;
-/** Length of the content size by the two highest bits of the descriptor. */
+/** Lengths in the header by bits of the descriptor: content size, dictionary id. */
 const CONTENT_SIZE_BYTES: readonly number[] = [0, 2, 4, 8];
-/** Length of the dictionary's id by the two lowest bits of the descriptor. */
 const DICTIONARY_ID_BYTES: readonly number[] = [0, 1, 2, 4];
 /** A block of one byte that is repeated. */
 const RLE_BLOCK = 1;
@@ -151,21 +141,15 @@ function isOneZstdFrame(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 5 || view.getUint32(0, true) !== MAGIC) return false;
   const descriptor = view.getUint8(4);
-  let at = 5 + headerBytes(descriptor);
+  const windowBytes = 1 - (descriptor >> 5 & 1);
+  const sizeBytes = CONTENT_SIZE_BYTES[descriptor >> 6] || 1 - windowBytes;
+  let at = 5 + windowBytes + sizeBytes + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
   for (let isLast = false; !isLast;) {
     if (at + 3 > bytes.length) return false;
     const block = view.getUint16(at, true) | view.getUint8(at + 2) << 16;
     isLast = (block & 1) === 1;
     at += 3 + ((block >> 1 & 3) === RLE_BLOCK ? 1 : block >> 3);
   }
-  const hasChecksum = (descriptor >> 2 & 1) === 1;
-  return at + (hasChecksum ? CHECKSUM_BYTES : 0) === bytes.length;
-}
-
-/** How many bytes of header are behind the descriptor. */
-function headerBytes(descriptor: number): number {
-  const isSingleSegment = (descriptor >> 5 & 1) === 1;
-  const window = isSingleSegment ? 0 : 1;
-  const contentSize = CONTENT_SIZE_BYTES[descriptor >> 6] || 1 - window;
-  return window + contentSize + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
+  const checksumBytes = (descriptor >> 2 & 1) * 4;
+  return at + checksumBytes === bytes.length;
 }
