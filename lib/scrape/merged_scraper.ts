@@ -12,6 +12,8 @@ import type { Target, Targets } from "./targets.ts";
 const TURN_MS = 20;
 /** Bodies of the largest size that all merges under way may hold together. */
 const MAX_BODIES = 4;
+/** What they may hold at most, in characters: a merge takes about ten times as much memory. */
+const MAX_HELD = 32 * 1_048_576;
 /** The share of a scrape's time that name servers may take. */
 const LOOKUP_SHARE = 0.25;
 /** The least share of its time that a client must be left with to share a merge. */
@@ -67,7 +69,7 @@ export class MergedScraper {
   /** Starts without a scrape. */
   constructor(options: MergedScraperOptions) {
     this.#options = options;
-    this.#budget = MAX_BODIES * options.maxBodyBytes;
+    this.#budget = Math.min(MAX_BODIES * options.maxBodyBytes, MAX_HELD);
   }
 
   /**
@@ -144,7 +146,7 @@ export class MergedScraper {
 
   /** Takes room for the text of a server; clients that do not read their response make room. */
   #take({ label }: Target, merge: Merge, length: number): void {
-    if (merge.held + length > this.#budget) throw new TogetherTooLarge(label);
+    if (merge.held + length > this.#budget) throw new TogetherTooLarge(label, this.#budget);
     while (this.#held + length > this.#budget) {
       if (!this.#options.evict()) throw busy();
     }
@@ -186,14 +188,12 @@ export class MergedScraper {
 
 /** The error for servers that send too much in one merge, whoever else reads. */
 class TogetherTooLarge extends MetricsError {
-  constructor(label: string) {
-    super(
-      "UPSTREAM_TOO_LARGE",
-      `Cannot scrape "${label}": the servers together sent more than ${MAX_BODIES} times MAX_BODY_BYTES`,
-      {
-        hint: "Set MAX_BODY_BYTES higher if these are vLLM's metrics, or let readers scrape each.",
-      },
-    );
+  constructor(label: string, budget: number) {
+    const text = `Cannot scrape "${label}": the servers together sent more than ${budget} bytes`;
+    const raise = budget < MAX_HELD ? ", or set MAX_BODY_BYTES to a fourth of what they need" : "";
+    super("UPSTREAM_TOO_LARGE", text, {
+      hint: `Let clients scrape each server at /metrics/NAME${raise}.`,
+    });
   }
 }
 

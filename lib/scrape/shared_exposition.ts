@@ -8,13 +8,13 @@ import { MetricsError } from "../errors.ts";
  * How far a reader may fall behind before the source waits for it, in characters. Together with the
  * buffers of its connection that is more than the metrics of an engine.
  */
-const MAX_LAG = 1_048_576;
+const MAX_LAG = 262_144;
 /** How long one reader may hold up the others, in milliseconds. */
 const MAX_HOLD_UP_MS = 1_000;
 /** Longest text that is handed out in one piece when all of it has come, in characters. */
 const MAX_WHOLE = 1_048_576;
 /** Turns of the event loop within which what has arrived already is delivered. */
-const TURNS = 4;
+const TURNS = 32;
 
 /** The first text of an exposition. */
 export interface Beginning {
