@@ -11,11 +11,9 @@ export interface UrlWithCredentials {
   readonly credentials: { readonly username: Secret; readonly password: Secret } | undefined;
 }
 
-/** What a kind of URL needs beside being one. */
-export interface UrlForm {
-  /** Such a URL, for messages. */
+/** A kind of URL: one for messages, and what makes a URL one of them and writes it without secrets. */
+interface UrlForm {
   readonly example: string;
-  /** Makes a URL one of its kind, and writes it so that people may see it. */
   readonly correct: (url: URL) => string;
 }
 
@@ -47,9 +45,8 @@ function isHttp(url: URL): boolean {
 }
 
 /**
- * Tells whether an `@` follows the host. A password with a bare `/`, `?` or `#`
- * gives such a URL (`http://user:1/2@host` is path `/2@host` on host `user`), so
- * it is neither safe to show nor intended.
+ * Tells whether an `@` follows the host. A password with a bare `/`, `?` or `#` gives such a URL
+ * (`http://user:1/2@host` is path `/2@host` on host `user`), which is not safe to show.
  */
 function hasLateAt(url: URL): boolean {
   return `${url.pathname}${url.search}${url.hash}`.includes("@");
@@ -65,10 +62,7 @@ function maskText(text: string): string {
   return at < 0 ? `${scheme}${rest.slice(0, query + 1)}***` : `${scheme}***`;
 }
 
-/**
- * Writes a URL without secrets: credentials and query values become
- * `***`, the fragment is removed. Accepts any text.
- */
+/** Writes any text that may be a URL without secrets: `***` for credentials and query values. */
 export function maskUrl(url: string | URL): string {
   const text = String(url);
   if (!/[@?#]/.test(text)) return text;
@@ -85,7 +79,7 @@ function withPath(url: URL): URL {
 }
 
 /** The URL that was probably meant, for a message. */
-export function meantUrl(text: string, form: UrlForm): string {
+function meantUrl(text: string, form: UrlForm): string {
   const url = text.length > MAX_MEANT ? null : URL.parse(text);
   return url === null || !isHttp(url) || hasLateAt(url) ? form.example : form.correct(url);
 }
@@ -105,7 +99,7 @@ function schemeProblem(text: string, form: UrlForm): string | undefined {
 }
 
 /** Reads an `http` or `https` URL. */
-export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
+function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
   if (/[\s\p{Cc}]/u.test(text)) {
     return refuse(`it has white space in it. Write one URL, such as "${form.example}".`);
   }
@@ -128,34 +122,22 @@ export function parseHttpUrl(text: string, form: UrlForm): Parsed<URL> {
   return accept(url);
 }
 
-/** Takes percent encoding off; undefined when it is broken. */
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
-}
-
 function urlCredentials(url: URL): Parsed<UrlWithCredentials["credentials"]> {
   if (url.username === "" && url.password === "") return accept(undefined);
-  const name = decoded(url.username);
-  const word = decoded(url.password);
-  if (name === undefined || word === undefined) {
+  let username: Parsed<Secret>;
+  let password: Parsed<Secret>;
+  try {
+    username = parseUsername(decodeURIComponent(url.username));
+    password = parsePassword(decodeURIComponent(url.password));
+  } catch {
     return refuse(`its credentials have a stray "%". Write "%25" for it.`);
   }
-  const username = parseUsername(name);
-  const password = parsePassword(word);
   if (!username.ok) return refuse(`as to its user name, ${username.problem}`);
   if (!password.ok) return refuse(`as to its password, ${password.problem}`);
   return accept({ username: username.value, password: password.value });
 }
 
-/**
- * Reads the URL where a server has its metrics. Without a path it gets
- * `/metrics`; credentials and fragment are removed.
- */
+/** Reads the URL where a server has its metrics: `/metrics` without a path. */
 export function parseUrl(text: string): Parsed<UrlWithCredentials> {
   const parsed = parseHttpUrl(text, METRICS_URL);
   if (!parsed.ok) return parsed;

@@ -20,15 +20,11 @@ export function refuse(problem: string): { readonly ok: false; readonly problem:
   return { ok: false, problem };
 }
 
-/** The smallest and largest value allowed, and one for the message, as one would write them. */
-export interface Range {
-  /** Smallest value. */
-  readonly min: string;
-  /** Largest value. */
-  readonly max: string;
-  /** A sensible value. */
-  readonly example: string;
-}
+/** The smallest and largest value allowed, and a sensible one, as one would write them. */
+export type Range = Readonly<Record<"min" | "max" | "example", string>>;
+
+/** The same of whole numbers. */
+export type CountRange = Readonly<Record<"min" | "max", number> & { example: string | number }>;
 
 /** Where to listen. */
 export interface Address {
@@ -38,88 +34,55 @@ export interface Address {
   readonly port: number;
 }
 
-const DURATION_UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-};
+type Units = Readonly<Record<string, number>>;
+const DURATIONS: Units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BINARY: Units = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+const SIZES: Units = { "": 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9, ...BINARY };
 
 /** The number in `10MiB` times its unit; undefined for any other text. */
-function inUnits(text: string, units: Readonly<Record<string, number>>): number | undefined {
+function inUnits(text: string, units: Units): number | undefined {
   const [, digits, unit = ""] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
   if (digits === undefined || !Object.hasOwn(units, unit.toLowerCase())) return undefined;
   return Math.round(Number(digits) * (units[unit.toLowerCase()] ?? 0));
 }
 
-/** What is wrong with a number outside the range; undefined when it is inside. */
-function outside(
-  value: number,
-  range: Range,
-  units: Readonly<Record<string, number>>,
-): string | undefined {
-  if (value < (inUnits(range.min, units) ?? 0)) return `it is less than ${range.min}`;
-  if (value > (inUnits(range.max, units) ?? Infinity)) return `it is more than ${range.max}`;
-  return undefined;
+function parseAmount(text: string, { min, max, example }: Range, units: Units): Parsed<number> {
+  const value = inUnits(text, units);
+  const noun = units === SIZES ? "size" : "duration";
+  let wrong = `it is not a ${noun}${units === SIZES ? " in bytes" : ""}`;
+  if (value === undefined) {
+    if (units === DURATIONS && /^[\d.]+$/.test(text)) wrong = "it has no unit";
+  } else if (value < (inUnits(min, units) ?? 0)) wrong = `it is less than ${min}`;
+  else if (value > (inUnits(max, units) ?? Infinity)) wrong = `it is more than ${max}`;
+  else return accept(value);
+  return refuse(`${wrong}. Write a ${noun} from ${min} to ${max}, such as "${example}".`);
 }
 
 /** Reads a duration such as `500ms`, `2s`, `1m` or `30d`. */
 export function parseDuration(text: string, range: Range): Parsed<number> {
-  const want = `Write a duration from ${range.min} to ${range.max}, such as "${range.example}".`;
-  const value = inUnits(text, DURATION_UNITS);
-  if (value === undefined) {
-    const what = /^[\d.]+$/.test(text) ? "it has no unit" : "it is not a duration";
-    return refuse(`${what}. ${want}`);
-  }
-  const wrong = outside(value, range, DURATION_UNITS);
-  return wrong === undefined ? accept(value) : refuse(`${wrong}. ${want}`);
+  return parseAmount(text, range, DURATIONS);
 }
 
 /** Reads a size such as `65536`, `64KiB`, `10MiB` or `10MB`. */
 export function parseBytes(text: string, range: Range): Parsed<number> {
-  const value = inUnits(text, SIZE_UNITS);
-  const wrong = value === undefined
-    ? "it is not a size in bytes"
-    : outside(value, range, SIZE_UNITS);
-  if (value !== undefined && wrong === undefined) return accept(value);
-  return refuse(
-    `${wrong}. Write a size from ${range.min} to ${range.max}, such as "${range.example}".`,
-  );
+  return parseAmount(text, range, SIZES);
 }
 
 /** Reads a number of days such as `30d`. */
-export function parseDays(
-  text: string,
-  range: { readonly min: number; readonly max: number; readonly example: string },
-): Parsed<number> {
+export function parseDays(text: string, { min, max, example }: CountRange): Parsed<number> {
   const days = Number(/^(\d+) ?d$/i.exec(text)?.[1] ?? NaN);
-  if (days >= range.min && days <= range.max) return accept(days);
+  if (days >= min && days <= max) return accept(days);
   return refuse(
-    `it is not a number of days. Write ${range.min}d to ${range.max}d, such as "${range.example}".`,
+    `it is not a number of days. Write ${min}d to ${max}d, such as "${example}".`,
   );
 }
 
 /** Reads a whole number. */
-export function parseCount(
-  text: string,
-  range: { readonly min: number; readonly max: number; readonly example: number },
-): Parsed<number> {
+export function parseCount(text: string, { min, max, example }: CountRange): Parsed<number> {
   const count = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (count >= range.min && count <= range.max) return accept(count);
+  if (count >= min && count <= max) return accept(count);
   return refuse(
-    `it is not a whole number from ${range.min} to ${range.max}. Write one such as "${range.example}".`,
+    `it is not a whole number from ${min} to ${max}. Write one such as "${example}".`,
   );
 }
 
@@ -132,9 +95,8 @@ export function parseShare(text: string): Parsed<number> {
 
 /** Reads `true`, `false`, `1` or `0`. */
 export function parseBoolean(text: string): Parsed<boolean> {
-  const word = text.toLowerCase();
-  if (word === "true" || word === "1") return accept(true);
-  if (word === "false" || word === "0") return accept(false);
+  if (/^(?:true|1)$/i.test(text)) return accept(true);
+  if (/^(?:false|0)$/i.test(text)) return accept(false);
   return refuse(`it is neither true nor false. Write "true" or "false".`);
 }
 
@@ -190,25 +152,12 @@ function addressProblem(text: string): string {
 }
 
 /** Names that Parseable v2.9.5 keeps: words of SQL, in lower case only, and one of its own. */
-const RESERVED_NAMES = new Set([
-  "select",
-  "from",
-  "where",
-  "group",
-  "by",
-  "order",
-  "limit",
-  "offset",
-  "join",
-  "and",
-  "sql",
-  "DEFAULT_TENANT",
-]);
+const RESERVED_NAMES =
+  /^(?:select|from|where|group|by|order|limit|offset|join|and|sql|DEFAULT_TENANT)$/;
 
 /**
- * Reads the name of a stream. Parseable would take letters beyond ASCII as well,
- * but not in `X-P-Stream`, and that is how a name gets there: it reads the field
- * with `to_str().unwrap()`, which only visible ASCII survives.
+ * Reads the name of a stream. Parseable takes letters beyond ASCII, but not in `X-P-Stream`, which
+ * brings the name: it reads the field with `to_str().unwrap()`.
  */
 export function parseStreamName(text: string): Parsed<string> {
   if (!/^[A-Za-z0-9_-]+$/.test(text)) {
@@ -217,7 +166,7 @@ export function parseStreamName(text: string): Parsed<string> {
         'Write only letters from A to Z, digits, "-" and "_", as in "vLLMmetrics".',
     );
   }
-  if (!RESERVED_NAMES.has(text)) return accept(text);
+  if (!RESERVED_NAMES.test(text)) return accept(text);
   return refuse('Parseable keeps that name for itself. Write another, such as "vLLMmetrics".');
 }
 
@@ -251,21 +200,10 @@ export type Header = readonly [string, Secret];
  * Headers that belong to one connection (RFC 9110, section 7.6.1, and the two of
  * RFC 2616, section 13.5.1) or that the scrape itself sets.
  */
-const RESERVED_HEADERS = new Set([
-  "accept",
-  "accept-encoding",
-  "connection",
-  "content-length",
-  "host",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+const RESERVED_HEADERS = new Set(
+  ("accept accept-encoding connection content-length host keep-alive proxy-authenticate " +
+    "proxy-authorization proxy-connection te trailer transfer-encoding upgrade").split(" "),
+);
 
 /** RFC 9110, section 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -295,7 +233,7 @@ export function parsePassword(text: string): Parsed<Secret> {
 /** Makes the header of Basic authentication (RFC 7617, section 2). */
 export function basicAuthorization(username: Secret, password: Secret): Header {
   const pair = new TextEncoder().encode(`${username.reveal()}:${password.reveal()}`);
-  return Object.freeze(["Authorization", new Secret(`Basic ${pair.toBase64()}`)] as const);
+  return ["Authorization", new Secret(`Basic ${pair.toBase64()}`)];
 }
 
 function headerProblem(name: string, value: string, seen: ReadonlySet<string>): string | undefined {
@@ -327,11 +265,9 @@ export function parseHeaders(text: string): Parsed<readonly Header[]> {
     const problem = headerProblem(name, value, seen);
     if (problem !== undefined) return refuse(`${which} ${problem}. ${want}`);
     seen.add(name.toLowerCase());
-    headers.push(Object.freeze([name, new Secret(value)] as const));
+    headers.push([name, new Secret(value)]);
   }
-  return headers.length > 0
-    ? accept(Object.freeze(headers))
-    : refuse(`no header is in it. ${want}`);
+  return headers.length > 0 ? accept(headers) : refuse(`no header is in it. ${want}`);
 }
 
 /** Reads `key=value` pairs with commas between them and percent-encoded values, as OpenTelemetry has them. */
