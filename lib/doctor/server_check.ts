@@ -35,6 +35,26 @@ const BREAKERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\\(?![\\n"])/g, "stray backslashes"],
 ];
 
+/**
+ * Families that the live page uses and older versions lack. What came between 0.11 and 0.32 was not
+ * dated: both were run.
+ */
+const SINCE: ReadonlyArray<readonly [since: string, names: readonly string[]]> = [
+  ["0.9", ["kv_cache_usage_perc", "prefix_cache_queries_total", "prefix_cache_hits_total"]],
+  ["0.11", ["inter_token_latency_seconds"]],
+  ["0.30", ["request_num_preemptions"]],
+  ["0.32 at the latest", [
+    ...["num_requests_waiting_by_reason", "request_prefill_kv_computed_tokens"],
+    ...["prompt_tokens_by_source_total", "prompt_tokens_cached_total"],
+    ...["prompt_tokens_cached_by_source_total", "external_prefix_cache_queries_total"],
+    ...["external_prefix_cache_hits_total", "estimated_flops_per_gpu_total"],
+    ...["engine_sleep_state", "mm_cache_queries_total", "mm_cache_hits_total"],
+    "admission_rejections_total",
+  ]],
+];
+/** What the Rust front end, which sends OpenMetrics, has in no version so far. */
+const NOT_IN_RUST = /^(?:engine_sleep_state$|mm_cache_|admission_rejections_)/;
+
 /** A vLLM server to check. */
 export interface ServerCheckOptions {
   /** The server. */
@@ -214,12 +234,24 @@ function statisticsVerdict({ bytes, format }: Exposition): Verdict {
   const requests = running === undefined
     ? ""
     : `; ${running} requests running, ${finished} finished since it started`;
-  const found = `${families.length} families of vLLM${requests}`;
+  const found = `${families.length} families of vLLM${requests}` +
+    lacking(new Set(families.map(({ name }) => name)), format);
   if (running !== 0 || finished !== 0) return ok(found);
   return warn(
     `${found}: no traffic`,
     "Send vLLM a request: until then rates and percentiles are empty.",
   );
+}
+
+/** Says which families a newer vLLM has. */
+function lacking(names: ReadonlySet<string>, format: Format): string {
+  const missing = SINCE.flatMap(([since, all]) => {
+    const some = all.filter((name) =>
+      !names.has(`vllm_${name}`) && !(format === "openmetrics" && NOT_IN_RUST.test(name))
+    );
+    return some.length === 0 ? [] : [`${some.join(", ")} (since ${since})`];
+  });
+  return missing.length === 0 ? "" : `; your vLLM lacks ${missing.join("; ")}`;
 }
 
 /** What clients get: what is repaired and what is dropped, as at `/metrics`. */

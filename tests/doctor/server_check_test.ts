@@ -83,6 +83,22 @@ Deno.test("routes that are missing beside the metrics are a warning, and stop no
   assertEquals(hops.get("readers")?.status, "ok");
 });
 
+Deno.test("what a newer vLLM has is named with the version that brought it", async () => {
+  const foundFor = async (name: string): Promise<string> => {
+    await using vllm = vllmWith({ "/metrics": metricsOf(name) });
+    return (await hopsTo(`${vllm.origin}/metrics`)).get("statistics")?.found ?? "";
+  };
+  const old = await foundFor("old011-hidden-lora-after-load");
+  assertStringIncludes(
+    old,
+    "; your vLLM lacks request_num_preemptions (since 0.30); num_requests_",
+  );
+  assert(old.endsWith("admission_rejections_total (since 0.32 at the latest)"), old);
+  for (const name of ["idle", "dp2-during-load", "rust-idle", "rust33-during-load"]) {
+    assertEquals((await foundFor(name)).includes("lacks"), false, name);
+  }
+});
+
 Deno.test("a port that nothing listens on fails at TCP, and what lies behind is not tried", async () => {
   const hops = await hopsTo(`http://127.0.0.1:${closedPort()}/metrics`);
   assertEquals(namesBy(hops, "failed"), ["TCP"]);
