@@ -41,12 +41,14 @@ const STATUS_OF: Partial<Record<ErrorCode, StatusCode>> = {
  * without a full stop: `Cannot scrape "http://vllm:8000/metrics": connection refused`.
  */
 export class MetricsError extends Error {
+  /** The name in a stack trace. */
   override name = "MetricsError";
   /** What went wrong, as a stable word. */
   readonly code: ErrorCode;
   /** What to do about it: a sentence or question with its full stop, or empty. */
   readonly hint: string;
 
+  /** Makes the error. */
   constructor(code: ErrorCode, message: string, options: ErrorOptions & { hint?: string } = {}) {
     super(message, options);
     this.code = code;

@@ -23,6 +23,7 @@ export class LogWriter {
   #dropped = 0;
   #reported = 0;
 
+  /** Opens the queue. */
   constructor(
     sink: (bytes: Uint8Array) => Promise<number>,
     onResume: (dropped: number) => void,

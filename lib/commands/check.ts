@@ -9,7 +9,7 @@ import { checkDiscoveredServers, checkServer } from "../doctor/server_check.ts";
 import { checkService } from "../doctor/service_check.ts";
 import { checkSettings } from "../doctor/settings_check.ts";
 import { resolveHost } from "../net/resolve.ts";
-import { command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { readEnvironment, withLocalVllm } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { type ListenerName, type LocalClient, localClient } from "./local_client.ts";
@@ -111,7 +111,7 @@ async function checkAgain(host: Host, isJson: boolean): Promise<number> {
 }
 
 /** Checks every hop; 1 if one failed. With `--watch` it is the code of the last whole run. */
-export const check = command(
+export const check: Command = command(
   {
     name: "check",
     summary: "check every hop from the settings to the stored rows",

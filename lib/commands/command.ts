@@ -76,6 +76,7 @@ export class Arguments {
   readonly #text: CommandText;
   readonly #values = new Map<string, string>();
 
+  /** Reads them. */
   constructor(text: CommandText, args: readonly string[]) {
     this.#text = text;
     const types = text.options.map(({ name, value }) =>

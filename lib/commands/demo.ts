@@ -6,7 +6,7 @@ import { pastScrapes } from "../demo/demo_handler.ts";
 import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
 import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";
-import { type Arguments, command } from "./command.ts";
+import { type Arguments, type Command, command } from "./command.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host, type Listener } from "./host.ts";
 import { runService } from "./serve.ts";
@@ -201,7 +201,7 @@ async function run(host: Host, options: DemoOptions): Promise<number> {
 }
 
 /** Runs simulated servers and the service. No setting is required; all but the ignored ones apply. */
-export const demo = command(
+export const demo: Command = command(
   {
     name: "demo",
     summary: "run the service on a simulated vLLM",

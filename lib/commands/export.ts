@@ -14,7 +14,7 @@ import { nearest } from "../nearest.ts";
 import { exportFiles } from "../parseable/collection.ts";
 import { alerts } from "../parseable/content/alerts.ts";
 import { dashboards } from "../parseable/content/dashboards.ts";
-import { command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { configureWith } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
@@ -58,7 +58,7 @@ export function writeFiles(
 }
 
 /** Writes what a program can import. */
-export const exportCommand = command({
+export const exportCommand: Command = command({
   name: "export",
   summary: "write alerts and dashboards for other programs",
   details:

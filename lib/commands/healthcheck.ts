@@ -1,7 +1,7 @@
 /** `vllm-metrics healthcheck`: asks the running service, for containers without a shell. */
 
 import type { Environment } from "../config/env_file.ts";
-import { command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { type ListenerName, localClient } from "./local_client.ts";
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 3_000;
  * Asks `/-/ready` on the address that LISTEN_ADDRESS names and, with the relay
  * on, on the one that OTLP_LISTEN_ADDRESS names.
  */
-export const healthcheck = command(
+export const healthcheck: Command = command(
   {
     name: "healthcheck",
     summary: "ask the running service whether it is ready",

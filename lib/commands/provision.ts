@@ -9,7 +9,7 @@ import { dashboards } from "../parseable/content/dashboards.ts";
 import { provision as provisionParseable } from "../parseable/provision.ts";
 import { Report } from "../parseable/run.ts";
 import { shipperEnv } from "../parseable/shipper.ts";
-import { type Arguments, command } from "./command.ts";
+import { type Arguments, type Command, command } from "./command.ts";
 import { configureWith } from "./configure.ts";
 import { parseableFiles, writeFiles } from "./export.ts";
 import { EXIT, type Host } from "./host.ts";
@@ -75,7 +75,7 @@ async function run(host: Host, config: ProvisionConfig, options: Options): Promi
 }
 
 /** Creates and updates what Parseable should have. */
-export const provision = command(
+export const provision: Command = command(
   {
     name: "provision",
     summary: "put dashboards, alerts and retention into Parseable",

@@ -7,7 +7,7 @@ import { FamilyFilter } from "../exposition/filter.ts";
 import { describeForeign, detectFormat, isMarkup } from "../exposition/format.ts";
 import { MAX_LINE_BYTES, SanitizerStream } from "../exposition/sanitizer.ts";
 import type { Format } from "../exposition/types.ts";
-import { command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { readEnvironment } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 
@@ -15,7 +15,7 @@ import { EXIT, type Host } from "./host.ts";
 const NAME_WIDTH = 48;
 
 /** Sanitizes one exposition and prints dropped lines to standard error. */
-export const sanitize = command(
+export const sanitize: Command = command(
   {
     name: "sanitize",
     summary: "sanitize standard input, as /metrics does",

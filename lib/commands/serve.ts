@@ -14,7 +14,7 @@ import type { GoodScrape } from "../history/store.ts";
 import { createLogger, type LogFields, type Logger } from "../log.ts";
 import { type LimitedLogger, limitRepeats } from "../log_limit.ts";
 import { VERSION } from "../version.ts";
-import { command } from "./command.ts";
+import { type Command, command } from "./command.ts";
 import { configure } from "./configure.ts";
 import { EXIT, type Host } from "./host.ts";
 import { createService, type LostLogLines, type Service } from "./service.ts";
@@ -121,7 +121,7 @@ async function close(listener: ReloadableListener, stopMs: number): Promise<void
 }
 
 /** What the demo changes about the service. */
-interface ServeOptions {
+export interface ServeOptions {
   /** Earlier scrapes; the history starts with them. */
   readonly past?: Iterable<GoodScrape>;
   /** Prints where the live page is. @default {a line on a terminal} */
@@ -181,7 +181,7 @@ export async function runService(host: Host, options: ServeOptions = {}): Promis
 }
 
 /** Runs the service. */
-export const serve = command(
+export const serve: Command = command(
   {
     name: "serve",
     summary: "run the service (default)",

@@ -52,8 +52,6 @@ export interface LookConfig {
   readonly warnings: readonly string[];
 }
 
-type ReadFile = (path: string) => string;
-
 /** Reads all settings of `provision`, in the order of the table. */
 function readAll(
   reader: SettingReader,
@@ -78,7 +76,7 @@ function readLimits(reader: SettingReader): Limits {
 /** Turns the environment into what `provision` runs with. Pure: files come through `readFile`. */
 export function parseProvision(
   env: Environment,
-  readFile: ReadFile,
+  readFile: (path: string) => string,
 ): ConfigResult<ProvisionConfig> {
   const reader = new SettingReader(env, readFile);
   if (!reader.isSet("PARSEABLE_URL")) {
@@ -99,14 +97,17 @@ export function parseProvision(
  * Turns the environment into what dashboards and alerts are made of, for their export: neither
  * an address nor credentials are needed.
  */
-export function parseContent(env: Environment, readFile: ReadFile): ConfigResult<ContentConfig> {
+export function parseContent(
+  env: Environment,
+  readFile: (path: string) => string,
+): ConfigResult<ContentConfig> {
   const reader = new SettingReader(env, readFile);
   const stream = reader.get("PARSEABLE_STREAM");
   return reader.result({ stream, ...readLimits(reader) });
 }
 
 /** Reads the settings of `provision` for `check`. */
-export function parseLook(env: Environment, readFile: ReadFile): LookConfig {
+export function parseLook(env: Environment, readFile: (path: string) => string): LookConfig {
   const reader = new SettingReader(env, readFile);
   const { parseable, credentials } = readAll(reader, false);
   return { parseable, credentials, mistakes: reader.mistakes, warnings: reader.warnings };

@@ -45,6 +45,7 @@ export class SettingReader {
   readonly #env: Environment;
   readonly #readFile: (path: string) => string;
 
+  /** Begins to read. */
   constructor(env: Environment, readFile: (path: string) => string) {
     this.#env = env;
     this.#readFile = readFile;

@@ -7,7 +7,7 @@ import type { View } from "../../dashboard/view.ts";
 import { MetricsError } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import { NetError } from "../../net/net_error.ts";
-import { type Arguments, command } from "../command.ts";
+import { type Arguments, type Command, command } from "../command.ts";
 import { readEnvironment } from "../configure.ts";
 import { EXIT, type Host, type Terminal } from "../host.ts";
 import { type LocalClient, localClient, remoteClient } from "../local_client.ts";
@@ -317,7 +317,7 @@ async function run(host: Host, options: TopOptions): Promise<number> {
 }
 
 /** Shows what a running service knows: again and again on a terminal, as plain lines elsewhere. */
-export const top = command(
+export const top: Command = command(
   {
     name: "top",
     summary: "show the live page in the terminal",
