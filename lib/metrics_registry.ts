@@ -9,12 +9,10 @@ export type MetricText = Readonly<Record<"name" | "help", string>>;
 export type LabelledValue = readonly [labels: readonly string[], value: number];
 
 /** A metric with labels. */
-export interface LabelledMetric extends MetricText {
-  /** Its type. */
+export type LabelledMetric = MetricText & {
   readonly type: "counter" | "gauge";
-  /** The names of its labels. */
   readonly labels: readonly string[];
-}
+};
 
 /** The metrics of one process, written by prom-client. */
 export class MetricsRegistry {

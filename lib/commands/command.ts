@@ -17,8 +17,7 @@ export interface CommandOption {
 }
 
 /** What help, man page, shell completions and documents say of a command. */
-export interface CommandText {
-  /** Its name. */
+export type CommandText = {
   readonly name: string;
   /** What it does: a phrase without a full stop. */
   readonly summary: string;
@@ -26,13 +25,12 @@ export interface CommandText {
   readonly details?: string;
   /** A word that may follow it, such as `[COMMAND]`; none without. */
   readonly operand?: string;
-  /** Its options. */
   readonly options: readonly CommandOption[];
   /** What its exit codes mean; 2 is a wrong argument or setting for each of them. */
   readonly exit: string;
   /** The settings it reads, in the words of its help. */
   readonly settings: string;
-}
+};
 
 /** A command. */
 export interface Command extends CommandText {

@@ -13,14 +13,13 @@ export type ListenerName = "LISTEN_ADDRESS" | "OTLP_LISTEN_ADDRESS";
 export type LocalReply = Reply & { text(): Promise<string> };
 
 /** A client of one listener. Disposing it closes its connections. */
-export interface LocalClient extends Disposable {
+export type LocalClient = Disposable & {
   /** Its address, such as `http://127.0.0.1:9090`. */
   readonly origin: string;
-  /** Whether credentials are sent. */
   readonly hasCredentials: boolean;
   /** Sends a GET request, which ends with the signal and at no other time; throws without response. */
   get(path: string, signal: AbortSignal): Promise<LocalReply>;
-}
+};
 
 /** The longest that a timer takes, in milliseconds. */
 const FOREVER_MS = 2 ** 31 - 1;

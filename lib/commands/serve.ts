@@ -121,12 +121,11 @@ async function close(listener: ReloadableListener, stopMs: number): Promise<void
 }
 
 /** What the demo changes about the service. */
-export interface ServeOptions {
-  /** Earlier scrapes; the history starts with them. */
+export type ServeOptions = {
   readonly past?: Iterable<GoodScrape>;
   /** Prints where the live page is. @default {a line on a terminal} */
   readonly announce?: (url: string) => void;
-}
+};
 
 /** Runs the service until it is asked to stop. */
 export async function runService(host: Host, options: ServeOptions = {}): Promise<number> {

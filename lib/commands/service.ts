@@ -47,8 +47,7 @@ function wait(ms: number): Promise<void> {
 }
 
 /** The service without its listeners. */
-export interface Service extends Disposable {
-  /** Answers requests on the metrics. */
+export type Service = Disposable & {
   readonly handler: Handler;
   /** Answers OTLP requests; undefined when the relay is off. */
   readonly relayHandler: Handler | undefined;
@@ -61,24 +60,20 @@ export interface Service extends Disposable {
    * milliseconds.
    */
   stop(pushMs: number): Promise<void>;
-}
+};
 
 /** Log lines that were not written: each one of many repetitions, or there was no room for more. */
 export type LostLogLines = Readonly<Record<"repeated" | "unread", number>>;
 
 /** The parts of the service: its settings, and what they do not have. */
-export interface ServiceParts extends Omit<Config, "listen" | "tls" | "log"> {
-  /** Looks names up. @default {resolveHost} */
+export type ServiceParts = Omit<Config, "listen" | "tls" | "log"> & {
   readonly resolve?: Resolve;
-  /** Earlier scrapes. @default {none} */
   readonly past?: Iterable<GoodScrape>;
-  /** Gets its log lines. */
   readonly log: Logger;
-  /** How many of them were not written. @default {none} */
   readonly lostLogLines?: () => LostLogLines;
   /** Clock and process figures. */
   readonly host: Pick<Host, "now" | "startedMs" | "cpuSeconds" | "residentBytes" | "runtime">;
-}
+};
 
 /** The exposition at `/metrics`: that of the one server, or the merge of all. */
 function readerOf(options: MergedScraperOptions): Read {

@@ -8,52 +8,37 @@ import { maskUrl, METRICS_PATH, placeBelow } from "./url.ts";
 import { type Address, basicAuthorization, type Header } from "./values.ts";
 
 /** Parseable, and the stream in it. */
-export interface ParseableConfig {
+export type ParseableConfig = {
   /** Its base URL, without credentials. Do not change it. */
   readonly url: URL;
   /** The base URL for all but sending metrics; another one only with several nodes. */
   readonly queryUrl: URL;
-  /** The stream with the metrics. */
   readonly stream: string;
-  /** Longest wait for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** How to reach it when the URL is `https:`. */
   readonly tls: TlsConfig;
-}
+};
 
 /** The relay; its URL is where it sends metrics: the base URL and `/v1/metrics`. */
-export interface RelayConfig extends Omit<ParseableConfig, "queryUrl"> {
-  /** That URL without secrets. */
+export type RelayConfig = Omit<ParseableConfig, "queryUrl"> & {
   readonly label: string;
-  /** Where to listen for OTLP. */
   readonly listen: Address;
-}
+};
 
 /** How metrics are pushed. */
-export interface PushConfig {
-  /** Where requests go. */
+export type PushConfig = {
   readonly url: URL;
-  /** That URL without secrets. */
   readonly label: string;
-  /** Header fields beside those of the body. */
   readonly headers: readonly Header[];
-  /** The encoding. */
   readonly protocol: "http/protobuf" | "http/json";
-  /** Whether bodies are compressed. */
   readonly isCompressed: boolean;
-  /** Longest wait for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** How to verify the receiver. */
   readonly tls: TlsConfig;
-  /** Time from one scrape to the next, in milliseconds. */
   readonly intervalMs: number;
-  /** Attributes of all resources. */
   readonly attributes: readonly (readonly [name: string, value: string])[];
   /** The path of the queue; in memory without. */
   readonly queueFile?: string | undefined;
-  /** Whether the receiver is Parseable. */
   readonly isParseable: boolean;
-}
+};
 
 /** Reads where Parseable is. Mistakes count also when PARSEABLE_URL is not set. */
 export function readParseable(reader: SettingReader): ParseableConfig | undefined {

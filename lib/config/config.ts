@@ -23,84 +23,63 @@ export interface NamingConfig {
 }
 
 /** The credentials that clients must send; either is enough if both are set. */
-export interface Access {
+export type Access = {
   /** User name and password with a colon between them, as Basic sends them (RFC 7617). */
   readonly basic?: Secret | undefined;
-  /** The bearer token (RFC 6750). */
   readonly bearer?: Secret | undefined;
-}
+};
 
 /** A certificate with its key, and where both come from. */
-export interface ServingTls {
-  /** The path of the certificate. */
+export type ServingTls = {
   readonly certFile: string;
-  /** The path of the key. */
   readonly keyFile: string;
   /** PEM text of the certificate and the authorities between. */
   readonly cert: string;
-  /** PEM text of the private key. */
   readonly key: Secret;
-}
+};
 
 /** How fast answers should be. */
-export interface Goals {
-  /** For the time to first token, in seconds. */
+export type Goals = {
   readonly ttftSeconds: number;
-  /** For the mean time of each further token, in seconds. */
   readonly tpotSeconds: number;
-}
+};
 
 /** How the history is fed and kept. */
-export interface HistoryConfig {
+export type HistoryConfig = {
   /** Time from one scrape to the next while somebody needs the history, in milliseconds. */
   readonly intervalMs: number;
   /** The same at other times; 0 for no scrapes. */
   readonly idleIntervalMs: number;
   /** The path of the file that keeps it; absent when it is kept in memory only. */
   readonly file?: string | undefined;
-  /** How long the file keeps it, in milliseconds. */
   readonly retentionMs: number;
-}
+};
 
 /** Which families are passed on, by names in which `*` stands for any text. */
-export interface FilterConfig {
-  /** Those to leave out. */
+export type FilterConfig = {
   readonly drop: readonly string[];
-  /** The only ones to hand out; empty for all. */
   readonly keep: readonly string[];
   /** Whether backends get `_created` times and all series of `lora_requests_info`. */
   readonly isBackendComplete: boolean;
-}
+};
 
 /** What the service runs with: complete and checked. */
-export interface Config {
-  /** The servers whose metrics are served. */
+export type Config = {
   readonly servers: ServersConfig;
-  /** Scrapes of one server that may start in a second. */
   readonly maxScrapesPerSecond: number;
-  /** Where metrics are passed on to; absent when the relay is off. */
   readonly relay?: RelayConfig | undefined;
-  /** Where metrics are pushed; absent when the push is off. */
   readonly push?: PushConfig | undefined;
-  /** Where to listen. */
   readonly listen: Address;
-  /** Host names that requests may use; absent for any. */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** Credentials of clients; absent if none are required. */
   readonly access?: Access | undefined;
-  /** The certificate of the listeners; absent when they speak plain HTTP. */
   readonly tls?: ServingTls | undefined;
-  /** Which families are passed on. */
   readonly filter: FilterConfig;
   /** The names on `/metrics`. */
   readonly naming: NamingConfig;
-  /** Latency goals. */
   readonly goals: Goals;
-  /** How the history is fed and kept. */
   readonly history: HistoryConfig;
-  /** Which log lines to write, and how. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-}
+};
 
 /** Shorter secrets can be guessed within hours or days. */
 const MIN_SECRET_LENGTH = 12;

@@ -8,49 +8,41 @@ import { type ConfigResult, SettingReader } from "./setting_reader.ts";
 import type { Header } from "./values.ts";
 
 /** Limits used in dashboards and alerts. */
-export interface Limits {
-  /** Latency goals. */
+export type Limits = {
   readonly goals: Goals;
   /** Share of the KV cache in use above which an alert fires, between 0 and 1. */
   readonly kvLimit: number;
-}
+};
 
 /** Inputs of dashboards and alerts. */
-export interface ContentConfig extends Limits {
-  /** The stream that they read. */
+export type ContentConfig = Limits & {
   readonly stream: string;
-}
+};
 
 /** What `provision` runs with: complete and checked. */
-export interface ProvisionConfig {
-  /** Parseable and how to reach it. */
+export type ProvisionConfig = {
   readonly parseable: ParseableConfig;
-  /** The header with the credentials. */
   readonly credentials: Header;
-  /** Inputs of dashboards and alerts. */
   readonly content: ContentConfig;
-  /** How long rows are kept. */
   readonly retention: {
     /** In days. */
     readonly days: number;
     /** Whether it was set; otherwise it is the default. */
     readonly isChosen: boolean;
   };
-  /** Where alerts are sent; absent when they are not sent. */
   readonly webhook?: Secret | undefined;
-}
+};
 
 /** The Parseable settings that are valid, for `check`, which can do with less than `provision`. */
-export interface LookConfig {
+export type LookConfig = {
   /** Parseable; undefined when PARSEABLE_URL is not set, and after some of the mistakes. */
   readonly parseable?: ParseableConfig | undefined;
   /** The header with the credentials; undefined when none are set, and after a mistake. */
   readonly credentials?: Header | undefined;
   /** What is wrong with all that `provision` reads, but for what is not set. */
   readonly mistakes: readonly string[];
-  /** What works but is probably unintended, one sentence each. */
   readonly warnings: readonly string[];
-}
+};
 
 /** Reads all settings of `provision`, in the order of the table. */
 function readAll(

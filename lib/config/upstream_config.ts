@@ -6,44 +6,37 @@ import { listProblems, maskUrl, type ServerAddress } from "./url.ts";
 import { basicAuthorization, type Header } from "./values.ts";
 
 /** How TLS connections to a server are made. */
-export interface TlsConfig {
+export type TlsConfig = {
   /** PEM text of authorities to trust besides the usual ones. */
   readonly caCerts?: string | undefined;
   /** PEM text of the client certificate; there is a key with it. */
   readonly cert?: string | undefined;
-  /** PEM text of the private key of that certificate. */
   readonly key?: Secret | undefined;
-  /** Whether to skip verification of the server. */
   readonly skipVerify: boolean;
-}
+};
 
 /** One vLLM server and how to ask it. */
-export interface UpstreamConfig {
+export type UpstreamConfig = {
   /** Where its metrics are: a URL with a path, without credentials. Do not change it. */
   readonly url: URL;
   /** The URL for people: without credentials, its query values masked as `***`. */
   readonly label: string;
   /** What to send with each request, `Authorization` first where there are credentials. */
   readonly headers: readonly Header[];
-  /** Longest wait for a whole answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** Longest answer, in bytes. */
   readonly maxBodyBytes: number;
-  /** How to reach it when the URL is `https:`. */
   readonly tls: TlsConfig;
-}
+};
 
 /** A server among others. */
-export interface ServerConfig {
+export type ServerConfig = {
   /** Its unique name: the given one, or host and port. */
   readonly name: string;
-  /** Whether that name was given. */
   readonly isNamed: boolean;
   /** Whether every address that its host name resolves to is a server of its own. */
   readonly isDiscovered: boolean;
-  /** Where it is, and how to ask it. */
   readonly upstream: UpstreamConfig;
-}
+};
 
 /** The servers. */
 export interface ServersConfig {

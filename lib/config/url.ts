@@ -4,12 +4,11 @@ import { accept, type Parsed, parsePassword, parseUsername, refuse } from "./val
 import type { Secret } from "./secret.ts";
 
 /** A URL without its credentials, and those. */
-export interface UrlWithCredentials {
+export type UrlWithCredentials = {
   /** Always `http:` or `https:`, with a path, without credentials and fragment. */
   readonly url: URL;
-  /** Undefined when the URL had none. */
   readonly credentials: { readonly username: Secret; readonly password: Secret } | undefined;
-}
+};
 
 /** A kind of URL: one for messages, and what makes a URL one of them and writes it without secrets. */
 interface UrlForm {
@@ -201,14 +200,13 @@ export function parseOtlpUrl(text: string): Parsed<URL> {
 }
 
 /** A server, or the name that several are found by. */
-export interface ServerAddress extends UrlWithCredentials {
+export type ServerAddress = UrlWithCredentials & {
   /** Its unique name: the given one, or host and port. */
   readonly name: string;
-  /** Whether that name was given. */
   readonly isNamed: boolean;
   /** Whether every address that the host name resolves to is a server. */
   readonly isDiscovered: boolean;
-}
+};
 
 /** Maximum number of servers; beyond that, clients should scrape them directly. */
 const MAX_SERVERS = 256;

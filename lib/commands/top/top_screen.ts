@@ -7,12 +7,10 @@ import type { Chart, Finding, Level, Tile, View, ViewTarget } from "../../dashbo
 import { terminalText } from "../../terminal_text.ts";
 
 /** How lines are written. */
-export interface ScreenOptions {
-  /** Characters in a line. */
+export type ScreenOptions = {
   readonly columns: number;
-  /** Whether colours are wanted. */
   readonly color: boolean;
-}
+};
 
 /** Colours of a terminal (ECMA-48, "select graphic rendition"). */
 const LEVEL_COLORS: Readonly<Record<Level, number>> = { good: 32, warn: 33, bad: 31, none: 0 };

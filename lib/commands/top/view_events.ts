@@ -10,22 +10,18 @@ const MAX_EVENT_LENGTH = 33_554_432;
 const TIMEOUT_MS = 5_000;
 
 /** A view, and how it was written. */
-export interface ViewEvent {
-  /** The view. */
+export type ViewEvent = {
   readonly view: View;
   /** The view as JSON. */
   readonly json: string;
-}
+};
 
 /** Where views come from. */
-export interface ViewEventsOptions {
-  /** Asks the service. */
+export type ViewEventsOptions = {
   readonly client: LocalClient;
-  /** What to ask for. */
   readonly query: URLSearchParams;
-  /** Ends the reading. */
   readonly signal: AbortSignal;
-}
+};
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
