@@ -24,7 +24,7 @@ export interface Body {
 
 /** Settings of {@linkcode encodeMetrics}. */
 export interface EncodeOptions {
-  /** @default {"json"} */
+  /** How bodies are written. @default {"json"} */
   readonly encoding?: OtlpEncoding;
   /** Longest body, in bytes. @default {MAX_BODY_BYTES} */
   readonly maxBytes?: number;

@@ -56,6 +56,7 @@ export class OtlpSource {
   /** Tells the copies of the service apart, as OpenTelemetry's conventions want it. */
   readonly #ownId: string = crypto.randomUUID();
 
+  /** Begins with the first scrape. */
   constructor(options: OtlpSourceOptions) {
     this.#options = options;
   }

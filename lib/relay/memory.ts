@@ -12,9 +12,11 @@ const LIMIT_BYTES = 128 * MIB;
 /** Seconds after which a sender may retry: requests take less. */
 const RETRY_SECONDS = 1;
 
-/** The memory in use; `onFull` is called when a request finds none. */
+/** The memory of all requests. */
 export interface SharedMemory {
+  /** What is in use. */
   usedBytes: number;
+  /** Called when a request finds none. */
   readonly onFull: () => void;
 }
 
@@ -23,6 +25,7 @@ export class RequestMemory implements Disposable {
   readonly #shared: SharedMemory;
   #bytes = 0;
 
+  /** Starts with none. */
   constructor(shared: SharedMemory) {
     this.#shared = shared;
   }

@@ -174,6 +174,14 @@ Deno.test.each<[what: string, body: () => Uint8Array, contentType: string]>([
     "application/x-protobuf",
   ],
   [
+    "texts of control characters, six times as long in JSON",
+    () => {
+      const text = attribute("label", "\u0001".repeat(MIB - 1));
+      return requestOf(nested(5, nested(1, POINT, ...Array<Write>(15).fill(nested(7, text)))));
+    },
+    "application/x-protobuf",
+  ],
+  [
     "empty JSON objects",
     () => new TextEncoder().encode(`{"resourceMetrics":[${"{},".repeat(5 * MIB)}{}]}`),
     "application/json",

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { serveHttp } from "../upstream/fakes.ts";
 import { startRelay } from "./relay_service.ts";
 
 const SCRAPE = JSON.stringify({
@@ -71,29 +71,3 @@ Deno.test.each(["server", "expired", "self"].map((name): [string] => [name]))(
     assertEquals(bodies.map((body) => JSON.parse(body).resourceMetrics.length), [1]);
   },
 );
-
-Deno.test("without verification a long answer is cut as with it", async () => {
-  await using parseable = serveHttp(
-    () => new Response("words ".repeat(100_000), { status: 400 }),
-    "self",
-  );
-  await using relay = startRelay(parseable.origin, INSECURE);
-  const response = await relay.post(SCRAPE, JSON_TYPE);
-  const text = await response.text();
-  assertEquals([response.status, text.length < 2_048], [400, true]);
-  assertEquals(relay.log.every((line) => line.length < 3_000), true);
-});
-
-Deno.test("without verification a server that hangs, or hangs up, is 503", async () => {
-  await using hanging = serveRaw(({ gone }) => gone(), { certificate: "self" });
-  await using closing = serveRaw(() => Promise.resolve(), { certificate: "self" });
-  await using dying = serveRaw(
-    ({ send }) => send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"),
-    { certificate: "self" },
-  );
-  const hung = await answerOf(hanging.origin, { ...INSECURE, PARSEABLE_TIMEOUT: "300ms" });
-  assertEquals([hung[0], hung[1]?.endsWith(": no answer within 300 ms")], [503, true]);
-  for (const { origin } of [closing, dying]) {
-    assertEquals((await answerOf(origin, INSECURE))[0], 503);
-  }
-});

@@ -108,10 +108,23 @@ export interface Metric {
   description: string;
   /** The unit, as UCUM. */
   unit: string;
-  gauge?: Gauge | undefined;
-  sum?: Sum | undefined;
-  histogram?: Histogram | undefined;
-  exponentialHistogram?: ExponentialHistogram | undefined;
+  /** Current values. */
+  gauge?:
+    | Gauge
+    | undefined;
+  /** A sum. */
+  sum?:
+    | Sum
+    | undefined;
+  /** With explicit bounds. */
+  histogram?:
+    | Histogram
+    | undefined;
+  /** With exponential bounds. */
+  exponentialHistogram?:
+    | ExponentialHistogram
+    | undefined;
+  /** Quantiles. */
   summary?:
     | Summary
     | undefined;
@@ -165,7 +178,11 @@ export interface NumberDataPoint {
   startTimeUnixNano: string;
   /** When it was recorded. */
   timeUnixNano: string;
-  asDouble?: number | undefined;
+  /** As a double. */
+  asDouble?:
+    | number
+    | undefined;
+  /** As an integer. */
   asInt?:
     | string
     | undefined;
@@ -287,7 +304,11 @@ export interface Exemplar {
   filteredAttributes: KeyValue[];
   /** When it was recorded. */
   timeUnixNano: string;
-  asDouble?: number | undefined;
+  /** As a double. */
+  asDouble?:
+    | number
+    | undefined;
+  /** As an integer. */
   asInt?:
     | string
     | undefined;
@@ -307,12 +328,31 @@ export interface KeyValue {
 
 /** The value of an attribute. */
 export interface AnyValue {
-  stringValue?: string | undefined;
-  boolValue?: boolean | undefined;
-  intValue?: string | undefined;
-  doubleValue?: number | undefined;
-  arrayValue?: ArrayValue | undefined;
-  kvlistValue?: KeyValueList | undefined;
+  /** A text. */
+  stringValue?:
+    | string
+    | undefined;
+  /** A truth value. */
+  boolValue?:
+    | boolean
+    | undefined;
+  /** An integer. */
+  intValue?:
+    | string
+    | undefined;
+  /** A double. */
+  doubleValue?:
+    | number
+    | undefined;
+  /** A list. */
+  arrayValue?:
+    | ArrayValue
+    | undefined;
+  /** Attributes. */
+  kvlistValue?:
+    | KeyValueList
+    | undefined;
+  /** Bytes. */
   bytesValue?: Uint8Array | undefined;
 }
 
