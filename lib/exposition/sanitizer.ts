@@ -5,7 +5,7 @@ import { MetricsError } from "../errors.ts";
 import { DroppedLines } from "./dropped.ts";
 import { describeForeign, detectFormat, isMarkup } from "./format.ts";
 import { parseHeader } from "./lines.ts";
-import { type Blanked, headerNameAt, isExact, Memo, withoutNumbers } from "./memo.ts";
+import { type Blanked, headerNameAt, isExact, Memo, NUMBER, withoutNumbers } from "./memo.ts";
 import { Parser } from "./parser.ts";
 import { followsGroup, type Format, type MetricType } from "./types.ts";
 import { FamilyWriter, type NameUse, WriterContext } from "./writer.ts";
@@ -27,6 +27,9 @@ const HEAD_LENGTH = 1_024;
  * A histogram of 64 engines takes 199 KB, `lora_requests_info` of 4,000 sets of adapters 1 MB.
  */
 const MAX_FAMILY_LENGTH = 1_048_576;
+
+/** A label value that stays as it is. */
+const LABEL_VALUE = String.raw`"(?:[\t !#-[\]-~]|\\[\\"n])*"`;
 
 const HASH = 0x23;
 const DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -114,6 +117,9 @@ export class Sanitizer {
   #name: string | undefined;
   #family = "";
   #isHeld = false;
+  /** What the last sample and those like it look like; the expression is made for the second one. */
+  #form = "";
+  #alike: RegExp | undefined;
   #forms: (RegExp | undefined)[] = [];
   #families = 0;
   #out = "";
@@ -253,12 +259,38 @@ export class Sanitizer {
   }
 
   #take(lines: string): void {
-    if (!this.#isHeld) return this.#parser.lines(lines);
+    if (!this.#isHeld) return this.#parse(lines);
     this.#family += lines;
     if (this.#family.length <= MAX_FAMILY_LENGTH) return;
     this.#isHeld = false;
-    this.#parser.lines(this.#family);
+    this.#parse(this.#family);
     this.#family = "";
+  }
+
+  /** Parses lines; those like the one before are copied, which matters in a large family. */
+  #parse(lines: string): void {
+    for (let at = 0; at < lines.length;) {
+      const [end, count] = this.#likeTheLast(lines, at);
+      if (count > 0) this.#writer?.copy(lines.slice(at, end), count);
+      else this.#parser.lines(lines.slice(at, end));
+      at = end;
+    }
+  }
+
+  /** Where the lines end that every reader takes as the one before, and how many they are. */
+  #likeTheLast(lines: string, start: number): [end: number, count: number] {
+    const sample = this.#parser.isWhole ? this.#writer?.plainSample : undefined;
+    const pairs = sample?.labels.map(([label]) => `${label}=${LABEL_VALUE}`).join() ?? "";
+    const form = `${sample?.name}${pairs === "" ? "" : `\\{${pairs}\\}`}`;
+    let end = start;
+    let count = 0;
+    if (sample !== undefined && form === this.#form) {
+      this.#alike ??= new RegExp(`${form} ${NUMBER}\n`, "y");
+      this.#alike.lastIndex = start;
+      for (; this.#alike.test(lines); count++) end = this.#alike.lastIndex;
+    } else this.#alike = undefined;
+    this.#form = form;
+    return count > 0 ? [end, count] : [lines.indexOf("\n", start) + 1, 0];
   }
 
   /** Writes the family that is held. */

@@ -97,12 +97,29 @@ export class FamilyWriter {
   /** Whether readers take it for untyped, whatever it is. */
   #isUntyped = false;
   #isWritten = false;
+  #plainSample: Sample | undefined;
 
   /** Begins a family. */
   constructor(family: ParsedFamily, context: WriterContext) {
     this.#family = family;
     this.#context = context;
     context.begin();
+  }
+
+  /**
+   * The sample before, if it was written by itself with no more than `_` for the colons of its name:
+   * others of its name and label names are written so as well.
+   */
+  get plainSample(): Sample | undefined {
+    return this.#labelNames.size < MAX_LABEL_NAMES ? this.#plainSample : undefined;
+  }
+
+  /** Writes samples like {@linkcode plainSample}, as they stand in the input. */
+  copy(lines: string, count: number): void {
+    const { name = "" } = this.#family;
+    const own = this.#plainSample?.name ?? name;
+    this.#write(own === name ? lines : lines.replace(new RegExp(`^${own}`, "gm"), name));
+    this.samples += count;
   }
 
   /** Writes or holds a sample, or counts why not; `suffix` is what its name adds to the family's. */
@@ -114,7 +131,10 @@ export class FamilyWriter {
     else if (name === undefined) dropped.add("bad_name");
     else if (!this.#takesLabels(sample)) dropped.add("too_many_labels");
     else if (suffix === "_created" || !this.#isSimple) this.#hold(sample, suffix);
-    else if (type !== "counter" || this.#isNewCount(sample)) this.#writeSample(name, sample);
+    else if (type !== "counter") {
+      this.#writeSample(name, sample);
+      this.#plainSample = sample.name.replaceAll(":", "_") === name ? sample : undefined;
+    } else if (this.#isNewCount(sample)) this.#writeSample(name, sample);
   }
 
   /** Writes what is held; the family takes nothing afterwards. */
