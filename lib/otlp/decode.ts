@@ -9,8 +9,10 @@ import { RequestError } from "./http.ts";
 /** Called with the memory of a request, in bytes, before it is decoded; may throw. */
 export type Reserve = (bytes: number) => void;
 
-/** Longest text: as JSON it may be six times as long, and it is repeated in split requests. */
+/** Longest text: it may be repeated in every body of a split request. */
 const MAX_TEXT_BYTES = 1_048_576;
+/** Control characters in all texts: JSON has six characters for each. */
+const MAX_CONTROLS = 262_144;
 /** Deepest nesting of messages; the generated code stops there as well. */
 const MAX_DEPTH = 100;
 
@@ -114,7 +116,6 @@ class Reader extends BinaryReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #latin1: string | undefined;
-  /** Control characters so far: JSON has six characters for each. */
   #controls = 0;
 
   constructor(bytes: Uint8Array) {
@@ -164,9 +165,9 @@ class Reader extends BinaryReader {
 
   /** A text with other characters than those of ASCII, or control characters. */
   #unusual(bytes: Uint8Array): string {
-    for (const byte of bytes) this.#controls += Number(byte < 0x20);
-    if (this.#controls <= MAX_TEXT_BYTES) return PROTOBUF_TEXT.decode(bytes);
-    const message = `the texts have more than ${MAX_TEXT_BYTES} control characters`;
+    for (let at = 0; at < bytes.length; at++) this.#controls += (bytes[at] ?? 0) < 0x20 ? 1 : 0;
+    if (this.#controls <= MAX_CONTROLS) return PROTOBUF_TEXT.decode(bytes);
+    const message = `the texts have more than ${MAX_CONTROLS} control characters`;
     throw new RequestError(STATUS_CODE.ContentTooLarge, message);
   }
 }
