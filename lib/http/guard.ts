@@ -24,10 +24,8 @@ export const MAX_WAITING = 100;
 const LOG_MS = 60_000;
 
 /** What {@linkcode createGuard} needs. */
-export interface GuardOptions {
-  /** The credentials that are accepted. */
+export type GuardOptions = {
   readonly access: Access;
-  /** Where the count of refused requests is registered. */
   readonly registry: MetricsRegistry;
   /** Logs wrong credentials, once a minute at most. */
   readonly log: Logger;
@@ -35,7 +33,7 @@ export interface GuardOptions {
   readonly now: () => number;
   /** Resolves after a time in milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
-}
+};
 
 /** Digests have the same length, so comparing them takes the same time. */
 function digestOf(secret: string | Uint8Array): Uint8Array {

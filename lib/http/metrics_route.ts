@@ -19,7 +19,7 @@ const PIECE_LENGTH = 65_536;
 const ENCODER = new TextEncoder();
 
 /** An exposition on its way to one client. */
-export interface Exposition extends Disposable {
+export type Exposition = Disposable & {
   /** Waits for the first text and its length in UTF-8; says whether it is all, and shared. */
   begin(): Promise<{
     readonly text: string;
@@ -29,19 +29,17 @@ export interface Exposition extends Disposable {
   }>;
   /** Waits for the next text; undefined at the end. */
   next(): Promise<string | undefined>;
-}
+};
 
 /** What {@linkcode createMetricsRoute} needs. */
-export interface MetricsRouteOptions {
-  /** Bounds the requests answered at once. */
+export type MetricsRouteOptions = {
   readonly slots: Slots;
-  /** Counts responses. */
   readonly metrics: { refused: number; shared: number; replyBytes: number };
   /** Longest time for a client to read a response, in milliseconds. */
   readonly timeoutMs: number;
   /** The time in milliseconds. */
   readonly now: () => number;
-}
+};
 
 /** Gives an exposition to a client with the given signal and time. */
 export type Read = (

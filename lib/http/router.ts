@@ -9,22 +9,19 @@ import { EXPOSITION_TYPE } from "./metrics_route.ts";
 import { requestPath, type Route, textResponse } from "./responses.ts";
 
 /** The servers, as far as routes show them. */
-export interface TargetList {
+export type TargetList = {
   /** Whether samples carry a label that distinguishes the servers. */
   readonly isMerged: boolean;
-  /** The servers as of the last lookup, in the order of the configuration. */
   readonly list: readonly Target[];
   /** Looks up discovered servers, within a time in milliseconds. */
   refresh(waitMs: number): Promise<unknown>;
-}
+};
 
 /** A server, as far as routes show it. */
-export interface Target {
-  /** Distinguishes it from the others. */
+export type Target = {
   readonly name: string;
   /** Its address for people, without secrets. */
   readonly label: string;
-  /** What is known of it. */
   readonly state: {
     readonly sentence: string;
     readonly current: string;
@@ -32,27 +29,21 @@ export interface Target {
     readonly succeededMs: number | undefined;
     readonly lastFailure: { readonly error: MetricsError; readonly timeMs: number } | undefined;
   };
-}
+};
 
 /** What {@linkcode createRouter} needs. */
-export interface RouterOptions {
-  /** The version of the service. */
+export type RouterOptions = {
   readonly version: string;
-  /** The servers. */
   readonly targets: TargetList;
-  /** The service's own metrics. */
   readonly registry: MetricsRegistry;
-  /** Answers `/metrics`, or `/metrics/NAME` for one of the servers. */
   readonly metrics: (request: Request, name?: string) => Promise<Response>;
-  /** Answers `/` for browsers. */
   readonly page: Route;
-  /** The routes of the page, by their path. */
   readonly routes: Readonly<Record<string, Route>>;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
   /** Whether the service accepts requests; false once it was asked to stop. */
   readonly isReady: () => boolean;
-}
+};
 
 /** Methods that all routes accept. */
 const METHODS = ["GET", "HEAD"];

@@ -4,10 +4,8 @@ import { DROP_REASONS, type DroppedLines } from "../exposition/dropped.ts";
 import { addCount, type LabelledValue, type MetricsRegistry } from "../metrics_registry.ts";
 
 /** What {@linkcode SelfMetrics} need. */
-export interface SelfMetricsOptions {
-  /** The version of the service. */
+export type SelfMetricsOptions = {
   readonly version: string;
-  /** The version of the runtime. */
   readonly runtime: string;
   /** When the process began, in seconds since 1970. */
   readonly startSeconds: number;
@@ -15,21 +13,19 @@ export interface SelfMetricsOptions {
   readonly cpuSeconds: () => number;
   /** Resident memory, in bytes. */
   readonly residentBytes: () => number;
-}
+};
 
 /** One scrape that ended, successfully or not. */
-export interface ScrapeRecord {
+export type ScrapeRecord = {
   /** The error code; undefined when the scrape succeeded. */
   readonly code: string | undefined;
   /** From the request to the last byte, in seconds. */
   readonly durationSeconds: number;
-  /** Bytes that came from the server. */
   readonly upstreamBytes: number;
-  /** Samples that were handed out. */
   readonly samples: number;
   /** The lines that were left out; undefined when none were read. */
   readonly dropped: DroppedLines | undefined;
-}
+};
 
 /** What is counted of one server. */
 class ServerFigures {

@@ -4,16 +4,13 @@
 const STALLED_MS = 1_000;
 
 /** What {@linkcode Slots} need. */
-export interface SlotsOptions {
-  /** Requests answered at once. */
+export type SlotsOptions = {
   readonly limit: number;
   /** The time in milliseconds. */
   readonly now: () => number;
-  /** Called whenever the number of requests changes. */
   readonly onChange?: (requests: number) => void;
-  /** Called when a stalled client was dropped. */
   readonly onEvict?: () => void;
-}
+};
 
 /** One of the requests being answered. */
 export class Slot {

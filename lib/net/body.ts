@@ -33,16 +33,9 @@ export interface Limits {
 }
 
 /** How far a request has come. */
-export interface Progress {
-  /** Whether the headers have come. */
-  readonly inBody: boolean;
-  /** Bytes of the body that have come, after decompression. */
-  readonly receivedBytes: number;
-  /** Bytes of the body that should come; undefined when unknown. */
-  readonly expectedBytes: number | undefined;
-  /** Whether the caller waits for the server, and not the server for the caller. */
-  readonly waiting: boolean;
-}
+export type Progress = Readonly<
+  Pick<Body, "inBody" | "receivedBytes" | "expectedBytes" | "waiting">
+>;
 
 /** What one read returned. */
 export interface BodyRead {
@@ -56,10 +49,14 @@ export interface BodyRead {
  * A body that is read chunk by chunk. It ends only when all of it has come; in any other case a
  * read throws. This is the hot path: nothing is read ahead or copied.
  */
-export class Body implements AsyncIterable<Bytes>, Progress {
+export class Body implements AsyncIterable<Bytes> {
+  /** Whether the headers have come. */
   inBody = false;
+  /** Bytes that have come, after decompression. */
   receivedBytes = 0;
+  /** Bytes that should come; undefined when unknown. */
   expectedBytes: number | undefined;
+  /** Whether the caller waits for the server, and not the server for the caller. */
   waiting = false;
   /** Why the request broke off; undefined as long as it did not. */
   failure: Error | undefined;

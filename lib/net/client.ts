@@ -55,18 +55,14 @@ export interface Client extends Disposable {
 }
 
 /** What goes out in one request. */
-export interface Outgoing {
-  /** The method. */
+export type Outgoing = {
   readonly method: string;
-  /** The header fields. */
   readonly headers: Headers;
-  /** The body. */
   readonly body?: Bytes;
-  /** Aborts the request, also while the body is read. */
   readonly signal: AbortSignal;
   /** Most bytes of the response's body. */
   readonly maxBytes: number;
-}
+};
 
 /** Sends one request, follows no redirect, and returns once the headers have come. */
 export type Send = (

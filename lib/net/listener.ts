@@ -4,12 +4,10 @@ import { readServingTlsAgain, type ServingTls } from "../config/config.ts";
 import type { Logger } from "../log.ts";
 
 /** Settings of a listener. */
-export interface ListenOptions {
-  /** Where to listen. */
+export type ListenOptions = {
   readonly hostname: string;
   /** The port; 0 takes any that is free. */
   readonly port: number;
-  /** Answers requests. */
   readonly handler: (request: Request) => Response | Promise<Response>;
   /** Answers when a handler fails. @default {500} */
   readonly onError?: ((error: unknown) => Response) | undefined;
@@ -17,7 +15,7 @@ export interface ListenOptions {
   readonly tls?: ServingTls | undefined;
   /** Whether this process listens there already, with another certificate. @default {false} */
   readonly again?: boolean;
-}
+};
 
 /** A listener that accepts requests. */
 export interface Listener {
@@ -40,12 +38,10 @@ const OVERLAP_MS = 100;
 const READ_MS = 5_000;
 
 /** What a {@linkcode ReloadableListener} needs. */
-export interface ReloadableListenerOptions extends ListenOptions {
-  /** Opens listeners. */
+export type ReloadableListenerOptions = ListenOptions & {
   readonly host: { listen(options: ListenOptions): Listener };
-  /** Logs when the system closes one. */
   readonly log: Logger;
-}
+};
 
 /** Listens at one address for as long as the service runs. */
 export class ReloadableListener {
@@ -125,16 +121,12 @@ export class ReloadableListener {
 }
 
 /** What a {@linkcode CertificateReloader} needs. */
-export interface CertificateReloaderOptions {
-  /** The certificate in use, and the paths of its files. */
+export type CertificateReloaderOptions = {
   readonly tls: ServingTls;
-  /** The listeners that use it. */
   readonly listeners: readonly ReloadableListener[];
-  /** Reads a file. */
   readonly readFile: (path: string) => string;
-  /** Logs each renewal, and once that files cannot be used. */
   readonly log: Logger;
-}
+};
 
 /** Reloads renewed certificates until it is disposed of. */
 export class CertificateReloader implements Disposable {

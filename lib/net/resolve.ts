@@ -34,16 +34,13 @@ export async function resolveHost(hostname: string, signal: AbortSignal): Promis
 }
 
 /** What {@linkcode Addresses} need. */
-export interface AddressesOptions {
-  /** The name. */
+export type AddressesOptions = {
   readonly hostname: string;
-  /** The URL for people. */
   readonly label: string;
-  /** Looks the name up. */
   readonly resolve: Resolve;
   /** The time in milliseconds; only differences are used. */
   readonly now: () => number;
-}
+};
 
 /** The addresses of one host name. Dispose it to abort a lookup under way. */
 export class Addresses implements Disposable {

@@ -24,24 +24,20 @@ const MAX_NAMED = 8;
 const MAX_LOGGED = 1_000;
 
 /** What a {@linkcode MergedScraper} needs. */
-export interface MergedScraperOptions {
-  /** The servers. */
+export type MergedScraperOptions = {
   readonly targets: Targets;
   /** Time for all of them, in milliseconds, unless the client has less. */
   readonly timeoutMs: number;
   /** Largest body of each of them, in bytes. */
   readonly maxBodyBytes: number;
-  /** Counts lines that the merge left out. */
   readonly onDropped: (dropped: DroppedLines) => void;
-  /** Changes the text of a server before it is merged. */
   readonly change: (text: string) => string;
   /** Drops a client that does not read its response; false when there is none. */
   readonly evict: () => boolean;
-  /** Logs type conflicts. */
   readonly log: Logger;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-}
+};
 
 /** A server's text, or why there is none. */
 type Outcome =

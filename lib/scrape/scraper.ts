@@ -18,48 +18,39 @@ const BURST_MS = 1_000;
 const ENCODER = new TextEncoder();
 
 /** One scrape that ended, successfully or not. */
-export interface ScrapeRecord {
+export type ScrapeRecord = {
   /** The error code; undefined when the scrape succeeded. */
   readonly code: string | undefined;
   /** From the request to the last byte, in seconds. */
   readonly durationSeconds: number;
-  /** Bytes that came from the server. */
   readonly upstreamBytes: number;
-  /** Samples that were passed on. */
   readonly samples: number;
   /** The lines that were left out; undefined when none were read. */
   readonly dropped: DroppedLines | undefined;
-}
+};
 
 /** Records one scrape. Exactly one of `end`, `fail` and `abandon` is called. */
-export interface ScrapeRecorder {
+export type ScrapeRecorder = {
   /** Copies the next sanitized bytes. */
   push(bytes: Uint8Array): void;
-  /** The scrape is complete. */
   end(): void;
-  /** The scrape failed. */
   fail(error: MetricsError): void;
-  /** The client left: nothing is known of the server. */
   abandon(): void;
-}
+};
 
 /** What a {@linkcode Scraper} needs. */
-export interface ScraperOptions {
-  /** The server. */
+export type ScraperOptions = {
   readonly upstream: Upstream;
-  /** What is known of it. */
   readonly state: TargetState;
-  /** Counts a scrape that ended. */
   readonly record: (record: ScrapeRecord) => void;
   /** Starts to record a scrape; undefined when this one is not wanted. */
   readonly recorder: (timeMs: number) => ScrapeRecorder | undefined;
-  /** What servers of the same version have exposed last. */
   readonly memo: SanitizerMemo;
   /** Scrapes that may start in a second. */
   readonly maxPerSecond: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-}
+};
 
 /** Scrapes one server for any number of readers. */
 export class Scraper {

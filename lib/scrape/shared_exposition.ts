@@ -17,16 +17,14 @@ const MAX_WHOLE = 1_048_576;
 const TURNS = 32;
 
 /** The first text of an exposition. */
-export interface Beginning {
-  /** Whole lines. */
+export type Beginning = {
   readonly text: string;
-  /** Their length in UTF-8. */
   readonly bytes: number;
   /** Whether they are all. */
   readonly isWhole: boolean;
   /** Whether another client caused the scrape. */
   readonly isShared: boolean;
-}
+};
 
 /** An exposition on its way to one client. Dispose it to stop reading; again does nothing. */
 export interface ExpositionReader extends Disposable {
@@ -45,12 +43,11 @@ export interface ExpositionReader extends Disposable {
 }
 
 /** Who reads, and for how long. */
-export interface ReadOptions {
-  /** Aborts when the client leaves. */
+export type ReadOptions = {
   readonly signal: AbortSignal;
   /** Longest wait for the last byte, in milliseconds; the scrape's own limit if undefined. */
   readonly timeoutMs?: number | undefined;
-}
+};
 
 /** Hands text to all its readers. The source waits for the slowest of them. */
 export class SharedExposition {

@@ -12,44 +12,32 @@ import { createUpstream, type Upstream } from "./upstream.ts";
 const MAX_ADDRESSES = 256;
 
 /** What {@linkcode Targets} need. */
-export interface TargetsOptions {
-  /** Counts scrapes per server. */
+export type TargetsOptions = {
   readonly metrics: {
-    /** A server was added. */
     addServer(name: string): void;
-    /** A server was removed. */
     removeServer(name: string): void;
-    /** A scrape ended. */
     recordScrape(name: string, record: ScrapeRecord): void;
   };
-  /** Records scrapes per server. */
   readonly feed: {
-    /** A server was added. */
     addServer(name: string): { begin(timeMs: number): ScrapeRecorder | undefined };
-    /** A server was removed. */
     removeServer(name: string): void;
   };
-  /** Logs changes. */
   readonly log: Logger;
-  /** Resolves host names. */
   readonly resolve: Resolve;
   /** Scrapes of one server that may start in a second. */
   readonly maxPerSecond: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-}
+};
 
 /** One server. Disposing it closes its connections. */
-export interface Target extends Disposable {
-  /** Distinguishes it from the others: its name, or host and port. */
+export type Target = Disposable & {
   readonly name: string;
   /** Its address for people, without secrets. */
   readonly label: string;
-  /** What is known of it. */
   readonly state: TargetState;
-  /** Scrapes it. */
   readonly scraper: Scraper;
-}
+};
 
 /** A server that should be there. */
 interface Wanted {

@@ -11,22 +11,21 @@ import { NetError, type NetErrorKind, type RequestTarget, toNetError } from "../
 import { VERSION } from "../version.ts";
 
 /** A response of the right status, its body not read yet. */
-export interface ScrapeReply {
+export type ScrapeReply = {
   /** The `Content-Type`; empty when there is none. */
   readonly contentType: string;
-  /** Bytes of the body, when the server announced them. */
   readonly contentLength: number | undefined;
   /** The body; a read throws a `MetricsError`. */
   readonly body: Body;
-}
+};
 
 /** Settings of one scrape. */
-export interface ScrapeOptions {
+export type ScrapeOptions = {
   /** Aborts it; a `MetricsError` as its reason becomes the error of the scrape. */
   readonly signal: AbortSignal;
   /** Time for the whole scrape in milliseconds, if less than what is configured. */
   readonly timeoutMs?: number;
-}
+};
 
 /** The server that is scraped. Disposing it closes its idle connections. */
 export interface Upstream extends Disposable {
@@ -45,12 +44,12 @@ export interface Upstream extends Disposable {
 }
 
 /** One server of several, or one of many addresses of a name. */
-export interface UpstreamPlace {
+export type UpstreamPlace = {
   /** Distinguishes it from other servers; without it, host and port of its URL. */
   readonly instance?: string;
   /** The IP address to connect to; without it, where the URL's host name leads. */
   readonly address?: string;
-}
+};
 
 /** Sent unless the configuration says otherwise. */
 const DEFAULT_HEADERS: ReadonlyArray<readonly [string, string]> = [
