@@ -7,7 +7,7 @@ import { MetricsError } from "../lib/errors.ts";
 import { createLogger } from "../lib/log.ts";
 import type { Access, NamingConfig, ServersConfig, UpstreamConfig } from "../lib/config/config.ts";
 import type { Resolve } from "../lib/net/resolve.ts";
-import { type FakeServer, serveHttp } from "./upstream/fakes.ts";
+import { type FakeServer, serveHttp } from "./net/fakes.ts";
 
 /** Longest wait for anything that is sure to happen, in milliseconds. */
 const PATIENCE_MS = 20_000;

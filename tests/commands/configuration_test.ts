@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { SETTING_ROWS } from "../../lib/config/settings.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { run, startServe } from "./process.ts";
 
 const TLS = new URL("../testdata/tls/", import.meta.url).pathname;

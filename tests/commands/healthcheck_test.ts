@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, serveHttp, serveRaw } from "../net/fakes.ts";
 import { type Output, run, startServe } from "./process.ts";
 
 function healthcheck(address: string, env: Record<string, string> = {}): Promise<Output> {

@@ -4,7 +4,7 @@ import { HistoryFile } from "../../lib/history/history_file.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
 import { createLogger } from "../../lib/log.ts";
 import { seriesOf, until } from "../fakes.ts";
-import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
+import { type FakeServer, serveHttp } from "../net/fakes.ts";
 import { run, startServe } from "./process.ts";
 
 /** Where the service may write: the permissions of `deno.json` say so. */

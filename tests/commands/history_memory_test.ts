@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { seriesOf } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { startServe } from "./process.ts";
 
 const KIB = 1_024;

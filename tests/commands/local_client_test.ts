@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { serveCapture } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { run, startServe } from "./process.ts";
 import { certificate, startTls, type TlsService } from "./tls_service.ts";
 

@@ -3,7 +3,7 @@ import { serve } from "../../lib/commands/serve.ts";
 import { listen } from "../../main.ts";
 import { seriesOf, until } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 import { fakeHost } from "./fake_host.ts";
 import { pointSender, startServe, startUnread } from "./process.ts";
 

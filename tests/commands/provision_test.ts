@@ -4,7 +4,7 @@ import { runCommand } from "../../lib/commands/mod.ts";
 import { objectOf, textOf } from "../../lib/parseable/json.ts";
 import { readTag } from "../../lib/parseable/ownership_tag.ts";
 import { ADMIN, serveApi } from "../parseable/fake_api.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { fakeHost, type FakeOutput } from "./fake_host.ts";
 
 type Result = FakeOutput & { readonly code: number; readonly files: ReadonlyMap<string, string> };

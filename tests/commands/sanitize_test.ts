@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { sanitize } from "../../lib/commands/sanitize.ts";
 import { capture, captureNames, serveCapture, startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { fakeHost } from "./fake_host.ts";
 import { run } from "./process.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { until, within } from "../fakes.ts";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../http/raw_client.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
-import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, serveHttp, serveRaw } from "../net/fakes.ts";
 import { pointSender, run, type Running, startServe } from "./process.ts";
 
 const PARTS = [

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { capture, renamed, serveCapture } from "../fakes.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 import { startTask } from "./process.ts";
 
 Deno.test("`deno task start` serves with nothing but VLLM_METRICS_URL", async () => {

@@ -1,6 +1,6 @@
 /** The service as a process of its own, with both listeners over TLS. */
 
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 import { type Running, startServe } from "./process.ts";
 
 /** The path of a file of `tests/testdata/tls/`. */

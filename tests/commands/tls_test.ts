@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { until, within } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
-import { answerTo } from "../server/client_hello.ts";
-import { RawClient } from "../server/raw_client.ts";
-import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
+import { answerTo } from "../http/client_hello.ts";
+import { RawClient } from "../http/raw_client.ts";
+import { closedPort, pem, serveHttp } from "../net/fakes.ts";
 import { run } from "./process.ts";
 import { certificate, startTls } from "./tls_service.ts";
 

@@ -4,7 +4,7 @@ import { top } from "../../lib/commands/top/top.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
 import { startDashboard } from "../dashboard/pages.ts";
 import { until } from "../fakes.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 import { withoutColours } from "./colours.ts";
 import { fakeHost, type FakeOutput } from "./fake_host.ts";
 import { run, startServe } from "./process.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { parseConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
-import { pem } from "../upstream/fakes.ts";
+import { pem } from "../net/fakes.ts";
 import { parseLook, parseProvision } from "../../lib/config/provision_config.ts";
 
 /** Where a secret can be, and the environment that puts it there. */

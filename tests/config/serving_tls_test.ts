@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseConfig } from "../../lib/config/config.ts";
 import type { Environment } from "../../lib/config/env_file.ts";
-import { pem } from "../upstream/fakes.ts";
+import { pem } from "../net/fakes.ts";
 
 const FILES: Readonly<Record<string, () => string>> = {
   "/cert.pem": () => pem("server.pem"),

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Chart, Finding, Tile, View } from "../../lib/dashboard/view.ts";
 import { startService, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 /** The counts of a vLLM server, and what is different about its front end. */
 interface Counts {

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Finding } from "../../lib/dashboard/view.ts";
 import { startService, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { FakeVllm, type Load } from "./fake_vllm.ts";
 
 /** A part of a vLLM's life. */

@@ -5,7 +5,7 @@ import { SCENARIOS } from "../../lib/demo/scenario.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { startServe } from "../commands/process.ts";
 import { startService, within } from "../fakes.ts";
-import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
+import { type FakeServer, serveHttp } from "../net/fakes.ts";
 import { type Page, pageOf } from "./pages.ts";
 import { tileOf } from "./scenario.ts";
 

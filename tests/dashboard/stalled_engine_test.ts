@@ -5,7 +5,7 @@ import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { checkService } from "../../lib/doctor/service_check.ts";
 import { fakeHost } from "../commands/fake_host.ts";
 import { startService, type TestService, until } from "../fakes.ts";
-import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
+import { type FakeServer, serveHttp } from "../net/fakes.ts";
 
 /** Numbers of one engine. */
 interface Engine {

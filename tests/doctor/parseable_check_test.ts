@@ -13,7 +13,7 @@ import {
   serveIngestNode,
 } from "../parseable/fake_api.ts";
 import { dashboard, run } from "../parseable/run.ts";
-import { closedPort, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, serveHttp, serveRaw } from "../net/fakes.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 24, 10, 30);
 const METRIC = "vllm_num_requests_running";

@@ -4,7 +4,7 @@ import type { UpstreamConfig } from "../../lib/config/config.ts";
 import { checkDiscoveredServers, checkServer } from "../../lib/doctor/server_check.ts";
 import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { capture, configFor, serveCapture } from "../fakes.ts";
-import { closedPort, pem, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, pem, serveHttp, serveRaw } from "../net/fakes.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { checkService, type ServiceListener } from "../../lib/doctor/service_check.ts";
 import { type CheckResult, CheckRun } from "../../lib/doctor/check_run.ts";
 import { namedServers, startService, until } from "../fakes.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 
 /** How a test asks the service. */
 interface Asking {

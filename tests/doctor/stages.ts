@@ -3,7 +3,7 @@
 import { startServe } from "../commands/process.ts";
 import { capture, startService } from "../fakes.ts";
 import { ADMIN, type FakeApi, serveApi } from "../parseable/fake_api.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 
 /** Settings. */
 export type Env = Readonly<Record<string, string>>;

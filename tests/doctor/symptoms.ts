@@ -1,6 +1,6 @@
 /** What docs/troubleshooting.md names, each broken on purpose. */
 
-import { closedPort, NO_SUCH_HOST, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, NO_SUCH_HOST, serveHttp, serveRaw } from "../net/fakes.ts";
 import { startService, until } from "../fakes.ts";
 import { ADMIN } from "../parseable/fake_api.ts";
 import {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { renamed, startService, type TestService } from "../fakes.ts";
-import { type Conversation, type FakeServer, serveRaw } from "../upstream/fakes.ts";
+import { type Conversation, type FakeServer, serveRaw } from "../net/fakes.ts";
 import { encode } from "./sanitized.ts";
 
 /** Scrapes of one server: what a scrape remembers meets the next one. */

@@ -2,7 +2,7 @@ import { assert, assertStringIncludes } from "@std/assert";
 import { readUsage } from "../../bench/kit.ts";
 import { startServe } from "../commands/process.ts";
 import { seriesOf, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { encode } from "./sanitized.ts";
 
 /** What `compose.yml` gives the service. */

@@ -3,7 +3,7 @@ import { MetricsError } from "../../lib/errors.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
 import { Recorder } from "../../lib/history/recorder.ts";
 import { type ServiceOverrides, startService, type TestService, until, within } from "../fakes.ts";
-import { serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { serveHttp, serveRaw } from "../net/fakes.ts";
 
 const NOW_MS = 1_800_000_000_000;
 const OK = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";

@@ -5,8 +5,8 @@ import { Secret } from "../../lib/config/secret.ts";
 import { createLogger, type Logger } from "../../lib/log.ts";
 import { listen } from "../../main.ts";
 import { LogLines, until, within } from "../fakes.ts";
-import { RawClient } from "../server/raw_client.ts";
-import { closedPort, pem } from "../upstream/fakes.ts";
+import { RawClient } from "../http/raw_client.ts";
+import { closedPort, pem } from "./fakes.ts";
 import { startServe } from "../commands/process.ts";
 
 /** Certificates for `localhost`, with the authority to trust for each. */

@@ -3,7 +3,7 @@ import { type Running, startServe } from "../commands/process.ts";
 import { at, containersOf, environmentOf, nameOf, ofKind, readRendered } from "../deploy/files.ts";
 import { serveCapture, until } from "../fakes.ts";
 import { GOOD, serveParseable } from "../relay/fake_parseable.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 
 /** No registry has Fluent Bit: the variable names the program where there is one. */
 const FLUENT_BIT = Deno.env.get("FLUENT_BIT");

@@ -5,7 +5,7 @@ import { until } from "../fakes.ts";
 import { capture } from "../otlp/relay.ts";
 import { serveReceiver } from "../push/receiver.ts";
 import { GOOD, serveParseable } from "../relay/fake_parseable.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 import { startPrometheus } from "./prometheus.ts";
 
 /** A dashboard, as far as it is read here. */

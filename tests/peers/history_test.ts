@@ -8,7 +8,7 @@ import type {
 } from "../../lib/history/history.ts";
 import { timesOf } from "../../lib/history/evaluate.ts";
 import { startService, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { type Prometheus, startPrometheus } from "./prometheus.ts";
 import { recordScrapes, SCRIPTED, SIMULATED } from "./recorded_scrapes.ts";
 

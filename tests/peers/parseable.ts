@@ -1,7 +1,7 @@
 /** A real Parseable; the variable PARSEABLE names the program where there is one. */
 
 import { until } from "../fakes.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 
 /** The program. */
 export const PARSEABLE = Deno.env.get("PARSEABLE");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { serveCapture, startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { promtoolCheck } from "./promtool.ts";
 
 Deno.test("promtool has no remark on /-/metrics, before and after scrapes, good and bad", async () => {

@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals } from "@std/assert";
 import { startServe } from "../commands/process.ts";
 import { serveCapture, until } from "../fakes.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 import { ACCOUNT, PARSEABLE, type Row, startParseable } from "./parseable.ts";
 
 const FLUENT_BIT = Deno.env.get("FLUENT_BIT");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Running, startServe } from "../commands/process.ts";
 import { serveCapture, until } from "../fakes.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 import { Authority, connect, oldCiphers } from "./openssl.ts";
 import { startPrometheus } from "./prometheus.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseConfig } from "../../lib/config/config.ts";
-import { pem } from "../upstream/fakes.ts";
+import { pem } from "../net/fakes.ts";
 import { asTexts, readCompose, readFluentBit, readRootFile, type Section } from "./files.ts";
 
 /** Takes the "#" from the lines that docs/security.md tells to take it from. */

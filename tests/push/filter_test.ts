@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { capture, renamed, serveCapture } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { decodeMetricsJson } from "../../lib/otlp/decode.ts";
 import { allMetrics, exposed, metricsOf, serveReceiver, startPush } from "./receiver.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { type Running, startServe } from "../commands/process.ts";
 import { seriesOf, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { Queue } from "../../lib/push/queue.ts";
 import { exposed, metricsOf, read, type Received, serveReceiver } from "./receiver.ts";
 

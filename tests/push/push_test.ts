@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { NumberDataPoint, Sum } from "../../lib/otlp/gen/metrics.ts";
 import { parseConfig } from "../../lib/config/config.ts";
 import { serveCapture, until } from "../fakes.ts";
-import { closedPort, pem, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, pem, serveHttp } from "../net/fakes.ts";
 import { GOOD, serveParseable } from "../relay/fake_parseable.ts";
 import {
   allMetrics,

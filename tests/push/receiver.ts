@@ -6,7 +6,7 @@ import { createLogger } from "../../lib/log.ts";
 import type { ExportMetricsServiceRequest, KeyValue, Metric } from "../../lib/otlp/gen/metrics.ts";
 import { decodeMetrics, decodeMetricsJson } from "../../lib/otlp/decode.ts";
 import { listenFor, LogLines, seriesOf, until } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 /** A request that came in. */
 export interface Received {

@@ -3,8 +3,8 @@ import { gzipSync } from "node:zlib";
 import { type Running, startServe } from "../commands/process.ts";
 import { bytesOf, nested, requestOf, type Write } from "../otlp/messages.ts";
 import { capture } from "../otlp/relay.ts";
-import { ask, RawClient } from "../server/raw_client.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { ask, RawClient } from "../http/raw_client.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 
 /** What compose.yml lets the service have is 512 MiB; the rest is for everything but the relay. */
 const MAX_RESIDENT_MIB = 400;

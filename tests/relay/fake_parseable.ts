@@ -1,6 +1,6 @@
 /** A server that takes OTLP as Parseable 2.9.5 does, and can be told not to. */
 
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 /** The credentials that it takes. */
 export const GOOD = `Basic ${btoa("shipper:secret-password")}`;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Running, startServe } from "../commands/process.ts";
 import { within } from "../fakes.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 import { FakeFluentBit, numbersIn, type Receiver } from "./fake_fluent_bit.ts";
 
 /** What becomes of the requests that come in. */

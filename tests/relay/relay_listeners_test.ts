@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { run, startServe } from "../commands/process.ts";
 import { within } from "../fakes.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 
 const VLLM = { VLLM_METRICS_URL: "http://127.0.0.1:9" };
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { serveParseable } from "./fake_parseable.ts";
 import { startRelay, type TestRelay } from "./relay_service.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { PbfReader } from "pbf";
 import { capture } from "../otlp/relay.ts";
-import { RawClient } from "../server/raw_client.ts";
+import { RawClient } from "../http/raw_client.ts";
 import { GOOD, serveParseable } from "./fake_parseable.ts";
 import { startRelay } from "./relay_service.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { until } from "../fakes.ts";
-import { ask, parseReply, RawClient } from "../server/raw_client.ts";
+import { ask, parseReply, RawClient } from "../http/raw_client.ts";
 import { GOOD, serveParseable } from "./fake_parseable.ts";
 import { startRelay, type TestRelay } from "./relay_service.ts";
 

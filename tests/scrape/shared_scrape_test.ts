@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { startService, until, within } from "../fakes.ts";
-import { type FakeServer, serveHttp, serveRaw } from "../upstream/fakes.ts";
-import { RawClient } from "./raw_client.ts";
+import { type FakeServer, serveHttp, serveRaw } from "../net/fakes.ts";
+import { RawClient } from "../http/raw_client.ts";
 
 const READERS = 5;
 const OK = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";

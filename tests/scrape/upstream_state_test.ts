@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { startService, type TestService, within } from "../fakes.ts";
-import { serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { serveHttp, serveRaw } from "../net/fakes.ts";
 
 const UP = 'level=info msg="Upstream is up" upstream=http://vllm/metrics';
 

@@ -1,7 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { createClient } from "../../lib/net/client.ts";
+import { NetError } from "../../lib/net/net_error.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { createUpstream, type Upstream } from "../../lib/scrape/upstream.ts";
 import {
+  closedPort,
   configFor,
   failureOf,
   NEVER,
@@ -105,8 +108,15 @@ Deno.test("without verification the name is said all the same", async () => {
   assertEquals(hostOf(server.requests[0])?.split(":")[0], "vllm.example");
 });
 
-Deno.test("the instance of an upstream is what it is told, or host and port", () => {
-  using plain = createUpstream(configFor("https://vllm/m"));
-  using named = createUpstream(configFor("https://vllm/m"), { instance: "one" });
-  assertEquals([plain.instance, named.instance], ["vllm:443", "one"]);
+Deno.test("a server at a known address that refuses connections again and again is refused each time", async () => {
+  const port = closedPort();
+  using client = createClient({ address: "127.0.0.1" });
+  for (let attempt = 1; attempt <= 40; attempt++) {
+    const error = await assertRejects(
+      () =>
+        client.request(new URL(`http://vllm:${port}/metrics`), { timeoutMs: 5_000, maxBytes: 1 }),
+      NetError,
+    );
+    assertEquals([attempt, error.kind], [attempt, "refused"]);
+  }
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { capture, namedServers, renamed, serveCapture, startService } from "../fakes.ts";
-import { type FakeServer, serveHttp } from "../upstream/fakes.ts";
+import { type FakeServer, serveHttp } from "../net/fakes.ts";
 
 const OLD = "# HELP vllm:gpu_cache_usage_perc Cache.\n# TYPE vllm:gpu_cache_usage_perc gauge\n" +
   'vllm:gpu_cache_usage_perc{engine="0"} 0.5\n';

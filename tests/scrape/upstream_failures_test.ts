@@ -7,7 +7,7 @@ import {
   serveHttp,
   serveRaw,
   serveReply,
-} from "../upstream/fakes.ts";
+} from "../net/fakes.ts";
 
 const CANNOT_SCRAPE = 'Cannot scrape "http://vllm/metrics":';
 const CANNOT_READ = 'Cannot read "http://vllm/metrics": the server sent';

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createLogger } from "../../lib/log.ts";
 import { startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 /** C1 controls, DEL, marks of writing direction, and a line separator. */
 const MARKS = "\x85\x9b2J\x7f\u200f\u202e\u2066\u061c\u2028";

@@ -6,6 +6,7 @@ import {
   configFor,
   failureOf,
   NEVER,
+  outcome,
   pem,
   serveHttp,
   serveRaw,
@@ -13,18 +14,6 @@ import {
   TEXT,
   textOf,
 } from "./fakes.ts";
-
-Deno.test("scrape() hands out type, length and body", async () => {
-  await using server = serveHttp(() =>
-    new Response(TEXT, { headers: { "content-type": "text/plain; version=0.0.4" } })
-  );
-  using upstream = createUpstream(configFor(`${server.origin}/metrics`));
-  const scrape = await upstream.scrape({ signal: NEVER });
-  assertEquals(scrape.contentType, "text/plain; version=0.0.4");
-  assertEquals(scrape.contentLength, TEXT.length);
-  assertEquals(await textOf(scrape), TEXT);
-  assertEquals(server.requests, ["/metrics"]);
-});
 
 Deno.test("scrape() sends one GET with the header fields", async () => {
   await using server = serveReply(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${TEXT}`);
@@ -58,14 +47,6 @@ Deno.test("scrape() takes a body without length, type or end but the connection'
   assertEquals(await textOf(scrape), TEXT);
 });
 
-Deno.test("scrape() takes an empty body", async () => {
-  await using server = serveReply("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-  using upstream = createUpstream(configFor(server.origin));
-  const scrape = await upstream.scrape({ signal: NEVER });
-  assertEquals(scrape.contentLength, 0);
-  assertEquals(await textOf(scrape), "");
-});
-
 Deno.test("scrape() hands the first bytes out before the last have come", async () => {
   const { promise: first, resolve: firstCame } = Promise.withResolvers<void>();
   await using server = serveRaw(async ({ send }) => {
@@ -97,8 +78,7 @@ Deno.test("scrape() trusts the authorities of caCerts", async () => {
   });
   // The second one of a file counts as well.
   const caCerts = pem("client_ca.pem") + pem("ca.pem");
-  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
-  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+  assertEquals(await outcome(server.origin, { tls: { caCerts } }), TEXT);
 });
 
 Deno.test("cancelling the body aborts the request", async () => {
@@ -130,13 +110,6 @@ Deno.test("cancelling the body while it waits for bytes aborts the request", asy
   await gone;
 });
 
-Deno.test("disposing the upstream leaves nothing open", async () => {
-  await using server = serveHttp(() => new Response(TEXT));
-  const upstream = createUpstream(configFor(server.origin));
-  await textOf(await upstream.scrape({ signal: NEVER }));
-  upstream[Symbol.dispose]();
-});
-
 for (const field of [["x y", "secret"], ["x", "sec\nret"], ["x", "secret€"]] as const) {
   Deno.test(`createUpstream() refuses the header field ${JSON.stringify(field)}`, () => {
     const error = assertThrows(() =>
@@ -153,8 +126,3 @@ for (const field of [["x y", "secret"], ["x", "sec\nret"], ["x", "secret€"]] a
     assertEquals(error.cause, undefined);
   });
 }
-
-Deno.test("label is the URL for people", () => {
-  using upstream = createUpstream(configFor("http://vllm:8000/metrics?key=secret"));
-  assertEquals(upstream.label, "http://vllm/metrics");
-});

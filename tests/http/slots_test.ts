@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { startService, type TestService, until, within } from "../fakes.ts";
-import { serveRaw } from "../upstream/fakes.ts";
+import { serveRaw } from "../net/fakes.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** Requests on `/metrics` that the service answers at once. */

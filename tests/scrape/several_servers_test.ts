@@ -9,8 +9,8 @@ import {
   within,
 } from "../fakes.ts";
 import { readAsFluentBit } from "../exposition/fluent_bit_rules.ts";
-import { closedPort, type FakeServer, serveHttp, serveRaw } from "../upstream/fakes.ts";
-import { ask, RawClient } from "./raw_client.ts";
+import { closedPort, type FakeServer, serveHttp, serveRaw } from "../net/fakes.ts";
+import { ask, RawClient } from "../http/raw_client.ts";
 
 /** A vLLM with one gauge. */
 function gauge(value: number): FakeServer {
@@ -151,31 +151,12 @@ Deno.test("when all servers fail the answer names them", async () => {
   );
 });
 
-Deno.test("when all servers are late the answer is 504", async () => {
-  await using vllm = serveRaw(({ gone }) => gone());
-  await using service = serve({ one: vllm.origin, two: vllm.origin }, 50);
-  const response = await service.get("/metrics");
-  assertEquals(response.status, 504);
-  assertMatch(
-    await response.text(),
-    /^Cannot scrape any of 2 servers: .* no answer within \d+ms; /,
-  );
-});
-
 Deno.test("of many servers that fail, some are named", async () => {
   const origin = `http://127.0.0.1:${closedPort()}`;
   const names = Array.from({ length: 10 }, (_, index) => [`s${index}`, origin]);
   await using service = serve(Object.fromEntries(names));
   const body = await (await service.get("/metrics")).text();
   assertMatch(body, /s7\/metrics": connection refused; and 2 more\. /);
-});
-
-Deno.test("one server with a name that fails is told in its own words", async () => {
-  await using vllm = serveHttp(() => new Response(null, { status: 404 }));
-  await using service = serve({ one: vllm.origin });
-  const response = await service.get("/metrics");
-  assertEquals(response.status, 502);
-  assertMatch(await response.text(), /^Cannot scrape "http:\/\/one\/metrics": status 404 /);
 });
 
 /** A vLLM with so many bytes of samples, 1 MB being what is allowed. */

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import type { TlsConfig, UpstreamConfig } from "../../lib/config/config.ts";
 import { Secret } from "../../lib/config/secret.ts";
 import { MetricsError } from "../../lib/errors.ts";
-import type { ScrapeReply } from "../../lib/scrape/upstream.ts";
+import { createUpstream, type ScrapeReply } from "../../lib/scrape/upstream.ts";
 
 /** A small exposition. */
 export const TEXT = "# TYPE vllm:up gauge\nvllm:up 1\n";
@@ -65,6 +65,19 @@ export async function failureOf(promise: Promise<unknown>): Promise<[string, str
     return [error.code, error.message, error.hint];
   }
   throw new Error("It should have failed");
+}
+
+/** What one scrape comes to: the text, or the code, message and hint of its failure. */
+export async function outcome(
+  url: string,
+  overrides: Overrides = {},
+): Promise<string | readonly string[]> {
+  using upstream = createUpstream(configFor(url, overrides));
+  try {
+    return await textOf(await upstream.scrape({ signal: NEVER }));
+  } catch (error) {
+    return await failureOf(Promise.reject(error));
+  }
 }
 
 /** A conversation with one client. */

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseConfig } from "../../lib/config/config.ts";
 import { serveCapture, startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { ask } from "./raw_client.ts";
 
 const ROUTES = ["/", "/page.js", "/metrics", "/health", "/-/metrics", "/-/targets", "/nothing"];

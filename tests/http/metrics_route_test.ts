@@ -9,7 +9,7 @@ import {
   until,
   within,
 } from "../fakes.ts";
-import { type Conversation, serveHttp, serveRaw } from "../upstream/fakes.ts";
+import { type Conversation, serveHttp, serveRaw } from "../net/fakes.ts";
 import { ask, RawClient } from "./raw_client.ts";
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { capture, seriesOf, until } from "../fakes.ts";
 import { startServe } from "../commands/process.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 import { RawClient } from "./raw_client.ts";
 
 /** Clients that are held open. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startService, type TestService, until, within } from "../fakes.ts";
-import { type Conversation, type FakeServer, serveRaw } from "../upstream/fakes.ts";
-import { RawClient } from "./raw_client.ts";
+import { type Conversation, type FakeServer, serveRaw } from "../net/fakes.ts";
+import { RawClient } from "../http/raw_client.ts";
 
 /** Two families: the first one is on its way to the reader while the second is incomplete. */
 const PART = "# TYPE vllm:a gauge\nvllm:a 1\n# TYPE vllm:b gauge\nvllm:b 2\n";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { namedServers, startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 Deno.test("/-/targets tells the servers, their states and ages, and asks none of them", async () => {
   let nowMs = 1_000;
@@ -55,12 +55,4 @@ Deno.test("/-/targets tells the servers, their states and ages, and asks none of
       lastError: { ...failed, ageSeconds: 2.5 },
     },
   ]);
-});
-
-Deno.test("/-/targets tells the one server by host and port", async () => {
-  await using vllm = serveHttp(() => new Response("vllm:a 1\n"));
-  await using service = startService(vllm.origin);
-  const { targets } = await (await service.get("/-/targets")).json();
-  assertEquals(targets.length, 1);
-  assertEquals(targets[0].instance, new URL(vllm.origin).host);
 });

@@ -4,7 +4,7 @@ import { runCommand } from "../../lib/commands/mod.ts";
 import { fakeHost } from "../commands/fake_host.ts";
 import { run, startServe } from "../commands/process.ts";
 import { startService, type TestService } from "../fakes.ts";
-import { closedPort, type Conversation, NO_SUCH_HOST, pem, serveRaw } from "../upstream/fakes.ts";
+import { closedPort, type Conversation, NO_SUCH_HOST, pem, serveRaw } from "../net/fakes.ts";
 
 /** Words that no log line, no route and no error may show. */
 const SECRETS = {

@@ -9,7 +9,7 @@ import {
   serveCapture,
   startService,
 } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
+import { serveHttp } from "../net/fakes.ts";
 
 /** All families with their types, as docs/metrics.md has them. */
 const TYPES: Readonly<Record<string, string>> = {

@@ -7,12 +7,12 @@ import {
   configFor,
   failureOf,
   NEVER,
+  outcome,
   pem,
   serveHttp,
   serveMutualTls,
   serveReply,
   TEXT,
-  textOf,
 } from "./fakes.ts";
 
 const caCerts = pem("ca.pem");
@@ -49,8 +49,7 @@ const CERTIFICATES: Array<[certificate: string, host: string, text: string, hint
 for (const [certificate, host, text, hint] of CERTIFICATES) {
   Deno.test(`scrape() tells the certificate "${certificate}" on ${host}`, async () => {
     await using server = serveReply("", { certificate, host });
-    using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
-    assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+    assertEquals(await outcome(server.origin, { tls: { caCerts } }), [
       "UPSTREAM_TLS",
       `Cannot scrape "http://vllm/metrics": ${text}`,
       hint,
@@ -61,8 +60,7 @@ for (const [certificate, host, text, hint] of CERTIFICATES) {
 
 Deno.test("scrape() trusts no authority that is not configured", async () => {
   await using server = serveReply("", { certificate: "server", host: "localhost" });
-  using upstream = createUpstream(configFor(server.origin));
-  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+  assertEquals(await outcome(server.origin), [
     "UPSTREAM_TLS",
     'Cannot scrape "http://vllm/metrics": the certificate is from an unknown authority',
     TRUST_HINT,
@@ -74,14 +72,12 @@ Deno.test("scrape() trusts a certificate signed by itself when it is configured"
     certificate: "self",
     host: "localhost",
   });
-  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts: pem("self.pem") } }));
-  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+  assertEquals(await outcome(server.origin, { tls: { caCerts: pem("self.pem") } }), TEXT);
 });
 
 Deno.test("scrape() tells a server without TLS on an https address", async () => {
   await using server = serveReply("HTTP/1.1 400 Bad Request\r\n\r\n");
-  using upstream = createUpstream(configFor(server.origin.replace("http:", "https:")));
-  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+  assertEquals(await outcome(server.origin.replace("http:", "https:")), [
     "UPSTREAM_TLS",
     'Cannot scrape "http://vllm/metrics": the server does not speak TLS',
     "Is the port right, or should the address begin with http://?",
@@ -90,8 +86,7 @@ Deno.test("scrape() tells a server without TLS on an https address", async () =>
 
 Deno.test("scrape() tells a connection that ends in the handshake", async () => {
   await using server = serveReply("");
-  using upstream = createUpstream(configFor(server.origin.replace("http:", "https:")));
-  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+  assertEquals(await outcome(server.origin.replace("http:", "https:")), [
     "UPSTREAM_TLS",
     'Cannot scrape "http://vllm/metrics": the server closed the connection during the TLS handshake',
     "Is the port right, and does it speak TLS?",
@@ -100,9 +95,8 @@ Deno.test("scrape() tells a connection that ends in the handshake", async () => 
 
 Deno.test("scrape() speaks HTTP/2 where the server does", async () => {
   await using server = serveHttp((request) => new Response(request.headers.get("host")), "server");
-  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
   // HTTP/2 has no field of that name.
-  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), "");
+  assertEquals(await outcome(server.origin, { tls: { caCerts } }), "");
 });
 
 Deno.test("the body of a scrape over HTTP/2 is never cut short", async () => {
@@ -130,17 +124,18 @@ Deno.test("the body of a scrape over HTTP/2 is never cut short", async () => {
 
 Deno.test("scrape() shows its client certificate", async () => {
   await using server = await serveMutualTls();
-  using upstream = createUpstream(configFor(`${server.origin}/metrics`, {
-    tls: { caCerts, cert: pem("client.pem"), key: new Secret(pem("client.key")) },
-  }));
-  assertEquals(await textOf(await upstream.scrape({ signal: NEVER })), TEXT);
+  assertEquals(
+    await outcome(`${server.origin}/metrics`, {
+      tls: { caCerts, cert: pem("client.pem"), key: new Secret(pem("client.key")) },
+    }),
+    TEXT,
+  );
   assertEquals(server.requests, ["/metrics?key=secret"]);
 });
 
 Deno.test("scrape() tells a server that wants a client certificate", async () => {
   await using server = await serveMutualTls();
-  using upstream = createUpstream(configFor(server.origin, { tls: { caCerts } }));
-  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
+  assertEquals(await outcome(server.origin, { tls: { caCerts } }), [
     "UPSTREAM_TLS",
     'Cannot scrape "http://vllm/metrics": the server wants a client certificate',
     "Set VLLM_TLS_CERT_FILE and VLLM_TLS_KEY_FILE.",
@@ -149,14 +144,16 @@ Deno.test("scrape() tells a server that wants a client certificate", async () =>
 
 Deno.test("scrape() tells a server that closes on another's client certificate", async () => {
   await using server = await serveMutualTls();
-  using upstream = createUpstream(configFor(server.origin, {
-    tls: { caCerts, cert: pem("server.pem"), key: new Secret(pem("server.key")) },
-  }));
-  assertEquals(await failureOf(upstream.scrape({ signal: NEVER })), [
-    "UPSTREAM_CLOSED",
-    'Cannot scrape "http://vllm/metrics": the server closed the connection before it answered',
-    "Did vLLM stop, or is the port another service's? Does it not accept the client certificate?",
-  ]);
+  assertEquals(
+    await outcome(server.origin, {
+      tls: { caCerts, cert: pem("server.pem"), key: new Secret(pem("server.key")) },
+    }),
+    [
+      "UPSTREAM_CLOSED",
+      'Cannot scrape "http://vllm/metrics": the server closed the connection before it answered',
+      "Did vLLM stop, or is the port another service's? Does it not accept the client certificate?",
+    ],
+  );
 });
 
 Deno.test("createUpstream() refuses a key of another certificate", () => {

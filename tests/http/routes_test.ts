@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EXPOSITION_TYPE, serveCapture, startService } from "../fakes.ts";
-import { closedPort, serveHttp } from "../upstream/fakes.ts";
+import { closedPort, serveHttp } from "../net/fakes.ts";
 import { ask, parseReply, RawClient } from "./raw_client.ts";
 
 const TEXT_TYPE = "text/plain; charset=utf-8";
@@ -74,15 +74,6 @@ Deno.test("/-/ready answers 503 once the service stops; /-/healthy stays", async
   const ready = await service.get("/-/ready");
   assertEquals([ready.status, await ready.text()], [503, "stopping\n"]);
   assertEquals(await (await service.get("/-/healthy")).text(), "ok\n");
-});
-
-Deno.test("neither health route asks vLLM", async () => {
-  await using vllm = serveCapture("idle");
-  await using service = startService(vllm.origin);
-  for (const path of ROUTES.filter((each) => each !== "/metrics")) {
-    await (await service.get(path)).body?.cancel();
-  }
-  assertEquals(vllm.requests, []);
 });
 
 const REQUESTS: [string, string, number][] = [

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { renamed, startService } from "../fakes.ts";
-import { serveHttp } from "../upstream/fakes.ts";
-import { RawClient } from "./raw_client.ts";
+import { serveHttp } from "../net/fakes.ts";
+import { RawClient } from "../http/raw_client.ts";
 
 /** Requests at once, within what the service answers at once. */
 const READERS = 30;
