@@ -1,7 +1,7 @@
 /** Expositions without regard to order and spelling, so that they can be compared. */
 
 import { outputName, type Point } from "./fluent_bit_families.ts";
-import type { OracleFamily } from "./oracle.ts";
+import type { ReadFamily } from "./reader.ts";
 
 /** A sample with what its family says about it. */
 export interface Series {
@@ -39,7 +39,7 @@ function sorted(series: readonly Series[]): Series[] {
 }
 
 /** The content of families that {@linkcode readExposition} has read. */
-export function contentOf(families: readonly OracleFamily[]): Content {
+export function contentOf(families: readonly ReadFamily[]): Content {
   const headers: Record<string, readonly [string, string]> = {};
   const series: Series[] = [];
   for (const family of families) {

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { asFluentBitReads, contentOf, type Series, seriesOf } from "./content.ts";
 import { type Point, readAsFluentBit } from "./fluent_bit_rules.ts";
 import { assertGoldenJson } from "./golden.ts";
-import { hasSamples, lossesOf } from "./losses.ts";
-import { readExposition } from "./oracle.ts";
+import { hasSamples, lossesOf } from "./faults.ts";
+import { readExposition } from "./reader.ts";
 import { type Bytes, encode, sanitized, testdata } from "./sanitized.ts";
 
 /** A recorded answer of Fluent Bit 5.1.1 to a text. */
@@ -105,7 +105,7 @@ Deno.test("Sanitizer hands a strict reader what Fluent Bit reads, for every case
     assertEquals({ result, unread }, { result: "accepted", unread: false }, each.id);
     // A gauge told twice is no valid text, but it is not the sanitiser's to choose.
     if (["41_dup_sample", "a1_type_after_samples"].includes(each.id)) continue;
-    const content = contentOf(readExposition(text, "0.0.4"));
+    const content = contentOf(readExposition(text));
     assertEquals(seriesOf(points), asFluentBitReads(content), each.id);
   }
 });

@@ -74,10 +74,6 @@ export class FluentBitFamily {
   readonly #samples: RawSample[] = [];
   #instance: { current: Instance | undefined } = { current: undefined };
 
-  /**
-   * @param name The name as it stands.
-   * @param before The label set before this one, when it goes on with the same family.
-   */
   constructor(readonly name: string, before?: FluentBitFamily) {
     if (before === undefined) return;
     this.help = before.help;

@@ -19,12 +19,7 @@ export interface Verdict {
   readonly unread: boolean;
 }
 
-/**
- * Reads an exposition as Fluent Bit does.
- *
- * @param bytes The text.
- * @returns What becomes of it.
- */
+/** Reads an exposition as Fluent Bit does. */
 export function readAsFluentBit(bytes: Uint8Array): Verdict {
   const decoder = new Decoder(bytes);
   try {

@@ -6,12 +6,7 @@ import { type Bytes, decode, sameBytes, testdata } from "./sanitized.ts";
 const updates = Deno.env.get("UPDATE_GOLDEN") !== undefined;
 const HINT = "run the tests with UPDATE_GOLDEN=1 when the change is meant, and read the diff";
 
-/**
- * Compares bytes with a file of `tests/testdata/golden/`.
- *
- * @param name The file's name.
- * @param actual The bytes.
- */
+/** Compares bytes with a file of `tests/testdata/golden/`. */
 export function assertGolden(name: string, actual: Bytes): void {
   const url = testdata(`golden/${name}`);
   if (updates) {
@@ -22,12 +17,7 @@ export function assertGolden(name: string, actual: Bytes): void {
   if (!sameBytes(actual, expected)) assertEquals(decode(actual), decode(expected), HINT);
 }
 
-/**
- * Compares a value with a JSON file of `tests/testdata/golden/`.
- *
- * @param name The file's name.
- * @param actual The value.
- */
+/** Compares a value with a JSON file of `tests/testdata/golden/`. */
 export function assertGoldenJson(name: string, actual: unknown): void {
   const url = testdata(`golden/${name}`);
   if (updates) {

@@ -2,18 +2,18 @@ import { assertEquals } from "@std/assert";
 import { severalEngines } from "../../bench/exposition.ts";
 import { SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
 import { asFluentBitReads, contentOf, seriesOf } from "./content.ts";
-import { expectedFamilies } from "./expected.ts";
 import { readAsFluentBit } from "./fluent_bit_rules.ts";
 import { assertGolden, assertGoldenJson } from "./golden.ts";
-import { readExposition } from "./oracle.ts";
-import { familiesOf, remembered } from "./remembered.ts";
+import { readExposition } from "./reader.ts";
 import {
   allCaptures,
   captures,
   decode,
   encode,
+  familiesOf,
   formatOf,
   readCapture,
+  remembered,
   sameBytes,
   sanitized,
 } from "./sanitized.ts";
@@ -28,9 +28,6 @@ const KEPT = [
 
 /** Captures of a server that was down. */
 const EMPTY = Array.from({ length: 15 }, (_, index) => `restart/restart-${index + 19}.txt`);
-
-/** Not valid in their format: samples renamed below their TYPE, label values without escapes. */
-const INVALID = ["mounted-openmetrics.txt", "rust-dp2-unescaped.txt"];
 
 const paths = captures();
 const textPaths = paths.filter((path) => formatOf(path) === "text");
@@ -96,17 +93,6 @@ Deno.test("Sanitizer gives the same bytes for a series of scrapes with one memor
   }
 });
 
-Deno.test("Sanitizer gives the same bytes for servers that share what they show", () => {
-  const memo = new SanitizerMemo();
-  const each = paths.map((path) => sanitized(readCapture(path)).bytes);
-  for (const pass of ["first", "second"]) {
-    for (const [index, path] of paths.entries()) {
-      const { bytes } = sanitized(readCapture(path), { memo });
-      assertEquals(sameBytes(bytes, each[index] ?? bytes.subarray(1)), true, `${path}, ${pass}`);
-    }
-  }
-});
-
 Deno.test("SanitizerMemo remembers every family of vLLM that has samples and plain numbers", () => {
   for (const path of paths.filter((each) => each !== "rust-dp2-unescaped.txt")) {
     const memo = new SanitizerMemo();
@@ -123,21 +109,12 @@ Deno.test("SanitizerMemo remembers every family of 64 engines behind one front e
   assertEquals(remembered(memo, text), familiesOf(text).length);
 });
 
-Deno.test("Sanitizer keeps families, types, labels, values and help of the captures", () => {
-  for (const path of KEPT.filter((path) => !INVALID.includes(path))) {
-    const format = formatOf(path) === "text" ? "0.0.4" : "openmetrics";
-    const input = readExposition(decode(readCapture(path)), format);
-    const output = readExposition(sanitized(readCapture(path)).text, "0.0.4");
-    assertEquals(contentOf(output), contentOf(expectedFamilies(input, format)), path);
-  }
-});
-
 Deno.test("Fluent Bit and a strict reader find the same series in the output of each kind", () => {
   for (const path of KEPT) {
     const { text, bytes } = sanitized(readCapture(path));
     const { result, points, unread } = readAsFluentBit(bytes);
     assertEquals({ result, unread }, { result: "accepted", unread: false }, path);
-    const content = contentOf(readExposition(text, "0.0.4"));
+    const content = contentOf(readExposition(text));
     assertEquals(seriesOf(points), asFluentBitReads(content), path);
   }
 });

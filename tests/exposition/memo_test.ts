@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Sanitizer, SanitizerMemo } from "../../lib/exposition/sanitizer.ts";
-import { familiesOf, remembered } from "./remembered.ts";
-import { encode, sanitized } from "./sanitized.ts";
+import { encode, familiesOf, remembered, sanitized } from "./sanitized.ts";
 
 const A = "# TYPE vllm:a gauge\nvllm:a 1\n";
 const B = "# TYPE vllm:b gauge\nvllm:b 2\n";
@@ -102,4 +101,24 @@ Deno.test("a memo does not hold back a text that comes byte by byte for longer t
   }
   out += sanitizer.push(encode(""), true);
   assertEquals(out, whole.replaceAll(":", "_"));
+});
+
+Deno.test("a family too large to hold is written as any other, whatever its lines", () => {
+  const line = (index: number): string => `vllm:g{a="${index}",b="x,\\"y"} ${index}.5\n`;
+  const odd = [
+    'vllm:g{a="é",b=""} 1\n',
+    'vllm:g{a="vllm:g"} 0x1p4\n',
+    "nonsense\n",
+    "vllm:g 1 5\n",
+  ];
+  const lines = Array.from(
+    { length: 40_000 },
+    (_, index) => line(index) + (odd[index / 9_000] ?? ""),
+  );
+  const text = `# TYPE vllm:g gauge\n${lines.join("")}${B}`;
+  const { text: out, dropped } = sanitized(text, { format: "text", memo: new SanitizerMemo() });
+  const expected = text.replace("nonsense\n", "").replace("0x1p4", "16")
+    .replace(/^(# TYPE )?vllm:/gm, "$1vllm_");
+  assertEquals(out === expected, true);
+  assertEquals(dropped, { bad_syntax: 1 });
 });

@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ExpositionMerger } from "../../lib/exposition/merge.ts";
-import { arbitraryDocument } from "./documents.ts";
 import { expectedSeries, merged, mergeFaultsOf, seriesOf, type Texts } from "./merged.ts";
-import { readExposition } from "./oracle.ts";
+import { readExposition } from "./reader.ts";
 import { arbitraryPassage } from "./rubbish.ts";
 import { captures, decode, formatOf, readCapture, sanitized } from "./sanitized.ts";
 
@@ -142,7 +141,7 @@ Deno.test("a summary that one server has in a form of its own is not in two plac
   };
   const result = merged(texts);
   // A strict parser takes no family twice.
-  readExposition(result.text, "0.0.4");
+  readExposition(result.text);
   assertEquals(seriesOf(result.text), expectedSeries(texts, result));
   assertEquals(result.conflicts.map(({ instance }) => instance), ["b", "b"]);
 });
@@ -192,7 +191,6 @@ Deno.test("what came before makes no difference to a merge", () => {
   }
 });
 
-const RUNS = { numRuns: 400 };
 /** Two to four servers, some of them with the same text. */
 function arbitraryTexts(text: fc.Arbitrary<string>): fc.Arbitrary<Texts> {
   return fc.array(text, { minLength: 2, maxLength: 3 }).map((texts) => {
@@ -200,33 +198,6 @@ function arbitraryTexts(text: fc.Arbitrary<string>): fc.Arbitrary<Texts> {
     return Object.fromEntries([...texts, first].map((each, index) => [`s${index}:80`, each]));
   });
 }
-
-/** Whether a family of one server is called like a part of another's: then readers cannot tell. */
-function clash(texts: Texts): boolean {
-  const names = new Set(
-    Object.values(texts).flatMap((text) =>
-      readExposition(sanitized(text, { format: "text" }).text, "0.0.4").map(({ name }) => name)
-    ),
-  );
-  return [...names].some((name) =>
-    ["_bucket", "_sum", "_count"].some((part) => names.has(name + part))
-  );
-}
-
-Deno.test("a strict parser reads from the merge of valid documents what is in them", () => {
-  fc.assert(
-    fc.property(arbitraryTexts(arbitraryDocument("0.0.4")), (texts) => {
-      fc.pre(!clash(texts));
-      const result = merged(texts);
-      assertEquals(lossesBeside("type_conflict", texts), []);
-      const text = result.text;
-      readExposition(text, "0.0.4");
-      assertEquals(seriesOf(text), expectedSeries(texts, result));
-      assertEquals(mergeFaultsOf(texts), []);
-    }),
-    RUNS,
-  );
-});
 
 Deno.test("whatever comes: Fluent Bit loses nothing of a merge, and the sanitiser changes nothing", () => {
   const rubbish = arbitraryPassage("text").map(({ input }) => decode(input));

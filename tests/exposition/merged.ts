@@ -2,8 +2,8 @@
 
 import { ExpositionMerger, type MergedExposition } from "../../lib/exposition/merge.ts";
 import { contentOf, type Series } from "./content.ts";
-import { lossesOf } from "./losses.ts";
-import { readExposition } from "./oracle.ts";
+import { lossesOf } from "./faults.ts";
+import { readExposition } from "./reader.ts";
 import { encode, sanitized } from "./sanitized.ts";
 
 /** Sanitised texts by the name of their server. */
@@ -44,7 +44,7 @@ function labelled(labels: Readonly<Record<string, string>>, instance: string): S
 
 /** All samples of a text, sorted. */
 export function seriesOf(text: string): string[] {
-  return contentOf(readExposition(text, "0.0.4", { repeats: true })).series.map(keyOf).toSorted();
+  return contentOf(readExposition(text, { repeats: true })).series.map(keyOf).toSorted();
 }
 
 /** The samples that the servers have, but for those whose type is in conflict; sorted. */
@@ -54,18 +54,13 @@ export function expectedSeries(texts: Texts, { conflicts }: Merged): string[] {
     const lost = new Set(
       conflicts.filter((each) => each.instance === instance).map(({ family }) => family),
     );
-    return contentOf(readExposition(clean, "0.0.4", { repeats: true })).series
+    return contentOf(readExposition(clean, { repeats: true })).series
       .filter(({ family }) => !lost.has(family))
       .map((series) => keyOf({ ...series, labels: labelled(series.labels, instance) }));
   }).toSorted();
 }
 
-/**
- * Tells what is wrong with what comes out, whatever went in.
- *
- * @param texts The servers' texts.
- * @returns One line for each fault.
- */
+/** Tells what is wrong with what comes out, whatever went in. */
 export function mergeFaultsOf(texts: Texts): string[] {
   const merger = new ExpositionMerger();
   const once = merged(texts, merger);

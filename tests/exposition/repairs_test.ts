@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Format } from "../../lib/exposition/types.ts";
-import { lossesOf } from "./losses.ts";
+import { lossesOf } from "./faults.ts";
 import { sanitized } from "./sanitized.ts";
 
 interface Repair {

@@ -2,7 +2,6 @@
 
 import fc from "fast-check";
 import type { Format } from "../../lib/exposition/types.ts";
-import { arbitraryDocument } from "./documents.ts";
 import type { Passage } from "./faults.ts";
 import { type Bytes, captures, decode, encode, formatOf, readCapture } from "./sanitized.ts";
 
@@ -127,15 +126,11 @@ function damaged(text: fc.Arbitrary<string>): fc.Arbitrary<Bytes> {
 }
 
 function arbitraryInput(format: Format): fc.Arbitrary<Bytes> {
-  const document = format === "text"
-    ? fc.oneof(arbitraryDocument("0.0.4"), arbitraryDocument("1.0.0"))
-    : arbitraryDocument("openmetrics");
   return fc.oneof(
     fc.uint8Array({ maxLength: 300 }).map((bytes) => bytes.slice()),
     words.map(encode),
     families.map(encode),
     damaged(families),
-    damaged(document),
     damaged(excerpt(format)),
   );
 }
@@ -146,11 +141,7 @@ function renumbered(bytes: Bytes): Bytes {
   return encode(decode(bytes).replace(/ [0-9.]+$/gm, () => ` ${VALUES[count++ % VALUES.length]}`));
 }
 
-/**
- * Gives rubbish, and expositions that took damage.
- *
- * @param format What it is taken for.
- */
+/** Gives rubbish, and expositions that took damage. */
 export function arbitraryPassage(format: Format): fc.Arbitrary<Passage> {
   const share = fc.double({ min: 0, max: 1, noNaN: true });
   const pair = arbitraryInput(format).chain((input) => {
