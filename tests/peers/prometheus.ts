@@ -143,7 +143,10 @@ export async function startPrometheus(jobs: Jobs, stored = ""): Promise<Promethe
         const data = await ask<{ activeTargets: readonly ApiTarget[] }>("targets?state=active");
         const targets = data?.activeTargets ?? [];
         // It takes its jobs up one after the other: at first some are not there at all.
-        const scraped = targets.filter(({ health }) => health !== "unknown");
+        // On a busy machine the first scrape may take longer than the interval.
+        const scraped = targets.filter(({ health, lastError }) =>
+          health !== "unknown" && !lastError.includes("deadline exceeded")
+        );
         if (scraped.length < Object.keys(jobs).length) return undefined;
         return new Map(targets.map((target) => [target.labels.job ?? "", target]));
       }, "Prometheus to scrape"),
