@@ -3,7 +3,7 @@
 import type { Grid, TimeSeries } from "../../lib/history/history.ts";
 import { timesOf } from "../../lib/history/evaluate.ts";
 import { until, within } from "../fakes.ts";
-import { closedPort } from "../upstream/fakes.ts";
+import { closedPort } from "../net/fakes.ts";
 
 /** Time from one scrape to the next. */
 const SCRAPE_INTERVAL = "1s";
