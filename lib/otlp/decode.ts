@@ -139,11 +139,6 @@ class Reader extends BinaryReader {
     return String(first);
   }
 
-  override double(): number {
-    this.pos += 8;
-    return this.#view.getFloat64(this.pos - 8, true);
-  }
-
   override string(): string {
     const length = this.uint32();
     if (length > MAX_TEXT_BYTES) {

@@ -3,8 +3,8 @@
  * (https://opentelemetry.io/docs/specs/otlp/#otlphttp-response).
  */
 
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { STATUS_CODE, type StatusCode } from "@std/http/status";
+import { ExportMetricsServiceResponse, Status } from "./gen/metrics.ts";
 
 /** Settings of a {@linkcode RequestError} beyond status and message. */
 export interface RequestErrorOptions {
@@ -66,30 +66,27 @@ export function encodingOf(contentType: string | null): OtlpEncoding | undefined
 export function successReply(encoding: OtlpEncoding, dropped: number): Response {
   const message = "points that Parseable cannot store were dropped; " +
     "vllm_metrics_relay_points_dropped_total says why";
-  const headers = { "content-type": CONTENT_TYPE[encoding] };
-  if (encoding === "json") {
-    const partialSuccess = { rejectedDataPoints: String(dropped), errorMessage: message };
-    return Response.json(dropped === 0 ? {} : { partialSuccess }, { headers });
-  }
-  const body = dropped === 0 ? null : new BinaryWriter()
-    .tag(1, WireType.LengthDelimited).fork()
-    .tag(1, WireType.Varint).int64(dropped)
-    .tag(2, WireType.LengthDelimited).string(message)
-    .join().finish();
-  return new Response(body, { headers });
+  const partialSuccess = dropped === 0
+    ? undefined
+    : { rejectedDataPoints: String(dropped), errorMessage: message };
+  const body = encoding === "json"
+    ? JSON.stringify({ partialSuccess })
+    : new Uint8Array(ExportMetricsServiceResponse.encode({ partialSuccess }).finish());
+  return new Response(body, { headers: { "content-type": CONTENT_TYPE[encoding] } });
 }
 
 /** The status of a refusal with a `google.rpc.Status`, and `Retry-After` where it may be retried. */
 export function errorReply(encoding: OtlpEncoding, error: RequestError): Response {
-  const code = RPC_CODE[error.status] ?? RPC_UNKNOWN;
-  const message = error.message.slice(0, MAX_MESSAGE);
+  const answer = {
+    code: RPC_CODE[error.status] ?? RPC_UNKNOWN,
+    message: error.message.slice(0, MAX_MESSAGE),
+  };
   const headers = new Headers({ "content-type": CONTENT_TYPE[encoding], ...error.headers });
   if (error.retryAfterSeconds !== undefined) {
     headers.set("retry-after", String(error.retryAfterSeconds));
   }
-  const body = encoding === "json" ? JSON.stringify({ code, message }) : new BinaryWriter()
-    .tag(1, WireType.Varint).int32(code)
-    .tag(2, WireType.LengthDelimited).string(message)
-    .finish();
+  const body = encoding === "json"
+    ? JSON.stringify(answer)
+    : new Uint8Array(Status.encode(answer).finish());
   return new Response(body, { status: error.status, headers });
 }

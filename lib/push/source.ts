@@ -95,20 +95,16 @@ export class OtlpSource {
     const slot = slots.enter();
     if (slot === undefined) return textResponse(STATUS_CODE.ServiceUnavailable, "Try again later.");
     try {
-      return await this.#respond(request);
+      const types = [CONTENT_TYPE.json, CONTENT_TYPE.protobuf];
+      const encoding = accepts(request, ...types) === CONTENT_TYPE.protobuf ? "protobuf" : "json";
+      const scrape = await this.scrape(request.signal);
+      const bytes = bytesOf(scrape.request, encoding);
+      return new Response(request.method === "HEAD" ? null : bytes, {
+        headers: { "content-type": CONTENT_TYPE[encoding], vary: "accept", ...SAFE_HEADERS },
+      });
     } finally {
       slot.leave();
     }
-  }
-
-  async #respond(request: Request): Promise<Response> {
-    const types = [CONTENT_TYPE.json, CONTENT_TYPE.protobuf];
-    const encoding = accepts(request, ...types) === CONTENT_TYPE.protobuf ? "protobuf" : "json";
-    const scrape = await this.scrape(request.signal);
-    const bytes = bytesOf(scrape.request, encoding);
-    return new Response(request.method === "HEAD" ? null : bytes, {
-      headers: { "content-type": CONTENT_TYPE[encoding], vary: "accept", ...SAFE_HEADERS },
-    });
   }
 
   #metrics(maker: PointMaker | undefined, text: string, timeMs: number): Metric[] {

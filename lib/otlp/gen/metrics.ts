@@ -56,6 +56,14 @@ export interface ExportMetricsPartialSuccess {
   errorMessage: string;
 }
 
+/** The answer to a request that is refused: google.rpc.Status without its details. */
+export interface Status {
+  /** A code of google/rpc/code.proto. */
+  code: number;
+  /** What is wrong. */
+  message: string;
+}
+
 /** The metrics of one resource. */
 export interface ResourceMetrics {
   /** The resource. */
@@ -548,6 +556,70 @@ function createBaseExportMetricsPartialSuccess(): ExportMetricsPartialSuccess {
         : isSet(object.error_message)
         ? globalThis.String(object.error_message)
         : "",
+    };
+  },
+};
+
+function createBaseStatus(): Status {
+  return { code: 0, message: "" };
+}
+
+/** @internal */ export const Status: MessageFns<Status> = {
+  encode(message: Status, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== 0) {
+      writer.uint32(8).int32(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Status {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.code = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Status {
+    return {
+      code: isSet(object.code) ? globalThis.Number(object.code) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
     };
   },
 };
