@@ -1,8 +1,7 @@
 /** `vllm-metrics demo`: a simulated vLLM under load, and the service on it. */
 
 import { hostAndPort } from "../config/url.ts";
-import { createDemoHandler } from "../demo/demo_handler.ts";
-import { pastScrapes } from "../demo/demo_handler.ts";
+import { createDemoHandler, pastScrapes } from "../demo/demo_handler.ts";
 import { SCENARIO_NAMES, type ScenarioName, SCENARIOS } from "../demo/scenario.ts";
 import { type Frontend, SimulatedVllm } from "../demo/simulated_vllm.ts";
 import type { GoodScrape } from "../history/store.ts";
@@ -37,6 +36,9 @@ const IGNORED = {
 /** Largest values: more engines do not fit on a page, and the seed has 32 bits. */
 const MAX = { servers: 8, engines: 32, seed: 2 ** 32 - 1 } as const;
 
+/** What is simulated, the default first. */
+const ENGINES = ["vllm", "sglang"] as const;
+
 /** What the demo shows. */
 interface DemoOptions {
   readonly scenario: ScenarioName;
@@ -57,11 +59,14 @@ function readOptions(args: Arguments): DemoOptions {
     args.mistakes.push(`--${name} must be a whole number from ${min} to ${MAX[name]}: "${text}".`);
     return 1;
   };
+  const isRust = args.has("openmetrics");
+  const isSglang = args.choice("engine", ENGINES) === "sglang";
+  if (isRust && isSglang) args.mistakes.push("--openmetrics is a text of vLLM, not of SGLang.");
   return {
     scenario: args.choice("scenario", SCENARIO_NAMES),
     servers: whole("servers", 1),
     engines: whole("engines", 1),
-    frontend: args.has("openmetrics") ? "rust" : "python",
+    frontend: isSglang ? "sglang" : isRust ? "rust" : "python",
     seed: whole("seed", 0),
   };
 }
@@ -212,6 +217,11 @@ export const demo: Command = command(
         name: "scenario",
         value: SCENARIO_NAMES.join("|"),
         meaning: "the load and what goes wrong (default steady)",
+      },
+      {
+        name: "engine",
+        value: ENGINES.join("|"),
+        meaning: "whose metrics it answers with (default vllm)",
       },
       { name: "servers", value: "N", meaning: "simulated servers, 1 to 8 (default 1)" },
       { name: "engines", value: "N", meaning: "engines of each server, 1 to 32 (default 1)" },

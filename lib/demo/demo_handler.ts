@@ -19,23 +19,27 @@ export function createDemoHandler(server: SimulatedVllm): (request: Request) => 
       case "/health":
         return new Response(null);
       case "/version":
-        return Response.json({ version: VLLM_VERSION });
+        return server.frontend === "sglang" ? notFound() : Response.json({ version: VLLM_VERSION });
       case "/v1/models":
         return Response.json(models(server));
       default:
-        return Response.json({ detail: "Not Found" }, { status: STATUS_CODE.NotFound });
+        return notFound();
     }
   };
 }
 
-function models({ model, run, maxModelLen }: SimulatedVllm): unknown {
+function notFound(): Response {
+  return Response.json({ detail: "Not Found" }, { status: STATUS_CODE.NotFound });
+}
+
+function models({ model, run, maxModelLen, frontend }: SimulatedVllm): unknown {
   return {
     object: "list",
     data: [{
       id: model,
       object: "model",
       created: Math.floor(run.startMs / 1_000),
-      owned_by: "vllm",
+      owned_by: frontend === "sglang" ? "sglang" : "vllm",
       root: model,
       parent: null,
       max_model_len: maxModelLen,

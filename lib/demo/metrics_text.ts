@@ -4,6 +4,7 @@ import type { Engine } from "./engine.ts";
 import { BLOCK_TOKENS } from "./scenario.ts";
 import type { ServerRun, SimulatedVllm } from "./simulated_vllm.ts";
 import { type HandlerStats, Histogram, type Summary } from "./stats.ts";
+import sglangTemplate from "./sglang.txt" with { type: "text" };
 import pythonTemplate from "./vllm_python.txt" with { type: "text" };
 import rustTemplate from "./vllm_rust.txt" with { type: "text" };
 
@@ -52,7 +53,11 @@ const PROCESS = /^(?:python|process)_/;
 /** The order of types that several API servers write. */
 const MULTIPROCESS_ORDER = ["gauge", "histogram", "summary", "counter"];
 
-const TEMPLATES = { python: parse(pythonTemplate), rust: parse(rustTemplate) };
+const TEMPLATES = {
+  python: parse(pythonTemplate),
+  rust: parse(rustTemplate),
+  sglang: parse(sglangTemplate),
+};
 
 function parse(template: string): Family[] {
   return template.split("# HELP ").slice(1).map((block) => {
@@ -178,13 +183,15 @@ export class MetricsText {
     return part === "sum" || name === "kvUsage" ? rustFloat(number) : String(number);
   }
 
-  /** Several API servers, one for each engine. */
+  /** Several processes: vLLM's API servers, one for each engine, and always those of SGLang. */
   get #isMultiprocess(): boolean {
-    return !this.#isRust && this.#server.run.engines.length > 1;
+    const { frontend, run: { engines } } = this.#server;
+    return frontend === "sglang" || (!this.#isRust && engines.length > 1);
   }
 
   #families(): Family[] {
-    if (this.#isRust) return TEMPLATES.rust;
+    const { frontend } = this.#server;
+    if (frontend !== "python") return TEMPLATES[frontend];
     const isMulti = this.#isMultiprocess;
     const hasSpeculation = this.#server.speculation !== undefined;
     const families = TEMPLATES.python.filter(({ name }) =>
@@ -305,7 +312,7 @@ function serverValues({ run, nowMs, state }: SimulatedVllm): Values {
 }
 
 /** The numbers of an engine. */
-function engineValues({ stats, running, waiting, kvUsage }: Engine): Values {
+function engineValues({ stats, running, waiting, kvUsage, options }: Engine): Values {
   const { acceptedByPosition, finished, ...counted } = stats;
   return {
     ...counted,
@@ -313,6 +320,9 @@ function engineValues({ stats, running, waiting, kvUsage }: Engine): Values {
     ...indexed("accepted", acceptedByPosition),
     acceptedTokens: acceptedByPosition.reduce((sum, accepted) => sum + accepted, 0),
     computedTokens: stats.computedTokens,
+    ended: stats.endToEnd.count,
+    hitRate: stats.prefixHits / (stats.prefixQueries || 1),
+    usedTokens: Math.round(kvUsage * options.numGpuBlocks) * BLOCK_TOKENS,
     running,
     waiting,
     kvUsage,

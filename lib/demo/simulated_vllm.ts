@@ -5,8 +5,8 @@ import type { EngineOptions, Phase, Scenario, ServerState, Speculation } from ".
 import { HttpStats } from "./stats.ts";
 import { drawDemand, newRequest, Random } from "./workload.ts";
 
-/** Which front end of vLLM writes the metrics. */
-export type Frontend = "python" | "rust";
+/** What writes the metrics: a front end of vLLM, or SGLang. */
+export type Frontend = "python" | "rust" | "sglang";
 
 /** Options of {@linkcode SimulatedVllm}. */
 export interface SimulatedVllmOptions {

@@ -6,6 +6,7 @@ import { parseFamilies } from "../exposition/family.ts";
 import { describeForeign, detectFormat } from "../exposition/format.ts";
 import { Sanitizer } from "../exposition/sanitizer.ts";
 import type { Format } from "../exposition/types.ts";
+import { engineOf, sampleName } from "../history/names.ts";
 import type { Resolve } from "../net/resolve.ts";
 import { listOf, objectOf, textOf } from "../parseable/json.ts";
 import {
@@ -216,30 +217,34 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Checks for vLLM's statistics, and for requests in them. */
+/** Checks for the engine's statistics, and for requests in them. */
 function statisticsVerdict({ bytes, format }: Exposition): Verdict {
-  const families = parseFamilies(bytes, undefined, format)
-    .filter(({ name, type }) => name.startsWith("vllm_") && type !== "untyped");
-  if (families.length === 0) {
+  const all = parseFamilies(bytes, undefined, format);
+  const engine = all.map(({ name }) => engineOf(name)).find((each) => each !== undefined);
+  const families = all.filter(({ name, type }) => type !== "untyped" && engineOf(name) === engine);
+  if (engine === undefined || families.length === 0) {
     return failed(
       "the exposition has no vllm: family",
       "Start vLLM without --disable-log-stats. If this is not vLLM, correct VLLM_METRICS_URL.",
     );
   }
   const sumOf = (wanted: string): number | undefined =>
-    families.find(({ name }) => name === wanted)?.values.reduce((sum, value) => sum + value, 0);
-  const running = sumOf("vllm_num_requests_running");
+    families.find(({ name, type }) => sampleName(name, type)?.name === wanted)?.values
+      .reduce((sum, value) => sum + value, 0);
+  const running = sumOf("num_requests_running");
   // The Rust front end lists no finished requests before the first.
-  const finished = sumOf("vllm_request_success_total") ?? 0;
+  const finished = sumOf("request_success_total") ?? 0;
   const requests = running === undefined
     ? ""
     : `; ${running} requests running, ${finished} finished since it started`;
-  const found = `${families.length} families of vLLM${requests}` +
-    lacking(new Set(families.map(({ name }) => name)), format);
+  const lacks = engine.id === "vllm"
+    ? lacking(new Set(families.map(({ name }) => name.replace(/^(?:kserve|ray)_/, ""))), format)
+    : "";
+  const found = `${families.length} families of ${engine.title}${requests}${lacks}`;
   if (running !== 0 || finished !== 0) return ok(found);
   return warn(
     `${found}: no traffic`,
-    "Send vLLM a request: until then rates and percentiles are empty.",
+    `Send ${engine.title} a request: until then rates and percentiles are empty.`,
   );
 }
 

@@ -27,6 +27,8 @@ export interface SampleName {
 export interface Engine {
   /** A word for it. */
   readonly id: string;
+  /** Its name for people. */
+  readonly title: string;
   /** What its names begin with; a colon or an underscore follows. */
   readonly prefixes: readonly string[];
   /** vLLM's families by another name that it has for them. */
@@ -34,14 +36,53 @@ export interface Engine {
 }
 
 /**
- * The engines. vLLM's prefix cache was first counted in blocks, not in tokens, which leaves the
- * share of hits as it is.
+ * The engines, with the names of SGLang's `metrics/collector.py`, TensorRT-LLM's
+ * `metrics/collector.py` and llama.cpp's `tools/server/README.md`. vLLM's prefix cache was first
+ * counted in blocks, not in tokens, which leaves the share of hits as it is.
  */
 export const ENGINES: readonly Engine[] = [
   {
     id: "vllm",
+    title: "vLLM",
     prefixes: ["vllm", "kserve_vllm", "ray_vllm"],
     renames: VLLM_RENAMES,
+  },
+  {
+    id: "sglang",
+    title: "SGLang",
+    prefixes: ["sglang"],
+    renames: {
+      num_running_reqs: "num_requests_running",
+      num_queue_reqs: "num_requests_waiting",
+      token_usage: "kv_cache_usage_perc",
+      num_requests_total: "request_success_total",
+      num_retracted_requests_total: "num_preemptions_total",
+      cached_tokens_total: "prompt_tokens_cached_total",
+      queue_time_seconds: "request_queue_time_seconds",
+      time_per_output_token_seconds: "inter_token_latency_seconds",
+      prompt_tokens_histogram: "request_prompt_tokens",
+      generation_tokens_histogram: "request_generation_tokens",
+    },
+  },
+  {
+    id: "trtllm",
+    title: "TensorRT-LLM",
+    prefixes: ["trtllm"],
+    renames: {
+      kv_cache_utilization: "kv_cache_usage_perc",
+      time_per_output_token_seconds: "inter_token_latency_seconds",
+    },
+  },
+  {
+    id: "llamacpp",
+    title: "llama.cpp",
+    prefixes: ["llamacpp"],
+    renames: {
+      requests_processing: "num_requests_running",
+      requests_deferred: "num_requests_waiting",
+      tokens_predicted_total: "generation_tokens_total",
+      kv_cache_usage_ratio: "kv_cache_usage_perc",
+    },
   },
 ];
 
@@ -76,9 +117,10 @@ export const FAMILIES: ReadonlyMap<string, FamilyKind> = new Map(
 );
 
 /** The engines by what their names begin with. */
-const PREFIXES = ENGINES.map(({ prefixes, renames }) => ({
-  prefix: new RegExp(`^(?:${prefixes.join("|")})[:_]`),
-  renames: new Map(Object.entries(renames)),
+const PREFIXES = ENGINES.map((engine) => ({
+  engine,
+  prefix: new RegExp(`^(?:${engine.prefixes.join("|")})[:_]`),
+  renames: new Map(Object.entries(engine.renames)),
 }));
 /** The part of a histogram's sample name behind its family. */
 const PART = /_(?:bucket|sum|count)$/;
@@ -125,7 +167,9 @@ export function sampleName(
   const name = renamed ?? bare;
   const known = engine && knownKind(name);
   const kind = known ?? kindOf(name, type);
-  if (kind === undefined || name === "") return undefined;
+  // Ray writes counters a second time, as gauges without `_total`.
+  const isTwice = kind === "gauge" && knownKind(`${name}_total`) === "counter";
+  if (kind === undefined || name === "" || (engine !== undefined && isTwice)) return undefined;
   return {
     name,
     family: familyOf(name, kind),
@@ -133,4 +177,9 @@ export function sampleName(
     isKnown: known !== undefined,
     isOld: renamed !== undefined,
   };
+}
+
+/** The engine that a sample is one of; undefined when none has it. */
+export function engineOf(written: string): Engine | undefined {
+  return PREFIXES.find(({ prefix }) => prefix.test(written))?.engine;
 }

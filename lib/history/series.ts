@@ -168,7 +168,9 @@ export class SeriesTable {
     type: MetricType,
     mayAdd: (isKnown: boolean) => boolean,
   ): Place | "dropped" | undefined {
-    const sample = sampleName(exposed.name, type);
+    // vLLM's router has the engines' families a second time, by server.
+    const isRouters = exposed.labels.some(([label]) => label === "server");
+    const sample = sampleName(isRouters ? `router_${exposed.name}` : exposed.name, type);
     if (sample === undefined) return undefined;
     const { name, isKnown, isOld } = sample;
     const labels = exposed.labels.toSorted(([one], [other]) => one < other ? -1 : 1)
@@ -192,7 +194,9 @@ export class SeriesTable {
       family,
       kind,
       labels: Object.fromEntries([
-        ...labels.filter(([label, value]) => label !== "le" && value !== ""),
+        ...labels.filter(([label, value]) => label !== "le" && value !== "")
+          // SGLang's word for an engine of several.
+          .map(([label, value]) => [label === "dp_rank" ? "engine" : label, value]),
         ["instance", this.instance],
       ]),
       le: boundOf(labels.find(([label]) => label === "le")?.[1]),

@@ -257,6 +257,8 @@ Deno.test.each<[string[], string]>([
   [["--engines", "1e1"], '--engines must be a whole number from 1 to 32: "1e1".'],
   [["--seed", "4294967296"], '--seed must be a whole number from 0 to 4294967295: "4294967296".'],
   [["--seed=-1"], '--seed must be a whole number from 0 to 4294967295: "-1".'],
+  [["--engine=sglang", "--openmetrics"], "--openmetrics is a text of vLLM, not of SGLang."],
+  [["--engine", "2"], '--engine must be vllm or sglang: "2".'],
 ])("demo refuses %j in one sentence and ends with 2", async (args, sentence) => {
   const { code, lines } = await refuse(...args);
   assertEquals([code, lines[0]], [2, `vllm-metrics demo: ${sentence}`]);

@@ -80,3 +80,27 @@ Deno.test.each<["python" | "rust"]>([["python"], ["rust"]])(
     assertEquals(one?.running.length, 2);
   },
 );
+
+Deno.test("a simulated SGLang fills the history as vLLM does, each rank as an engine", () => {
+  const store = new HistoryStore({ instances: ["a"] });
+  const options = { instance: "a", untilMs: UNTIL_MS + 1, stepMs: 2_000 };
+  const server = serverOf({ frontend: "sglang", engines: 2 });
+  for (const scrape of pastScrapes(server, options)) store.add(scrape);
+  const grid = { startMs: UNTIL_MS, endMs: UNTIL_MS, stepMs: 1 };
+  const running = store.gauge({ metric: "num_requests_running", grid, by: ["engine"] });
+  assertEquals(running.map(({ labels }) => labels), [{ engine: "0" }, { engine: "1" }]);
+  const range = { grid, rangeMs: 60_000 };
+  const positive = (lines: readonly { values: readonly (number | null)[] }[]): boolean =>
+    lines.length === 1 && (lines[0]?.values[0] ?? 0) > 0;
+  for (const metric of ["generation_tokens_total", "request_success_total"]) {
+    assert(positive(store.rate({ ...range, metric })), metric);
+  }
+  for (
+    const metric of [
+      "time_to_first_token_seconds",
+      "inter_token_latency_seconds",
+      "request_prompt_tokens",
+    ]
+  ) assert(positive(store.quantiles([0.5], { ...range, metric }).flat()), metric);
+  assert(positive(store.gauge({ metric: "kv_cache_usage_perc", grid, aggregate: "max" })));
+});

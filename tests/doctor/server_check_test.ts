@@ -167,6 +167,17 @@ for (
   });
 }
 
+Deno.test("another engine is named", async () => {
+  const text = "# TYPE sglang:num_running_reqs gauge\nsglang:num_running_reqs 3\n" +
+    "# TYPE sglang:num_requests_total counter\nsglang:num_requests_total 5\n";
+  await using sglang = vllmWith({ "/metrics": new Response(text) });
+  const hop = (await hopsTo(`${sglang.origin}/metrics`)).get("statistics");
+  assertEquals(
+    [hop?.status, hop?.found],
+    ["ok", "2 families of SGLang; 3 requests running, 5 finished since it started"],
+  );
+});
+
 Deno.test("lines that no reader can take are a warning with the reason", async () => {
   const text = "# TYPE vllm:a gauge\nvllm:a one\nvllm:a{b=} 1\nvllm:a 1\n";
   await using vllm = vllmWith({ "/metrics": new Response(text) });

@@ -61,6 +61,13 @@ Deno.test.each<[string, Parameters<typeof sampleName>[1], string | undefined]>([
   ["http_request_size_bytes_count", "summary", "http_request_size_bytes_count counter"],
   ["vllm_nixl_num_failed_transfers_total", "counter", "nixl_num_failed_transfers_total counter"],
   ["vllm_toString", undefined, "toString gauge"],
+  ["ray_vllm_prompt_tokens", "gauge", undefined],
+  ["sglang_num_running_reqs", "gauge", "num_requests_running gauge"],
+  ["sglang:queue_time_seconds_bucket", "histogram", "request_queue_time_seconds histogram"],
+  ["sglang_prompt_tokens_histogram_sum", "histogram", "request_prompt_tokens histogram"],
+  ["sglang_gen_throughput", "gauge", "gen_throughput gauge"],
+  ["trtllm_kv_cache_utilization", "gauge", "kv_cache_usage_perc gauge"],
+  ["llamacpp_tokens_predicted_total", "counter", "generation_tokens_total counter"],
   ["vllm_", undefined, undefined],
 ])("%s of type %s is kept as %s", (written, type, expected) => {
   const sample = sampleName(written, type);
@@ -97,6 +104,11 @@ Deno.test("escapes and signs of the format inside label values are read", () => 
   const table = new SeriesTable("a:1");
   read('vllm_num_requests_running{model_name="we\\"ird\\\\mo\\nd} el,x=\\"1"} 1\n', table);
   assertEquals([...table.values()][0]?.labels.model_name, 'we"ird\\mo\nd} el,x="1');
+});
+
+Deno.test("vLLM's router is not taken for its engines", () => {
+  const series = 'router_vllm_num_requests_running {"server":"http://a","instance":"a:1"}';
+  assertEquals(read('vllm_num_requests_running{server="http://a"} 3\n'), { [series]: 3 });
 });
 
 Deno.test("numbers of all forms are read, a time behind them is not", () => {
