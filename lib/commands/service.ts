@@ -116,6 +116,7 @@ function changed(read: Read, stepsFor: () => readonly TextStep[]): Read {
 
 /** How a request wants vLLM's names. */
 function styleOf({ url }: Request, style: NamingConfig["style"]): NamingConfig["style"] {
+  if (!url.includes("?")) return style;
   const wanted = new URL(url).searchParams.getAll("names");
   if (wanted.length === 0) return style;
   const known = METRIC_NAMES.find((each) => each === wanted.join());

@@ -161,7 +161,7 @@ class Scrape {
           this.#recorder?.push(ENCODER.encode(text));
           this.shared.push(text, end);
         }
-        if (end) return;
+        if (end) return body.release();
         await this.shared.room();
       }
     } catch (error) {
