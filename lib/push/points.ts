@@ -92,7 +92,7 @@ export class PointMaker {
       const data = this.#data(family, known[index]?.groups ?? new Map(), scrape);
       return { name, description, unit: "", metadata: [], ...data };
     });
-    this.#timeMs = timeMs;
+    this.#timeMs = Math.max(this.#timeMs, timeMs);
     return metrics;
   }
 
@@ -165,8 +165,11 @@ export class PointMaker {
 
   /** Since when a counter counts; after a reset, since the last scrape before it. */
   #start(name: string, key: string, group: Group, value: number, scrape: Scrape): string {
-    if (value < group.last) group.resetMs = this.#timeMs;
-    group.last = value;
+    // Scrapes for a push and for a client may overtake each other.
+    if (scrape.timeMs >= this.#timeMs) {
+      if (value < group.last) group.resetMs = this.#timeMs;
+      group.last = value;
+    }
     const created = scrape.created.get(name.replace(/_total$/, "") + CREATED + key);
     const startMs = created ?? scrape.processMs;
     return nanoseconds(Math.max(startMs ?? (group.resetMs || group.sinceMs), group.resetMs));
