@@ -280,12 +280,10 @@ Deno.test.each<[what: string, bytes: Uint8Array, least: number, decode: typeof d
   assertEquals(assertThrows(() => decode(bytes, reserve)), full);
 });
 
-/** The first point of the only metric, as it comes out. */
-function pointOf(kind: string, fields: string): Record<string, unknown> {
-  const metric = JSON.parse("{}");
-  const json = requestJson({ [kind]: { dataPoints: ["x"], aggregationTemporality: 2 } });
-  const request = decodeMetricsJson(utf8(json.replace('"x"', `{${fields}}`)));
-  return { ...metric, ...Object(Object(metricIn(request))[kind]).dataPoints[0] };
+/** The first point of the only metric, of JSON with these fields. */
+function pointOf(kind: "gauge" | "histogram", fields: string): Record<string, unknown> {
+  const json = requestJson({ [kind]: { dataPoints: ["x"] } }).replace('"x"', `{${fields}}`);
+  return { ...metricIn(decodeMetricsJson(utf8(json)))[kind]?.dataPoints[0] };
 }
 
 Deno.test.each([

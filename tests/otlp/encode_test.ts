@@ -132,19 +132,15 @@ Deno.test("attributes keep their types, and all parts of a request arrive in the
 });
 
 /** All points with what is around them, in order. */
-function pointsOf(bodies: readonly string[]): unknown[] {
-  const request = bodies.map((body) => JSON.parse(body));
-  return request.flatMap(({ resourceMetrics }) =>
-    resourceMetrics.flatMap((resource: Record<string, unknown[]>) =>
-      resource["scopeMetrics"]?.flatMap((scope) =>
-        Object(scope).metrics.flatMap((metric: Record<string, unknown>) => {
-          const [kind = ""] = Object.keys(metric).filter((key) => Object(metric[key]).dataPoints);
-          const { dataPoints, ...data } = Object(metric[kind]);
-          return dataPoints.map((point: unknown) => ({
-            ...resource,
-            scopeMetrics: { ...Object(scope), metrics: { ...metric, [kind]: data }, point },
-          }));
-        })
+function pointsOf(bodies: readonly string[]): string[] {
+  const requests = bodies.map((body) => decodeMetricsJson(new TextEncoder().encode(body)));
+  return requests.flatMap(({ resourceMetrics }) =>
+    resourceMetrics.flatMap(({ scopeMetrics, ...resource }) =>
+      scopeMetrics.flatMap(({ metrics, ...scope }) =>
+        metrics.flatMap(({ name, gauge, sum, histogram, summary }) =>
+          (gauge ?? sum ?? histogram ?? summary)?.dataPoints
+            .map((point) => JSON.stringify([resource, scope, name, point])) ?? []
+        )
       )
     )
   );

@@ -35,22 +35,3 @@ Deno.test("after an outage of Parseable every scrape is there, and doubled only 
   assertEquals(stored.length - 30, lost.count);
   assert(lost.count > 0);
 });
-
-Deno.test("nothing that was acknowledged is lost when the relay ends and begins again", async () => {
-  await using parseable = serveParseable();
-  const fluentBit = new FakeFluentBit();
-  for (let life = 0; life < 4; life++) {
-    fluentBit.waiting.push(...[0, 1, 2].map((count) => life * 3 + count));
-    {
-      await using relay = startRelay(parseable.origin);
-      if (life % 2 === 0) await fluentBit.flush(relay);
-    }
-    const gone = { post: () => Promise.reject(new TypeError("connection refused")) };
-    await fluentBit.flush(gone);
-  }
-  await using relay = startRelay(parseable.origin);
-  await fluentBit.flush(relay);
-  const stored = numbersIn(parseable.stored.map(({ text }) => text));
-  assertEquals(stored.toSorted((a, b) => a - b), [...Array(12).keys()]);
-  assertEquals([fluentBit.waiting, fluentBit.dropped], [[], []]);
-});
