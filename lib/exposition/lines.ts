@@ -55,94 +55,52 @@ export interface Sample {
   slot?: number | undefined;
 }
 
-/** Names, and where the text after the closing brace begins. */
+/** A name with labels, and the text behind them. */
 interface Head {
-  name: string;
-  labels: Label[];
-  rest: string;
+  readonly name: string;
+  readonly labels: readonly Label[];
+  readonly rest: string;
 }
 
-const BLANKS = /[ \t]*/y;
-const BARE_NAME = /[^ \t{}=,"]+/y;
-const QUOTED = /"((?:[^"\\]|\\[^])*)"/y;
+const QUOTED = String.raw`"((?:[^"\\]|\\[^])*)"`;
+const NAME = /[ \t]*([^ \t{}=,"]*)/y;
+const OPEN = /[ \t]*\{/y;
+const CLOSE = /[ \t]*\}/y;
+/** A label, or the quoted name of the metric, which exists in the text format 1.0.0. */
+const LABEL = new RegExp(
+  String.raw`[ \t]*(?:${QUOTED}|([^ \t{}=,"]+))(?:[ \t]*=[ \t]*${QUOTED})?[ \t]*(?:,|(?=\}))`,
+  "y",
+);
 
-/** Reads a text from left to right with sticky expressions. */
-class Cursor {
-  at = 0;
-  constructor(readonly text: string) {}
-
-  skipBlanks(): void {
-    this.match(BLANKS);
-  }
-
-  match(expression: RegExp): RegExpExecArray | null {
-    expression.lastIndex = this.at;
-    const found = expression.exec(this.text);
-    if (found !== null) this.at = expression.lastIndex;
-    return found;
-  }
-
-  take(character: string): boolean {
-    this.skipBlanks();
-    if (this.text[this.at] !== character) return false;
-    this.at++;
-    return true;
-  }
-}
-
-/** Reads `"quoted"` or `bare` text; quoted names exist in the text format 1.0.0. */
-function readName(cursor: Cursor): { text: string; quoted: boolean } | undefined {
-  cursor.skipBlanks();
-  const quoted = cursor.match(QUOTED)?.[1];
-  if (quoted !== undefined) return { text: plainName(unescapeText(quoted, true)), quoted: true };
-  const bare = cursor.match(BARE_NAME)?.[0];
-  return bare === undefined ? undefined : { text: bare, quoted: false };
-}
-
-const PLAIN_START = /([a-zA-Z_:][a-zA-Z0-9_:]{0,200})(?:\{| (?=[^ \t{]))/y;
-const PLAIN_LABEL = /([a-zA-Z_][a-zA-Z0-9_]{3,200}|le)="([^"\\]*)"([,}])/y;
-
-/** Reads the start of a line as vLLM writes it: no blanks, escapes or odd names. */
-function readPlainHead(line: string): Head | undefined {
-  PLAIN_START.lastIndex = 0;
-  const name = PLAIN_START.exec(line)?.[1];
-  if (name === undefined) return undefined;
-  if (line[name.length] === " ") return { name, labels: [], rest: line.slice(name.length) };
-  const labels: Label[] = [];
-  let at = name.length + 1;
-  for (let next = ","; next === ",";) {
-    PLAIN_LABEL.lastIndex = at;
-    const [all, label, value, separator] = PLAIN_LABEL.exec(line) ?? [];
-    if (all === undefined || label === undefined || value === undefined) return undefined;
-    labels.push([label, value]);
-    at += all.length;
-    next = separator ?? "";
-  }
-  return { name, labels, rest: line.slice(at) };
+/** Whether an expression matches at an index; its own index is then behind the match. */
+function isAt(expression: RegExp, line: string, at: number): boolean {
+  expression.lastIndex = at;
+  return expression.test(line);
 }
 
 function readHead(line: string): Head | DropReason {
-  const cursor = new Cursor(line);
-  cursor.skipBlanks();
-  let name = cursor.match(BARE_NAME)?.[0] ?? "";
+  NAME.lastIndex = 0;
+  let name = NAME.exec(line)?.[1] ?? "";
   if (name !== "" && !isMetricName(name)) return "bad_name";
+  let at = NAME.lastIndex;
   const labels: Label[] = [];
-  if (cursor.take("{")) {
-    while (!cursor.take("}")) {
-      const read = readName(cursor);
-      if (read === undefined) return "bad_label";
-      if (cursor.take("=")) {
-        cursor.skipBlanks();
-        const value = cursor.match(QUOTED)?.[1];
-        const label = sanitizeLabelName(read.text);
-        if (value === undefined || label === undefined) return "bad_label";
+  if (isAt(OPEN, line, at)) {
+    at = OPEN.lastIndex;
+    while (!isAt(CLOSE, line, at)) {
+      LABEL.lastIndex = at;
+      const [all, quoted, bare = "", value] = LABEL.exec(line) ?? [];
+      at = LABEL.lastIndex;
+      const text = quoted === undefined ? bare : plainName(unescapeText(quoted, true));
+      const label = sanitizeLabelName(text);
+      if (all === undefined) return "bad_label";
+      if (value !== undefined && label !== undefined) {
         labels.push([label, unescapeText(value, true)]);
-      } else if (read.quoted && name === "") name = read.text;
+      } else if (value === undefined && quoted !== undefined && name === "") name = text;
       else return "bad_label";
-      if (!cursor.take(",") && line[cursor.at] !== "}") return "bad_label";
     }
+    at = CLOSE.lastIndex;
   }
-  return name === "" ? "bad_name" : { name, labels, rest: line.slice(cursor.at) };
+  return name === "" ? "bad_name" : { name, labels, rest: line.slice(at) };
 }
 
 const UNESCAPED_START = /^[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*\{/;
@@ -204,7 +162,7 @@ function repeatsName(labels: readonly Label[]): boolean {
  * Exemplars and trailing comments are left out.
  */
 export function parseSample(line: string, seconds: boolean): Sample | DropReason {
-  let head = readPlainHead(line) ?? readHead(line);
+  let head = readHead(line);
   if (head === "bad_label") head = readUnescapedHead(line) ?? "bad_label";
   if (typeof head === "string") return head;
   const { name, labels, rest } = head;
