@@ -126,7 +126,6 @@ export class Sanitizer {
   #samples = 0;
   #isStarted = false;
   #isRecognized = false;
-  #isFinished = false;
 
   /** Begins at the top of a text. */
   constructor({ format, memo, source, maxLineBytes = MAX_LINE_BYTES }: SanitizerOptions) {
@@ -162,16 +161,6 @@ export class Sanitizer {
     return this.#samples + (this.#writer?.samples ?? 0);
   }
 
-  /** Families written so far, and names of samples that are families of their own for readers. */
-  get families(): number {
-    return this.#context.names.size;
-  }
-
-  /** Whether the last bytes were pushed. */
-  get finished(): boolean {
-    return this.#isFinished;
-  }
-
   /** Whether a line of an exposition has been read. */
   get recognized(): boolean {
     return this.#isRecognized || this.#parser.isRecognized;
@@ -196,9 +185,8 @@ export class Sanitizer {
     if (isFinal) {
       this.#endFamily();
       this.#parser.finishFamily();
-      this.#isFinished = true;
     }
-    if (this.#source !== undefined) this.#check(this.#source);
+    if (this.#source !== undefined) this.#check(this.#source, isFinal);
     this.#flush();
     const out = this.#out;
     this.#out = "";
@@ -370,9 +358,10 @@ export class Sanitizer {
     this.#context.text = "";
   }
 
-  #check({ label, mayQuote }: TextSource): void {
-    const { samples, families } = this;
-    const isForeign = this.#isFinished
+  #check({ label, mayQuote }: TextSource, isFinal: boolean): void {
+    const { samples } = this;
+    const families = this.#context.names.size;
+    const isForeign = isFinal
       ? samples === 0
       : !this.recognized && this.#length > MAX_FOREIGN_LENGTH;
     if (isForeign || isMarkup(this.#head)) {

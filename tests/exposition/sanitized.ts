@@ -69,10 +69,10 @@ export function sanitized(input: string | Uint8Array, options: SanitizeOptions =
   let text = "";
   let start = 0;
   for (const cut of [...cuts, source.length]) {
-    text += sanitizer.push(source.slice(start, cut), cut === source.length);
+    text += sanitizer.push(source.slice(start, cut), false);
     start = cut;
   }
-  if (!sanitizer.finished) text += sanitizer.push(new Uint8Array(0), true);
+  text += sanitizer.push(new Uint8Array(0), true);
   return {
     bytes: encode(text),
     text,
