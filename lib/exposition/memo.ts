@@ -7,7 +7,7 @@ const MAX_CHARACTERS = 16 * 1_048_576;
  * A number, at the end of a line, that every reader takes as it stands. Python's prometheus_client
  * may write three digits in an exponent: 1.2e+010.
  */
-export const NUMBER = String.raw`(-?\d{1,20}(?:\.\d{0,20})?(?:e[+-]0?\d\d)?|NaN|[+-]Inf)`;
+export const NUMBER: string = String.raw`(-?\d{1,20}(?:\.\d{0,20})?(?:e[+-]0?\d\d)?|NaN|[+-]Inf)`;
 /** Matches a line, without its line feed, that ends with such a number. */
 export const NUMBERED_LINE: RegExp = new RegExp(` ${NUMBER}$`);
 /** More than the longest of them, with its blank. */

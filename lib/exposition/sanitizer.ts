@@ -337,7 +337,7 @@ export class Sanitizer {
     if (name === undefined || isDependent || text === "" || !isPlain) return undefined;
     const pieces: string[] = [];
     let from = 0;
-    for (const { at, length } of written) {
+    for (const [at, length] of written) {
       pieces.push(text.slice(from, at));
       from = at + length;
     }
@@ -348,7 +348,7 @@ export class Sanitizer {
       previous,
       samples,
       pieces,
-      slots: written.map(({ slot }) => slot),
+      slots: written.map(([, , slot]) => slot),
       forms,
     };
   }

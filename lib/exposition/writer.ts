@@ -31,16 +31,6 @@ const MAX_COUNTER_SERIES = 10_000;
 /** What was written of a name: HELP and TYPE alone, its samples below them, or samples alone. */
 export type NameUse = "header" | "declared" | "undeclared";
 
-/** A value in the text that has been written: where, and which number of the input it is. */
-export interface WrittenNumber {
-  /** Where it begins in {@linkcode WriterContext.text}. */
-  readonly at: number;
-  /** Its length. */
-  readonly length: number;
-  /** The number of the value in the input. */
-  readonly slot: number;
-}
-
 /** What the families of one exposition share. */
 export class WriterContext {
   /** The text that was written; whoever takes it empties this. */
@@ -53,8 +43,8 @@ export class WriterContext {
   added: [string, NameUse][] = [];
   /** The name of the family written last, if Fluent Bit may take more samples for parts of it. */
   previous: string | undefined;
-  /** The numbers of the current family that stand in the text as in the input. */
-  numbers: WrittenNumber[] = [];
+  /** Where in the text numbers stand as in the input, and which of its numbers they are. */
+  numbers: [at: number, length: number, slot: number][] = [];
   /** Whether the text of the current family depends on families before it. */
   isDependent = false;
 
@@ -274,7 +264,7 @@ export class FamilyWriter {
     const time = timestamp === undefined ? "" : ` ${timestamp}`;
     this.#write(formatHead(name, labels));
     if (slot !== undefined) {
-      this.#context.numbers.push({ at: this.#context.text.length, length: value.length, slot });
+      this.#context.numbers.push([this.#context.text.length, value.length, slot]);
     }
     this.#context.text += `${value}${time}\n`;
     this.samples++;
