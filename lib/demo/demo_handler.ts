@@ -48,14 +48,13 @@ function models({ model, run, maxModelLen, frontend }: SimulatedVllm): unknown {
 }
 
 /** Which scrapes. */
-export interface PastOptions {
-  /** The server's name in the history. */
+export type PastOptions = {
   readonly instance: string;
   /** End, in milliseconds since 1970. */
   readonly untilMs: number;
   /** Interval, in milliseconds. */
   readonly stepMs: number;
-}
+};
 
 /**
  * Advances a server to `untilMs` and scrapes it on the way; it must stay awake. The texts are not

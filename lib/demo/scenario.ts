@@ -6,10 +6,9 @@ import { CHAT, type Workload } from "./workload.ts";
 export const BLOCK_TOKENS = 16;
 
 /** Size and speed of an engine; names are those of vLLM's settings where there is one. */
-export interface EngineOptions {
+export type EngineOptions = {
   /** Limit of prompt and output together, in tokens. */
   readonly maxModelLen: number;
-  /** Most requests per step. */
   readonly maxNumSeqs: number;
   /** Most tokens computed per step. */
   readonly maxNumBatchedTokens: number;
@@ -25,17 +24,16 @@ export interface EngineOptions {
   readonly prefillTokensPerSecond: number;
   /** Factor on all times; 1 is normal. */
   readonly slowness: number;
-  /** Speculative decoding; undefined without. */
   readonly speculation: Speculation | undefined;
   /** Whether aborted requests are counted: the Rust front end does, the Python one does not. */
   readonly countsAborts: boolean;
-}
+};
 
 /** Speculative decoding. */
-export interface Speculation {
+export type Speculation = {
   /** By position: the chance, 0 to 1, that a draft token is accepted if those before it were. */
   readonly acceptance: readonly number[];
-}
+};
 
 /** Roughly an 8B model on one GPU with 48 GB. */
 export const ONE_GPU: EngineOptions = {
@@ -56,26 +54,22 @@ export const ONE_GPU: EngineOptions = {
 export type ServerState = "awake" | "asleep" | "down";
 
 /** A period of constant load. */
-export interface Phase {
+export type Phase = {
   /** May be infinite. */
   readonly durationMs: number;
   /** Arrival rate as a multiple of the workload's; used only while awake. */
   readonly load: number;
-  /** State of the server. @default {"awake"} */
   readonly state?: ServerState;
-}
+};
 
 /** What a simulated server runs. */
-export interface Scenario {
-  /** What happens, in a few words. */
+export type Scenario = {
   readonly description: string;
   /** Load over time; repeats. */
   readonly phases: readonly [Phase, ...Phase[]];
-  /** What clients request. */
   readonly workload: Workload;
-  /** Size and speed of each engine. */
   readonly engine: EngineOptions;
-}
+};
 
 /** The names of the scenarios, the default first. */
 export const SCENARIO_NAMES = ["steady", "busy", "burst", "outage", "sleep"] as const;

@@ -9,10 +9,8 @@ import { drawDemand, newRequest, Random } from "./workload.ts";
 export type Frontend = "python" | "rust" | "sglang";
 
 /** Options of {@linkcode SimulatedVllm}. */
-export interface SimulatedVllmOptions {
-  /** Load, clients and engines. */
+export type SimulatedVllmOptions = {
   readonly scenario: Scenario;
-  /** Equal seeds give equal servers. */
   readonly seed: number;
   /** Start time, in milliseconds since 1970. */
   readonly startMs: number;
@@ -26,25 +24,22 @@ export interface SimulatedVllmOptions {
   readonly shares?: readonly number[];
   /** Queued requests beyond which more are rejected (503). @default {4000} */
   readonly maxNumQueuedReqs?: number;
-  /** Which front end writes the metrics. @default {"python"} */
   readonly frontend?: Frontend;
-  /** Model name. @default {"meta-llama/Llama-3.1-8B-Instruct"} */
   readonly model?: string;
-}
+};
 
 /** A server process from its start to its end; a restart begins a new one. */
-export interface ServerRun {
+export type ServerRun = {
   /** When it was ready, in milliseconds since 1970. */
   readonly startMs: number;
   /** Its engines; none while it is down. */
   readonly engines: readonly Engine[];
-  /** Its HTTP metrics. */
   readonly http: HttpStats;
   /** Requests rejected because the queues were full. */
   rejected: number;
   /** The engine that got the latest request. */
   turn: number;
-}
+};
 
 /** A queue of that many requests takes hours; bounds the memory of a demo that runs for weeks. */
 const MAX_QUEUED = 4_000;

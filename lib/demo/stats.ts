@@ -26,12 +26,10 @@ const BODY_BYTES = 300;
 const TOKEN_BYTES = 4;
 
 /** The number of observed values and their sum. */
-export interface Summary {
-  /** How many values. */
+export type Summary = {
   count: number;
-  /** Their sum. */
   sum: number;
-}
+};
 
 /** Counts of values by upper bounds. */
 export class Histogram implements Summary {
@@ -220,18 +218,15 @@ export class HandlerStats {
 }
 
 /** One answered HTTP request. */
-export interface Answered {
-  /** Its route. */
+export type Answered = {
   readonly handler: Handler;
-  /** Its status class. */
   readonly status: StatusClass;
-  /** Its duration. */
   readonly tookMs: number;
   /** Sets the size of the request body. */
   readonly promptTokens: number;
   /** Output tokens; sets the size of the response body. */
   readonly generated: number;
-}
+};
 
 /** HTTP metrics of a server. */
 export class HttpStats {

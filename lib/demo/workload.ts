@@ -5,14 +5,13 @@ const TWO_TO_32 = 2 ** 32;
 const STEP = 0x9e3779b9;
 
 /** A log-normal distribution of lengths, as in real traffic: many short ones, few very long ones. */
-export interface LogNormal {
+export type LogNormal = {
   /** Half are shorter. */
   readonly median: number;
   /** Standard deviation of the logarithm; 0 always gives the median. */
   readonly sigma: number;
-  /** Upper limit. */
   readonly max: number;
-}
+};
 
 /** A stream of random numbers; equal seeds give equal streams. */
 export class Random {
@@ -50,7 +49,7 @@ export class Random {
 }
 
 /** The distributions that traffic is drawn from. Shares are 0 to 1. */
-export interface Workload {
+export type Workload = {
   /** Requests per second and engine, at a load of 1. */
   readonly requestsPerSecond: number;
   /** Prompt tokens behind the shared prefix. */
@@ -63,15 +62,12 @@ export interface Workload {
   readonly prefixShare: number;
   /** Number of shared prefixes; the n-th is used 1/n as often as the first. */
   readonly prefixes: number;
-  /** Length of a shared prefix, in tokens. */
   readonly prefixTokens: number;
-  /** Share of requests that end with an error inside the engine. */
   readonly errorShare: number;
-  /** Share of requests whose client disconnects before the end. */
   readonly abortShare: number;
   /** Share of HTTP requests that are malformed and never reach an engine (4xx). */
   readonly malformedShare: number;
-}
+};
 
 /** Traffic of a chat application. */
 export const CHAT: Workload = {
@@ -93,28 +89,22 @@ export type FinishReason = "stop" | "length" | "abort" | "error" | "repetition";
 export type Handler = "/v1/chat/completions" | "/v1/completions";
 
 /** One request as a client sends it, and how it will end. */
-export interface Demand {
-  /** Its route. */
+export type Demand = {
   readonly handler: Handler;
   /** Prompt length, prefix included. */
   readonly promptTokens: number;
   /** Index of its shared prefix; -1 without. */
   readonly prefix: number;
-  /** Length of that prefix. */
   readonly prefixTokens: number;
   /** Tokens until its end. */
   readonly outputTokens: number;
-  /** The parameter `max_tokens`. */
   readonly maxTokens: number;
-  /** How it ends. */
   readonly reason: FinishReason;
-}
+};
 
 /** A request inside an engine. Times are in milliseconds, -1 when not reached yet. */
-export interface EngineRequest extends Demand {
-  /** Arrival. */
+export type EngineRequest = Demand & {
   readonly arrivedMs: number;
-  /** Output tokens so far. */
   generated: number;
   /** Tokens of prompt and output in the KV cache. */
   computed: number;
@@ -126,15 +116,12 @@ export interface EngineRequest extends Demand {
   blocks: number;
   /** Blocks of its prefix that it shares with others. */
   sharedBlocks: number;
-  /** Start of its first step. */
   scheduledMs: number;
-  /** Its first output token. */
   firstTokenMs: number;
   /** Its latest output token. */
   lastTokenMs: number;
-  /** How often it was preempted. */
   preemptions: number;
-}
+};
 
 /** A request that has just arrived. */
 export function newRequest(demand: Demand, arrivedMs: number): EngineRequest {

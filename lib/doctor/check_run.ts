@@ -7,18 +7,16 @@ import { terminalText } from "../terminal_text.ts";
 export type CheckStatus = "ok" | "warn" | "failed" | "skipped";
 
 /** A finished check. */
-export interface CheckResult {
+export type CheckResult = {
   /** The part of the data path, such as a server's address. */
   readonly part: string;
-  /** What was checked, such as `TCP`. */
   readonly name: string;
-  /** Its status. */
   readonly status: CheckStatus;
   /** What was tried and what came, or why it was skipped; without a full stop. */
   readonly found: string;
   /** What to do; empty when there is nothing to do. */
   readonly action: string;
-}
+};
 
 /** What a check found, and what later checks work with. */
 export interface Verdict<T = void> extends Omit<CheckResult, "part" | "name"> {

@@ -11,28 +11,23 @@ const EXPIRY_WARNING_DAYS = 14;
 const DAY_MS = 86_400_000;
 
 /** How TLS is verified. */
-export interface TlsCheck {
-  /** Extra CA certificates (PEM). */
+export type TlsCheck = {
   readonly caCerts?: string | undefined;
-  /** A client certificate and its key (PEM). */
   readonly client?: { readonly cert: string; readonly key: string } | undefined;
-  /** Whether verification is skipped. */
   readonly skipVerify: boolean;
-}
+};
 
 /** Where to connect to. */
-export interface ConnectionTarget {
-  /** A URL at that place. */
+export type ConnectionTarget = {
   readonly url: URL;
   /** The IP address to connect to; undefined for that of the URL's host. */
   readonly address: string | undefined;
   /** The URL for people. */
   readonly label: string;
-  /** How TLS is verified with `https:`. */
   readonly tls: TlsCheck;
   /** The time in milliseconds since 1970. */
   readonly nowMs: number;
-}
+};
 
 /** Checks the way from the name to a trusted connection. */
 export async function checkConnection(run: CheckRun, target: ConnectionTarget): Promise<void> {

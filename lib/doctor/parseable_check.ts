@@ -31,16 +31,14 @@ const METRIC = "vllm_num_requests_running";
 const RAW_METRIC = METRIC.replace("_", ":");
 
 /** What {@linkcode checkParseable} works with. */
-export interface ParseableCheckOptions {
-  /** How to reach it. */
+export type ParseableCheckOptions = {
   readonly parseable: ParseableConfig;
-  /** The credentials, if any. */
   readonly credentials: Header | undefined;
   /** Whether requests go through a proxy, so that this machine may not reach it directly. */
   readonly isProxied: boolean;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
-}
+};
 
 /** Checks Parseable and what it has stored; without credentials, only that it answers. */
 export async function checkParseable(run: CheckRun, options: ParseableCheckOptions): Promise<void> {

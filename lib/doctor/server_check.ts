@@ -57,8 +57,7 @@ const SINCE: ReadonlyArray<readonly [since: string, names: readonly string[]]> =
 const NOT_IN_RUST = /^(?:engine_sleep_state$|mm_cache_|admission_rejections_)/;
 
 /** A vLLM server to check. */
-export interface ServerCheckOptions {
-  /** The server. */
+export type ServerCheckOptions = {
   readonly config: UpstreamConfig;
   /** The IP address to connect to; without it, that of the URL's host. */
   readonly address?: string;
@@ -66,7 +65,7 @@ export interface ServerCheckOptions {
   readonly isProxied: boolean;
   /** The time in milliseconds since 1970. */
   readonly nowMs: number;
-}
+};
 
 /** An exposition as vLLM sent it. */
 interface Exposition {

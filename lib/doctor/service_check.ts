@@ -8,24 +8,21 @@ import { checkCertificate } from "./connection.ts";
 import { parseJson } from "./server_check.ts";
 
 /** A listener of the running service. */
-export interface ServiceListener {
-  /** Its address, such as `http://127.0.0.1:9090`. */
+export type ServiceListener = {
   readonly origin: string;
   /** Whether the settings have credentials for it. */
   readonly hasCredentials: boolean;
-  /** Sends a GET request for a path. */
   get(path: string, signal: AbortSignal): Promise<Pick<Response, "status" | "text">>;
-}
+};
 
 /** The running service. */
-export interface ServiceCheckOptions {
-  /** Where its metrics are served. */
+export type ServiceCheckOptions = {
   readonly metrics: ServiceListener;
   /** Where its relay listens; undefined when the relay is off. */
   readonly relay: ServiceListener | undefined;
   /** The time in milliseconds since 1970. */
   readonly nowMs: number;
-}
+};
 
 const START_HINT = "Is vllm-metrics running, and does it listen where the settings say?";
 const FOREIGN_HINT = "Another program has the port: stop it, or change LISTEN_ADDRESS.";

@@ -9,12 +9,11 @@ import { createUpstream } from "../scrape/upstream.ts";
 import type { CheckResult, CheckStatus } from "./check_run.ts";
 
 /** The valid part of the settings. */
-export interface CheckedSettings {
+export type CheckedSettings = {
   /** The configuration of the service; undefined when it has errors. */
   readonly config: Config | undefined;
-  /** The Parseable settings that are valid. */
   readonly look: Pick<LookConfig, "parseable" | "credentials">;
-}
+};
 
 /** Reads all settings. */
 export function checkSettings(

@@ -290,12 +290,9 @@ function rowsOf(
 }
 
 /** What a {@linkcode Level} works with. */
-export interface LevelOptions {
-  /** Where it is kept. */
+export type LevelOptions = {
   readonly sql: Sql;
-  /** The columns that were read of all servers there. */
   readonly cache: ColumnCache;
-  /** The id of the server there. */
   readonly server: number;
   /** Distance of its scrapes, in milliseconds; 0 keeps all. */
   readonly intervalMs: number;
@@ -303,7 +300,7 @@ export interface LevelOptions {
   readonly keepMs: number;
   /** The family of a series; undefined for one that was forgotten. */
   readonly familyOf: (id: number) => string | undefined;
-}
+};
 
 /** Scrapes of one server at one distance. All methods throw what SQLite throws. */
 export class Level {

@@ -34,12 +34,12 @@ export interface Samples {
 }
 
 /** A range of time, including both ends. */
-export interface Range {
+export type Range = {
   /** Its end, in milliseconds since 1970. */
   readonly endMs: number;
   /** Its length in milliseconds. */
   readonly rangeMs: number;
-}
+};
 
 /** Where scrapes come from. */
 export interface ScrapeSource {

@@ -6,14 +6,13 @@ import type { FamilyKind } from "./names.ts";
  * Which series are read; without a part, all. A series without the label, such as
  * `cache_config_info` without `model_name`, is always read.
  */
-export interface Selection {
-  /** The server, by its name. */
+export type Selection = {
   readonly instance?: string;
   /** The value of `model_name`. */
   readonly model?: string;
   /** The value of `engine`. */
   readonly engine?: string;
-}
+};
 
 /** Evenly spaced times, including both ends when the step divides their distance. */
 export interface Grid {
@@ -26,12 +25,11 @@ export interface Grid {
 }
 
 /** One line of a chart. */
-export interface TimeSeries {
-  /** The labels of `by`. */
+export type TimeSeries = {
   readonly labels: Readonly<Record<string, string>>;
   /** A value per time of the grid; null where there is none, never NaN. */
   readonly values: readonly (number | null)[];
-}
+};
 
 /** What all queries have in common. Names are those of vLLM 0.32, without `vllm:` or `vllm_`. */
 export interface Question {
@@ -96,26 +94,21 @@ export interface TargetState {
 }
 
 /** A family that the history has. */
-export interface FamilyInfo {
+export type FamilyInfo = {
   /** Its name, as queries have it; sum and count of a histogram are counters of their own. */
   readonly name: string;
-  /** How its values behave. */
   readonly kind: FamilyKind;
   /** The names of its labels without `le`, sorted. */
   readonly labels: readonly string[];
-}
+};
 
 /** The history. Without data, results are empty, not errors. */
-export interface History {
-  /** The servers, in the order of the configuration. */
+export type History = {
   readonly targets: readonly TargetState[];
   /** When the oldest scrape was made, in milliseconds since 1970. */
   readonly oldestMs: number | undefined;
-  /** When the newest scrape was made, in milliseconds since 1970. */
   readonly newestMs: number | undefined;
-  /** All values of a label in the selection, sorted. */
   labelValues(label: "instance" | "model_name" | "engine", selection?: Selection): string[];
-  /** All families in the selection, by name. */
   families(selection?: Selection): FamilyInfo[];
   /**
    * The label sets of a family, such as `cache_config_info`, at the newest scrape of each server;
@@ -127,9 +120,7 @@ export interface History {
    * no such series, or is more than five minutes old.
    */
   gauge(question: GaugeQuestion): TimeSeries[];
-  /** `sum by (…) (rate(metric[range]))`, per second. */
   rate(question: RangeQuestion): TimeSeries[];
-  /** `sum by (…) (increase(metric[range]))`. */
   increase(question: RangeQuestion): TimeSeries[];
   /**
    * `histogram_quantile(q, sum by (le, …) (rate(metric_bucket[range])))`, 0 ≤ q ≤ 1, for each of
@@ -147,4 +138,4 @@ export interface History {
    * they do not show the same run. Ascending, in milliseconds since 1970.
    */
   restarts(instance: string, fromMs: number, toMs: number): number[];
-}
+};

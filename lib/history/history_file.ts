@@ -13,16 +13,14 @@ const EXPIRE_MS = 600_000;
 const MAX_FILE_BYTES = 4 * 1_073_741_824;
 
 /** What {@linkcode HistoryFile} works with. */
-export interface HistoryFileOptions {
-  /** Its path; the file is created when there is none. */
+export type HistoryFileOptions = {
   readonly path: string;
   /** How long scrapes are kept, in milliseconds. */
   readonly retentionMs: number;
   /** Largest file, in bytes. @default {4294967296} */
   readonly maxBytes?: number;
-  /** Gets a line when the file fails, and one when it works again. */
   readonly log: Logger;
-}
+};
 
 /** Writes and reads the file. Disposing it writes the newest scrapes and closes it. */
 export class HistoryFile implements Disposable {

@@ -10,30 +10,27 @@ import type { MetricType } from "../exposition/types.ts";
 export type FamilyKind = "gauge" | "counter" | "histogram";
 
 /** The name of a sample. */
-export interface SampleName {
+export type SampleName = {
   /** Its current name, such as `inter_token_latency_seconds_bucket`. */
   readonly name: string;
   /** The family it belongs to, such as `inter_token_latency_seconds`. */
   readonly family: string;
-  /** The kind of its family. */
   readonly kind: FamilyKind;
   /** Whether it is one of vLLM's families that the dashboard shows. */
   readonly isKnown: boolean;
   /** Whether it was exposed under a name that newer versions have replaced. */
   readonly isOld: boolean;
-}
+};
 
 /** The names of one engine. */
-export interface Engine {
-  /** A word for it. */
+export type Engine = {
   readonly id: string;
-  /** Its name for people. */
   readonly title: string;
   /** What its names begin with; a colon or an underscore follows. */
   readonly prefixes: readonly string[];
   /** vLLM's families by another name that it has for them. */
   readonly renames: Readonly<Record<string, string>>;
-}
+};
 
 /**
  * The engines, with the names of SGLang's `metrics/collector.py`, TensorRT-LLM's

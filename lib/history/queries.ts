@@ -24,14 +24,12 @@ import type {
 import type { Series, SeriesTable } from "./series.ts";
 
 /** One server, as far as queries need it. */
-export interface Server extends ScrapeSource {
-  /** Its name. */
+export type Server = ScrapeSource & {
   readonly instance: string;
-  /** Its series. */
   readonly table: Pick<SeriesTable, "named" | "values">;
   /** The series of the newest scrape with their values. */
   readonly newest: readonly (readonly [Series, number])[];
-}
+};
 
 /** A counter that every version of vLLM has, at the latest after the first request. */
 const COUNTER = "prompt_tokens_total";

@@ -16,8 +16,7 @@ const DUE = 0.9;
 const PATIENCE = 1.5;
 
 /** What {@linkcode Recorder} works with. */
-export interface RecorderOptions {
-  /** The history. */
+export type RecorderOptions = {
   readonly store: HistoryStore;
   /** Time between scrapes while somebody needs the history, in milliseconds. */
   readonly intervalMs: number;
@@ -27,19 +26,16 @@ export interface RecorderOptions {
   readonly now: () => number;
   /** Largest scrape that is recorded, in bytes. @default {8388608} */
   readonly maxBytes?: number;
-}
+};
 
 /** Records one scrape; exactly one of `end`, `fail` and `abandon` is called. */
-export interface ScrapeRecording {
-  /** Copies the next bytes. */
+export type ScrapeRecording = {
   push(bytes: Uint8Array): void;
-  /** The scrape is complete. */
   end(): void;
-  /** The scrape failed. */
   fail(error: MetricsError): void;
   /** The client left: nothing is known of the server. */
   abandon(): void;
-}
+};
 
 /** Records the scrapes of all servers, and scrapes. Disposing it stops both. */
 export class Recorder implements Disposable {

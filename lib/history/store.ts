@@ -35,38 +35,34 @@ const COARSE_INTERVAL_MS = 300_000;
 const MEMORY_MS = 24 * 3_600_000;
 
 /** One scrape of one server. */
-export interface Scrape {
-  /** The server's name. */
+export type Scrape = {
   readonly instance: string;
   /** When the scrape began, in milliseconds since 1970. */
   readonly timeMs: number;
-}
+};
 
 /** A scrape that succeeded. */
-export interface GoodScrape extends Scrape {
+export type GoodScrape = Scrape & {
   /** The whole exposition, as vLLM writes it or sanitized. */
   readonly body: Uint8Array;
-}
+};
 
 /** A scrape that failed. */
-export interface FailedScrape extends Scrape {
+export type FailedScrape = Scrape & {
   /** What was wrong, as a sentence. */
   readonly error: string;
-}
+};
 
 /** What {@linkcode HistoryStore} works with. */
-export interface HistoryOptions {
-  /** The servers' names, in the order of the configuration. */
+export type HistoryOptions = {
   readonly instances: readonly string[];
-  /** Keeps scrapes longer than memory does. */
   readonly archive?: HistoryFile | undefined;
   /** Memory for it, in bytes. @default {67108864} */
   readonly maxBytes?: number;
   /** Largest number of series. @default {20000} */
   readonly maxSeries?: number;
-  /** Gets a line when samples of a server are left out. */
   readonly log?: Logger;
-}
+};
 
 /** A history whose memory is bounded whatever the servers expose. */
 export class HistoryStore extends Queries implements History {
