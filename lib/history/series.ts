@@ -124,7 +124,11 @@ export class SeriesTable {
     mayAdd: (isKnown: boolean) => boolean,
     memo?: FamilyMemo,
   ): { readonly values: Map<number, number>; readonly dropped: number } {
-    const found = new Map<Series, number>();
+    const found = new Map<number, number>();
+    const keep = (series: Series, value: number): void => {
+      found.set(series.id, value);
+      series.lastMs = timeMs;
+    };
     const old: [Series, number][] = [];
     const families = new Set<string>();
     let dropped = 0;
@@ -139,14 +143,13 @@ export class SeriesTable {
           if (place.isOld) old.push([place.series, value]);
           else {
             families.add(place.series.family);
-            found.set(place.series, value);
+            keep(place.series, value);
           }
         }
       }
     }
-    for (const [series, value] of old) if (!families.has(series.family)) found.set(series, value);
-    for (const series of found.keys()) series.lastMs = timeMs;
-    return { values: new Map(found.entries().map(([{ id }, value]) => [id, value])), dropped };
+    for (const [series, value] of old) if (!families.has(series.family)) keep(series, value);
+    return { values: found, dropped };
   }
 
   /** What each exposed series is; undefined for one that is not kept, "dropped" for one without room. */
