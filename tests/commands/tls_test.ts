@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { until, within } from "../fakes.ts";
+import { within } from "../fakes.ts";
 import { serveParseable } from "../relay/fake_parseable.ts";
 import { answerTo } from "../http/client_hello.ts";
 import { RawClient } from "../http/raw_client.ts";
@@ -57,7 +57,7 @@ Deno.test.each<[version: string, minor: number, answer: [number, number]]>([
   for (const port of service.ports) assertEquals(await answerTo(Number(port), minor), answer);
 });
 
-Deno.test.each([["server"], ["expired"], ["self"], ["other"]])(
+Deno.test.each([["expired"], ["other"]])(
   "healthcheck is 0 with the certificate %s, also where credentials are asked for",
   async (name) => {
     const access = { METRICS_USERNAME: "me", METRICS_PASSWORD: "a good long password" };
@@ -103,30 +103,5 @@ Deno.test("a thousand connections without a handshake do not stop either listene
       for (const client of await Promise.all(some)) stack.use(client);
     }
     assertEquals(await ask(`https://localhost:${port}/-/ready`), "200 ready\n");
-  }
-});
-
-Deno.test("renewed files are picked up without a restart, by both listeners", async () => {
-  const folder = await Deno.makeTempDir();
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => Deno.remove(folder, { recursive: true }));
-  const env = { TLS_CERT_FILE: `${folder}/cert.pem`, TLS_KEY_FILE: `${folder}/key.pem` };
-  async function write(name: string): Promise<void> {
-    await Deno.writeTextFile(env.TLS_CERT_FILE, pem(`${name}.pem`));
-    await Deno.writeTextFile(env.TLS_KEY_FILE, pem(`${name}.key`));
-  }
-  await write("server");
-  await using service = await startTls(env);
-  const urls = service.ports.map((port) => `https://localhost:${port}/-/ready`);
-  for (const url of urls) assertEquals(await ask(url), "200 ready\n");
-  await write("self");
-  await service.process.log.seen('msg="The certificate was renewed"');
-  // Until the listener before has closed, every other one still comes to it.
-  for (const url of urls) {
-    await until(async () => {
-      const asked = Array.from({ length: 20 }, () => ask(url, { ca: "self.pem" }));
-      const answers = await Promise.allSettled(asked);
-      return answers.every(({ status }) => status === "fulfilled") || undefined;
-    }, "the new certificate");
   }
 });

@@ -60,10 +60,14 @@ Deno.test("with TLS 1.2 no listener agrees to a cipher without forward secrecy o
   const ciphers = await oldCiphers();
   assert(ciphers.length > 40, ciphers.join());
   for (const port of ports) {
+    // What the server takes of all of them, and then of the others, until it takes none.
     const taken: string[] = [];
-    for (const cipher of ciphers) {
-      const session = await connect(port, ["-tls1_2", "-cipher", `${cipher}:@SECLEVEL=0`]);
-      if (session.cipher !== undefined) taken.push(session.cipher);
+    for (;;) {
+      const offered = ciphers.filter((each) => !taken.includes(each));
+      const list = `${offered.join(":")}:@SECLEVEL=0`;
+      const { cipher } = await connect(port, ["-tls1_2", "-cipher", list]);
+      if (cipher === undefined) break;
+      taken.push(cipher);
     }
     assert(taken.length > 0);
     for (const cipher of taken) assertMatch(cipher, /^ECDHE-\w+-(?:AES\d+-GCM-|CHACHA20-POLY1305)/);
