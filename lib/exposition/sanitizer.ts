@@ -181,7 +181,12 @@ export class Sanitizer {
       this.#head += text.slice(0, HEAD_LENGTH - this.#head.length);
     }
     this.#length += text.length;
-    this.#lines(text, isFinal);
+    const end = text.indexOf("\n") + 1;
+    if (this.#rest !== "" && end > 0 && end < text.length) {
+      // Completes the line that was open: joining it to all of the text would copy this.
+      this.#lines(text.slice(0, end), false);
+      this.#lines(text.slice(end), isFinal);
+    } else this.#lines(text, isFinal);
     if (isFinal) {
       this.#endFamily();
       this.#parser.finishFamily();
