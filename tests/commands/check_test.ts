@@ -5,8 +5,7 @@ import { listOf, objectOf, textOf } from "../../lib/parseable/json.ts";
 import { capture, serveCapture, startService, until, within } from "../fakes.ts";
 import { serveApi } from "../parseable/fake_api.ts";
 import { closedPort, serveHttp, serveRaw } from "../net/fakes.ts";
-import { withoutColours } from "./colours.ts";
-import { fakeHost, type FakeOutput } from "./fake_host.ts";
+import { fakeHost, type FakeOutput, withoutColours } from "./fake_host.ts";
 import { run, start } from "./process.ts";
 
 type Env = Readonly<Record<string, string>>;

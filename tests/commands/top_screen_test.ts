@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { screenLines } from "../../lib/commands/top/top_screen.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { letRun, look, OUTAGE } from "../dashboard/scenario.ts";
-import { withoutColours } from "./colours.ts";
+import { withoutColours } from "./fake_host.ts";
 
 /** A view whose texts come from a server that means no good. */
 function hostileView(): View {

@@ -5,8 +5,7 @@ import { HistoryStore } from "../../lib/history/store.ts";
 import { startDashboard } from "../dashboard/pages.ts";
 import { until } from "../fakes.ts";
 import { closedPort, serveHttp } from "../net/fakes.ts";
-import { withoutColours } from "./colours.ts";
-import { fakeHost, type FakeOutput } from "./fake_host.ts";
+import { fakeHost, type FakeOutput, withoutColours } from "./fake_host.ts";
 import { run, startServe } from "./process.ts";
 
 /** A process that `top` runs in, and what a person does to it. */
