@@ -177,6 +177,14 @@ export function parseConfig(
   const tls = readServingTls(reader);
   const relay = readRelay(reader, listen);
   const push = readPush(reader, relay);
+  const style = reader.get("METRICS_NAMES");
+  if (relay !== undefined && style !== "underscore") {
+    reader.warn(
+      "METRICS_NAMES",
+      "Fluent Bit drops a scrape with a colon in a name. " +
+        'Set its metrics_path to "/metrics?names=underscore".',
+    );
+  }
   const config: Config = {
     servers,
     maxScrapesPerSecond,
@@ -192,7 +200,7 @@ export function parseConfig(
       isBackendComplete: reader.get("BACKEND_COMPLETE"),
     },
     naming: {
-      style: reader.get("METRICS_NAMES"),
+      style,
       hasAliases: reader.get("METRICS_ALIASES"),
     },
     goals: readGoals(reader),

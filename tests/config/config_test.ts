@@ -318,6 +318,17 @@ Deno.test.each([
   ]);
 });
 
+Deno.test("parseConfig() warns of names with a colon where Fluent Bit is likely", () => {
+  for (const style of ["colon", "both"]) {
+    assertEquals(warningsOf({ ...URL_ONLY, METRICS_NAMES: style }), []);
+    assertEquals(warningsOf({ ...RELAY, METRICS_NAMES: style }), [
+      "METRICS_NAMES: Fluent Bit drops a scrape with a colon in a name. " +
+      'Set its metrics_path to "/metrics?names=underscore".',
+    ]);
+  }
+  assertEquals(warningsOf({ ...RELAY, METRICS_NAMES: "underscore" }), []);
+});
+
 Deno.test("parseConfig() warns of unchecked certificates of Parseable", () => {
   const env = { PARSEABLE_URL: "https://parseable", PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "true" };
   assertEquals(relayOf({ ...URL_ONLY, ...env })?.tls, { ...PLAIN_TLS, skipVerify: true });
