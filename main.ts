@@ -13,7 +13,7 @@ import {
   type Terminal,
   type TextFile,
 } from "./lib/commands/mod.ts";
-import { LogWriter } from "./lib/log_writer.ts";
+import { LogWriter } from "./lib/log.ts";
 
 const ENCODER = new TextEncoder();
 /** A service manager, Ctrl-C, a terminal that closes, and Ctrl-\\. */

@@ -11,8 +11,13 @@ import {
   type ReloadableListenerOptions,
 } from "../net/listener.ts";
 import type { GoodScrape } from "../history/store.ts";
-import { createLogger, type LogFields, type Logger } from "../log.ts";
-import { type LimitedLogger, limitRepeats } from "../log_limit.ts";
+import {
+  createLogger,
+  type LimitedLogger,
+  limitRepeats,
+  type LogFields,
+  type Logger,
+} from "../log.ts";
 import { VERSION } from "../version.ts";
 import { type Command, command } from "./command.ts";
 import { configure } from "./configure.ts";

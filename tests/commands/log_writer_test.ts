@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { LogWriter } from "../../lib/log_writer.ts";
+import { LogWriter } from "../../lib/log.ts";
 
 Deno.test("LogWriter drops and counts what does not fit, and says so when lines are read again", async () => {
   const decoder = new TextDecoder();
