@@ -64,11 +64,10 @@ export function* pastScrapes(
   server: SimulatedVllm,
   { instance, untilMs, stepMs }: PastOptions,
 ): Generator<GoodScrape> {
-  const encoder = new TextEncoder();
   const metrics = new MetricsText(server);
   for (let timeMs = server.nowMs; timeMs < untilMs; timeMs += stepMs) {
     server.advance(timeMs);
-    yield { instance, timeMs, body: encoder.encode(metrics.text()) };
+    yield { instance, timeMs, body: metrics.text() };
   }
   server.advance(untilMs);
 }

@@ -4,11 +4,10 @@
  * page that is opened during an incident shows how it began.
  */
 
-import { Buffer } from "node:buffer";
 import type { MetricsError } from "../errors.ts";
 import type { HistoryStore } from "./store.ts";
 
-/** Largest scrape that is recorded, in bytes; one engine has 63 KB, a hundred engines 5 MB. */
+/** Largest scrape that is recorded, in bytes of ASCII; one engine has 63 KB, a hundred engines 5 MB. */
 const MAX_SCRAPE_BYTES = 8 * 1_048_576;
 /** The part of an interval after which a scrape is recorded again: clients come a little early. */
 const DUE = 0.9;
@@ -30,7 +29,7 @@ export type RecorderOptions = {
 
 /** Records one scrape; exactly one of `end`, `fail` and `abandon` is called. */
 export type ScrapeRecording = {
-  push(bytes: Uint8Array): void;
+  push(text: string): void;
   end(): void;
   fail(error: MetricsError): void;
   /** The client left: nothing is known of the server. */
@@ -169,17 +168,16 @@ class ServerRecorder implements Disposable {
     if (Math.abs(timeMs - this.lastMs) < intervalMs * DUE) return undefined;
     const beforeMs = this.lastMs;
     this.lastMs = timeMs;
-    let parts: Uint8Array[] | undefined = [];
-    let length = 0;
+    let body: string | undefined = "";
     return {
-      push: (bytes): void => {
-        length += bytes.length;
-        if (length > maxBytes) parts = undefined;
-        parts?.push(bytes.slice());
+      push: (text): void => {
+        if (body !== undefined) {
+          body = body.length + text.length > maxBytes ? undefined : body + text;
+        }
       },
       end: (): void => {
-        const body = parts;
-        if (body === undefined) {
+        const whole = body;
+        if (whole === undefined) {
           this.#onSkip();
           return;
         }
@@ -187,7 +185,7 @@ class ServerRecorder implements Disposable {
         // The response is on its way before the scrape is read.
         const timer = setTimeout(() => {
           this.#unread.delete(timer);
-          store.add({ instance, timeMs, body: Buffer.concat(body) });
+          store.add({ instance, timeMs, body: whole });
         });
         this.#unread.add(timer);
       },

@@ -33,8 +33,6 @@ const MAX_KEY_LENGTH = 4_096;
 /** vLLM never forgets a set of adapters that was running; the value is when it was. */
 const LORA = "lora_requests_info";
 
-const ENCODER = new TextEncoder();
-
 function escape(text: string): string {
   return text.replace(/[\\"\n]/g, (letter) => letter === "\n" ? "\\n" : `\\${letter}`);
 }
@@ -90,7 +88,7 @@ export class SeriesTable {
 
   /** Adds a series of a file; in the order of their ids. A file of 0.1.0 has no kinds. */
   restore(id: number, key: string, stored: string, lastMs: number): void {
-    const [exposed] = parseFamilies(ENCODER.encode(`${key} 0\n`)).flatMap(({ series }) => series);
+    const [exposed] = parseFamilies(`${key} 0\n`).flatMap(({ series }) => series);
     if (exposed === undefined) return;
     const kind = (["gauge", "counter", "histogram"] as const)
       .find((each) => each === stored) ?? knownKind(exposed.name);
@@ -119,7 +117,7 @@ export class SeriesTable {
    * counter, which would hide all later increases.
    */
   read(
-    bytes: Uint8Array,
+    text: string | Uint8Array,
     timeMs: number,
     mayAdd: (isKnown: boolean) => boolean,
     memo?: FamilyMemo,
@@ -132,7 +130,7 @@ export class SeriesTable {
     const old: [Series, number][] = [];
     const families = new Set<string>();
     let dropped = 0;
-    for (const { name, type, series, values } of parseFamilies(bytes, memo)) {
+    for (const { name, type, series, values } of parseFamilies(text, memo)) {
       const newest = name.endsWith(LORA) ? indexOfHighest(values) : -1;
       const kept = newest < 0 ? series : series.slice(newest, newest + 1);
       for (const [index, place] of this.#placesOf(kept, type, mayAdd).entries()) {

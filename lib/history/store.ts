@@ -44,7 +44,7 @@ export type Scrape = {
 /** A scrape that succeeded. */
 export type GoodScrape = Scrape & {
   /** The whole exposition, as vLLM writes it or sanitized. */
-  readonly body: Uint8Array;
+  readonly body: string | Uint8Array;
 };
 
 /** A scrape that failed. */
@@ -326,7 +326,7 @@ class ServerHistory implements Server {
 
   add(
     timeMs: number,
-    body: Uint8Array,
+    body: string | Uint8Array,
     mayAdd: (isKnown: boolean) => boolean,
     memo: FamilyMemo,
   ): number | undefined {

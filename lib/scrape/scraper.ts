@@ -15,8 +15,6 @@ const TURN_MS = 20;
 /** How far starts may run ahead of an even pace, in milliseconds. */
 const BURST_MS = 1_000;
 
-const ENCODER = new TextEncoder();
-
 /** One scrape that ended, successfully or not. */
 export type ScrapeRecord = {
   /** The error code; undefined when the scrape succeeded. */
@@ -31,8 +29,8 @@ export type ScrapeRecord = {
 
 /** Records one scrape. Exactly one of `end`, `fail` and `abandon` is called. */
 export type ScrapeRecorder = {
-  /** Copies the next sanitized bytes. */
-  push(bytes: Uint8Array): void;
+  /** Takes the next sanitized lines. */
+  push(text: string): void;
   end(): void;
   fail(error: MetricsError): void;
   abandon(): void;
@@ -158,7 +156,7 @@ class Scrape {
         });
         const text = this.#sanitizer.push(bytes, end);
         if (this.#sanitizer.recognized || end) {
-          this.#recorder?.push(ENCODER.encode(text));
+          this.#recorder?.push(text);
           this.shared.push(text, end);
         }
         if (end) return body.release();

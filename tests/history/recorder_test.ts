@@ -232,8 +232,8 @@ Deno.test("a scrape that is too large is left out and counted", () => {
   const { store, recorder, server } = recorderOf(10);
   using _ = recorder;
   const scrape = server.begin(NOW_MS);
-  scrape?.push(new Uint8Array(6));
-  scrape?.push(new Uint8Array(6));
+  scrape?.push("vllm_x");
+  scrape?.push("vllm_x");
   scrape?.end();
   assertEquals([recorder.skipped, store.scrapes], [1, 0]);
 });
