@@ -3,7 +3,7 @@
 import type { ParseableConfig } from "../config/config.ts";
 import type { Header } from "../config/values.ts";
 import { ParseableApi } from "../parseable/api.ts";
-import { Collection, DASHBOARDS } from "../parseable/collection.ts";
+import { DASHBOARDS, listAll } from "../parseable/collection.ts";
 import { listOf, objectOf, textOf } from "../parseable/json.ts";
 import { hasColumns, streamInfo, takesMetrics } from "../parseable/stream.ts";
 import { CHECK_MS, type CheckRun, failed, ok, type Verdict, warn } from "./check_run.ts";
@@ -75,7 +75,7 @@ export async function checkParseable(run: CheckRun, options: ParseableCheckOptio
 }
 
 async function dashboardsVerdict(api: ParseableApi, stream: string): Promise<Verdict> {
-  const all = await new Collection(api, DASHBOARDS).list();
+  const all = await listAll(api, DASHBOARDS);
   const ours = all.filter(({ tag }) => tag?.stream === stream);
   if (ours.length > 0) return ok(ours.map(({ title }) => `"${title}"`).join(", "));
   return warn(

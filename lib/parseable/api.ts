@@ -22,10 +22,6 @@ import { objectOf, textOf } from "./json.ts";
 const MAX_RESPONSE_BYTES = 8 * 1_048_576;
 /** Time between two readiness requests, in milliseconds: Parseable starts in about a second. */
 const READINESS_PAUSE_MS = 500;
-/** Where a node says what it is. */
-const ABOUT = "/api/v1/about";
-/** What precedes the credentials in a header. */
-const SCHEME = /^Basic /;
 
 /** A request that Parseable refused, or that did not reach it. */
 export class ParseableError extends MetricsError {
@@ -50,16 +46,19 @@ export class ParseableError extends MetricsError {
 /** How to reach Parseable, and as which user. */
 export type ApiOptions = {
   readonly parseable: ParseableConfig;
-  /** The header with the credentials; without it only public routes work. */
+  /** Without credentials only public routes work. */
   readonly credentials: Header | undefined;
   /** What must not be shown even when Parseable repeats it. */
   readonly secrets: readonly Secret[];
 };
 
+/** Which side of a Parseable of several nodes; both are one where there is one node. */
+export type Node = "query" | "ingest";
+
 /** What to send besides method and path, and where. */
 export type CallOptions = {
   /** Which base URL it goes to. @default {"query"} */
-  readonly node?: "query" | "ingest";
+  readonly node?: Node;
   /** What becomes the JSON body. */
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
@@ -87,9 +86,7 @@ export class ParseableApi implements Disposable {
    * @throws {ParseableError} When there is no response, or it is no 2xx.
    */
   async call(method: string, path: string, options: CallOptions = {}): Promise<unknown> {
-    const { parseable } = this.#options;
-    const base = options.node === "ingest" ? parseable.url : parseable.queryUrl;
-    const url = placeBelow(base, path);
+    const url = placeBelow(this.#baseOf(options.node ?? "query"), path);
     const { status, bytes } = await this.#send(method, url, options);
     const value = valueOf(bytes);
     if (status >= 200 && status < 300) return value;
@@ -107,42 +104,39 @@ export class ParseableApi implements Disposable {
   /**
    * Asks for the version, such as `v2.9.5`, which needs valid credentials.
    *
-   * @throws {ParseableError} When it is no Parseable, is a node of the wrong kind, or does not accept
-   * the credentials.
+   * @throws {ParseableError} When a node is no Parseable, of the wrong kind, or refuses the credentials.
    */
   async version(): Promise<string> {
-    const { url, queryUrl } = this.#options.parseable;
-    const query = await this.#about("query");
-    const ingest = this.isDistributed ? await this.#about("ingest") : query;
-    // Modes are "Standalone", "Distributed (Query)" and "Distributed (Ingest)".
-    if (query.mode.includes("Ingest")) {
-      throw foreign(queryUrl, "it is an ingest node, without dashboards and queries", [
-        "Set PARSEABLE_QUERY_URL to the query node.",
-      ]);
-    }
-    if (ingest.mode.includes("Query")) {
-      throw foreign(url, "it is a query node, which stores no metrics", [
-        "Set PARSEABLE_URL to the ingest nodes, or a balancer before them,",
-        "and PARSEABLE_QUERY_URL to the query node.",
-      ]);
-    }
-    return this.#masked(query.version);
+    if (this.isDistributed) await this.#about("ingest");
+    return await this.#about("query");
   }
 
-  async #about(node: "query" | "ingest"): Promise<{ version: string; mode: string }> {
-    const { url, queryUrl } = this.#options.parseable;
-    const about = await this.call("GET", ABOUT, { node }).catch((error: unknown) => {
+  async #about(node: Node): Promise<string> {
+    const path = "/api/v1/about";
+    const about = await this.call("GET", path, { node }).catch((error: unknown) => {
       if (error instanceof ParseableError && error.code === "PARSEABLE_REFUSED") return undefined;
       throw error;
     });
     const { version, deploymentId, mode } = objectOf(about);
+    const label = maskUrl(placeBelow(this.#baseOf(node), path));
+    const fail = (reason: string, hint: string): never => {
+      throw new ParseableError("PARSEABLE_FOREIGN", { label, reason, hint });
+    };
     if (textOf(version) === "" || textOf(deploymentId) === "") {
-      const name = node === "ingest" || !this.isDistributed ? "URL" : "QUERY_URL";
-      throw foreign(node === "ingest" ? url : queryUrl, "what answers there is no Parseable", [
-        `Is PARSEABLE_${name} right?`,
-      ]);
+      const name = this.isDistributed && node === "query" ? "PARSEABLE_QUERY_URL" : "PARSEABLE_URL";
+      fail("what answers there is no Parseable", `Is ${name} right?`);
     }
-    return { version: textOf(version), mode: textOf(mode) };
+    // Modes are "Standalone", "Distributed (Query)" and "Distributed (Ingest)".
+    if (textOf(mode).includes("Ingest") && node === "query") {
+      const hint = "Set PARSEABLE_QUERY_URL to the query node.";
+      fail("it is an ingest node, without dashboards and queries", hint);
+    }
+    if (textOf(mode).includes("Query") && (node === "ingest" || !this.isDistributed)) {
+      const hint = "Set PARSEABLE_URL to the ingest nodes, or a balancer before them, and " +
+        "PARSEABLE_QUERY_URL to the query node.";
+      fail("it is a query node, which stores no metrics", hint);
+    }
+    return this.#masked(textOf(version));
   }
 
   /**
@@ -168,6 +162,11 @@ export class ParseableApi implements Disposable {
     this.#exchange[Symbol.dispose]();
   }
 
+  #baseOf(node: Node): URL {
+    const { url, queryUrl } = this.#options.parseable;
+    return node === "ingest" ? url : queryUrl;
+  }
+
   async #send(method: string, url: URL, { body, headers }: CallOptions): Promise<Answer> {
     const fields = new Headers(headers);
     const { credentials } = this.#options;
@@ -191,14 +190,9 @@ export class ParseableApi implements Disposable {
   #masked(words: string): string {
     const hidden = this.#options.secrets.map((secret) => secret.reveal())
       // Without its scheme, the value of the header is still a secret.
-      .flatMap((text) => [text, text.replace(SCHEME, "")]);
+      .flatMap((text) => [text, text.replace(/^Basic /, "")]);
     return hidden.reduce((text, secret) => text.replaceAll(secret, REDACTED), words);
   }
-}
-
-function foreign(base: URL, reason: string, hint: readonly string[]): ParseableError {
-  const label = maskUrl(placeBelow(base, ABOUT));
-  return new ParseableError("PARSEABLE_FOREIGN", { label, reason, hint: hint.join(" ") });
 }
 
 function valueOf(bytes: Uint8Array): unknown {
@@ -218,15 +212,13 @@ function valueOf(bytes: Uint8Array): unknown {
 function refusalOf(status: number, words: string, label: string): ParseableError {
   const said = words === "" ? "" : `: ${words.replace(/\.$/, "")}`;
   const options = { label, reason: `it answered ${status}${said}`, answered: status };
-  if (status === STATUS_CODE.Unauthorized) {
-    const hint = "It knows no such key, or a proxy removed the credentials.";
-    return new ParseableError("PARSEABLE_DENIED", { ...options, hint });
-  }
-  if (status === STATUS_CODE.Forbidden) {
-    const hint = "The user name or password is wrong, or this user may not do that.";
-    return new ParseableError("PARSEABLE_DENIED", { ...options, hint });
-  }
-  const isBusy = status === STATUS_CODE.RequestTimeout || status === STATUS_CODE.TooManyRequests;
-  const hasFailed = isBusy || status >= STATUS_CODE.InternalServerError;
+  const denied = new Map<number, string>([
+    [STATUS_CODE.Unauthorized, "It knows no such key, or a proxy removed the credentials."],
+    [STATUS_CODE.Forbidden, "The user name or password is wrong, or this user may not do that."],
+  ]);
+  const hint = denied.get(status);
+  if (hint !== undefined) return new ParseableError("PARSEABLE_DENIED", { ...options, hint });
+  const hasFailed = status >= STATUS_CODE.InternalServerError ||
+    status === STATUS_CODE.RequestTimeout || status === STATUS_CODE.TooManyRequests;
   return new ParseableError(hasFailed ? "PARSEABLE_FAILED" : "PARSEABLE_REFUSED", options);
 }

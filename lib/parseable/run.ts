@@ -2,7 +2,6 @@
 
 import type { ProvisionConfig } from "../config/provision_config.ts";
 import type { ParseableApi } from "./api.ts";
-import type { Wanted } from "./collection.ts";
 
 /** What happened to a thing. */
 export type Outcome = "made" | "updated" | "removed" | "unchanged" | "left alone" | "failed";
@@ -12,19 +11,6 @@ const WOULD: Readonly<Partial<Record<Outcome, string>>> = {
   made: "would make",
   updated: "would update",
   removed: "would remove",
-};
-
-/** Width of the first column: that of the longest beginning. */
-const WIDTH = 12;
-
-/** A line of the report. */
-export type ReportLine = {
-  /** What happened. */
-  readonly outcome: Outcome;
-  /** To what, for people: `alert "No data"`. */
-  readonly what: string;
-  /** Why, without a full stop. */
-  readonly why?: string;
 };
 
 /** Prints the lines and counts them. */
@@ -45,11 +31,11 @@ export class Report {
     return this.#counts.has("failed");
   }
 
-  /** Prints a line: what happened, or in a dry run would happen. */
-  add({ outcome, what, why = "" }: ReportLine): void {
+  /** Prints what happened, or in a dry run would happen, to what, and why, without a full stop. */
+  add({ outcome, what, why = "" }: { outcome: Outcome; what: string; why?: string }): void {
     const begin = this.isDryRun ? WOULD[outcome] ?? outcome : outcome;
     this.#counts.set(begin, (this.#counts.get(begin) ?? 0) + 1);
-    this.#print(`${begin.padEnd(WIDTH)} ${what}${why === "" ? "" : `: ${why}`}\n`);
+    this.#print(`${begin.padEnd(12)} ${what}${why === "" ? "" : `: ${why}`}\n`);
   }
 
   /** The counts, such as `2 made, 11 unchanged.`, with a line end. */
@@ -57,6 +43,13 @@ export class Report {
     return `${[...this.#counts].map(([word, count]) => `${count} ${word}`).join(", ")}.\n`;
   }
 }
+
+/** A dashboard or an alert as it should be: its JSON without ids and targets. */
+export type Wanted = {
+  /** Unique among ours. */
+  readonly title: string;
+  readonly tags: readonly string[];
+};
 
 /** The dashboards and alerts that Parseable should have. */
 export type Content = {

@@ -6,7 +6,7 @@
  */
 
 import { type ParseableApi, ParseableError } from "./api.ts";
-import { metrics } from "./content/metrics.ts";
+import { metrics } from "./content/query.ts";
 import { listOf, objectOf, textOf } from "./json.ts";
 import type { Outcome, Run } from "./run.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Host } from "../../lib/commands/host.ts";
 import { runCommand } from "../../lib/commands/mod.ts";
 import { objectOf, textOf } from "../../lib/parseable/json.ts";
-import { readTag } from "../../lib/parseable/ownership_tag.ts";
+import { readTag } from "../../lib/parseable/collection.ts";
 import { ADMIN, serveApi } from "../parseable/fake_api.ts";
 import { serveHttp } from "../net/fakes.ts";
 import { fakeHost, type FakeOutput } from "./fake_host.ts";

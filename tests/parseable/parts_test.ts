@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import { objectOf, textOf, textsOf } from "../../lib/parseable/json.ts";
-import { targetId } from "../../lib/parseable/target.ts";
+import { targetId } from "../../lib/parseable/provision.ts";
 import { type FakeApi, type FakeStream, serveApi } from "./fake_api.ts";
 import { alert, NOW_MS, run, type RunOptions } from "./run.ts";
 

@@ -2,9 +2,8 @@
 
 import { parseProvision } from "../../lib/config/provision_config.ts";
 import { ParseableApi } from "../../lib/parseable/api.ts";
-import type { Wanted } from "../../lib/parseable/collection.ts";
 import { provision } from "../../lib/parseable/provision.ts";
-import { Report } from "../../lib/parseable/run.ts";
+import { Report, type Wanted } from "../../lib/parseable/run.ts";
 import { ADMIN, type FakeApi } from "./fake_api.ts";
 
 /** The time of all runs, in milliseconds since 1970. */

@@ -15,8 +15,10 @@ Deno.test("four services, each image pinned by version", async () => {
   });
 });
 
+const FILES = ["compose.yml", "compose.push.yml", "compose-otel.yml", "compose.distributed.yml"];
+
 Deno.test("no file of the pipeline asks for an image named latest or without tag", async () => {
-  for (const file of ["compose.yml", "Containerfile"]) {
+  for (const file of [...FILES, "Containerfile"]) {
     const text = await readRootFile(file);
     assert(!/:latest\b/.test(text), file);
     for (const [, image = ""] of text.matchAll(/^(?:FROM| *image:) (\S+)/gm)) {
@@ -25,12 +27,15 @@ Deno.test("no file of the pipeline asks for an image named latest or without tag
   }
 });
 
-Deno.test("each volume of a service is declared, and each declared one is used", async () => {
-  const { services, volumes } = await readCompose();
-  const mounts = Object.values(services).flatMap((service) => asTexts(service.volumes ?? []));
-  const named = mounts.filter((mount) => !mount.startsWith("./")).map((m) => m.split(":")[0]);
-  assertEquals(named.sort(), volumes.sort());
-});
+Deno.test.each(FILES.map((file) => [file]))(
+  "%s declares each volume of a service, and each declared one is used",
+  async (file) => {
+    const { services, volumes } = await readCompose(undefined, file);
+    const mounts = Object.values(services).flatMap((service) => asTexts(service.volumes ?? []));
+    const named = mounts.filter((mount) => !mount.startsWith("./")).map((m) => m.split(":")[0]);
+    assertEquals(named.sort(), volumes.sort());
+  },
+);
 
 Deno.test("both folders of Parseable and the storage of Fluent Bit outlive the containers", async () => {
   const { services } = await readCompose();
@@ -116,8 +121,8 @@ Deno.test("Parseable has a host name that stays", async () => {
 });
 
 Deno.test("each service but provision is restarted, and each is limited, without privileges, and its log is bounded", async () => {
-  const { services } = await readCompose();
-  for (const [name, service] of Object.entries(services)) {
+  const files = await Promise.all(FILES.map((file) => readCompose(undefined, file)));
+  for (const [name, service] of files.flatMap(({ services }) => Object.entries(services))) {
     assertEquals(service.restart, name === "provision" ? "no" : "unless-stopped", name);
     assertEquals(service.read_only, true, name);
     assertEquals(service.cap_drop, ["ALL"], name);
@@ -129,37 +134,43 @@ Deno.test("each service but provision is restarted, and each is limited, without
   }
 });
 
-Deno.test("one variable is required, with a sentence that says what to set", async () => {
-  const text = await readRootFile("compose.yml");
-  const required = [...text.matchAll(/\$\{(\w+):?\?([^}]*)\}/g)].map(([, name, says]) => [
-    name,
-    says?.startsWith(`Set ${name} to`),
-  ]);
-  assertEquals(required, [["VLLM_METRICS_URL", true]]);
-});
+Deno.test.each(FILES.map((file) => [file]))(
+  "%s requires one variable, and says what to set",
+  async (file) => {
+    const text = await readRootFile(file);
+    const required = [...text.matchAll(/\$\{(\w+):?\?([^}]*)\}/g)].map(([, name, says]) => [
+      name,
+      says?.startsWith(`Set ${name} to`),
+    ]);
+    assertEquals(required, [["VLLM_METRICS_URL", true]]);
+  },
+);
 
 Deno.test("no variable has an empty default: podman-compose 1.0.3 passes it on as it is written", async () => {
-  const text = await readRootFile("compose.yml");
+  const text = (await Promise.all(FILES.map(readRootFile))).join("");
   assertEquals([...text.matchAll(/\$\{\w+(?::?-)?\}/g)].map(String), []);
 });
 
-Deno.test("each variable of compose.yml is explained, and its default is the service's own", async () => {
-  const text = await readRootFile("compose.yml");
-  const example = await readRootFile(".env.example");
-  const variables = [...text.matchAll(/\$\{(\w+):[?-]([^}]*)\}/g)];
-  assert(variables.length > 4);
-  for (const [, name = "", value = ""] of variables) {
-    assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
-    const setting = SETTING_ROWS.find(([known]) => known === name)?.[1];
-    if (setting === undefined || name === "VLLM_METRICS_URL") continue;
-    // Not set, so that provision can tell the default from what somebody chose.
-    if (name === "PARSEABLE_RETENTION") {
-      assertEquals(value.trim(), "");
-      continue;
+Deno.test.each(FILES.map((file) => [file]))(
+  "each variable of %s is explained, and its default is the service's own",
+  async (file) => {
+    const text = await readRootFile(file);
+    const example = await readRootFile(".env.example");
+    const variables = [...text.matchAll(/\$\{(\w+):[?-]([^}]*)\}/g)];
+    assert(variables.length > 4);
+    for (const [, name = "", value = ""] of variables) {
+      assertMatch(example, new RegExp(`^#?${name}=`, "m"), `${name} in .env.example`);
+      const setting = SETTING_ROWS.find(([known]) => known === name)?.[1];
+      if (setting === undefined || name === "VLLM_METRICS_URL") continue;
+      // Not set, so that provision can tell the default from what somebody chose.
+      if (name === "PARSEABLE_RETENTION") {
+        assertEquals(value.trim(), "");
+        continue;
+      }
+      assertEquals(value.trim(), setting.defaultText, name);
     }
-    assertEquals(value.trim(), setting.defaultText, name);
-  }
-});
+  },
+);
 
 Deno.test.each([["proxy"], ["provision"]])(
   "%s knows each variable that compose.yml gives it",

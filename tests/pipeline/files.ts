@@ -23,12 +23,15 @@ export function asTexts(value: unknown): string[] {
   return value.map(String);
 }
 
-/** Reads the services of `compose.yml`, and its volumes. */
-export async function readCompose(edit = (text: string): string => text): Promise<{
+/** Reads the services of a compose file, and its volumes. */
+export async function readCompose(
+  edit = (text: string): string => text,
+  file = "compose.yml",
+): Promise<{
   services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   volumes: string[];
 }> {
-  const document = asObject(parse(edit(await readRootFile("compose.yml"))));
+  const document = asObject(parse(edit(await readRootFile(file))));
   const services = Object.entries(asObject(document.services));
   return {
     services: Object.fromEntries(services.map(([name, service]) => [name, asObject(service)])),

@@ -1,8 +1,8 @@
 /** All alerts, and the JSON that Parseable 2.9.5 takes of them. */
 
+import type { JsonObject } from "../json.ts";
 import { TAG } from "./dashboard.ts";
-import { metrics } from "./metrics.ts";
-import { type ContentSettings, type Query, queryText } from "./query.ts";
+import { type ContentSettings, metrics, type Query, queryText } from "./query.ts";
 import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
 import ENGINE_STALLED from "./sql/alerts/engine-stalled.sql" with { type: "text" };
 import FAILED_SHARE from "./sql/alerts/failed-share.sql" with { type: "text" };
@@ -34,20 +34,10 @@ export type Alert = {
 };
 
 /** The body of `POST /api/v1/alerts` without `targets`. Parseable does not require unique titles. */
-export type AlertBody = {
-  readonly severity: Alert["severity"];
+export type AlertBody = JsonObject & {
   readonly title: string;
-  /** The only kind that open-source Parseable evaluates. */
-  readonly alertType: "threshold";
-  readonly query: string;
-  readonly thresholdConfig: { readonly operator: Alert["operator"]; readonly value: number };
-  readonly evalConfig: {
-    readonly rollingWindow: { evalStart: string; evalEnd: "now"; evalFrequency: number };
-  };
-  /** Minutes between notifications while it fires; at most `evalFrequency`. */
-  readonly notificationConfig: { readonly interval: number };
   readonly tags: readonly string[];
-  readonly runbook: string;
+  readonly query: string;
 };
 
 const { RUNNING, FINISHED, FIRST_ROW, UPSTREAM_UP, SCRAPES, SCRAPE_FAILURES } = metrics;
@@ -214,6 +204,7 @@ function alertBody(alert: Alert, stream: string): AlertBody {
   return {
     severity,
     title,
+    // The only kind that open-source Parseable evaluates.
     alertType: "threshold",
     query: `/* ${text} */\n${queryText(query, stream)}`,
     thresholdConfig: { operator, value: threshold },
@@ -224,6 +215,7 @@ function alertBody(alert: Alert, stream: string): AlertBody {
         evalFrequency: everyMinutes,
       },
     },
+    // Minutes between notifications while it fires; at most evalFrequency.
     notificationConfig: { interval: everyMinutes },
     tags: [TAG, "vllm"],
     runbook: text,

@@ -1,11 +1,10 @@
 /**
- * Dashboards as lists of tiles, and the JSON that Parseable 2.9.5 takes of them. The server checks
+ * A dashboard as a list of tiles, and the JSON that Parseable 2.9.5 takes of it. The server checks
  * titles and tile ids and stores the rest as it is; the front end's fields are those of Parseable's
  * own templates (github.com/parseablehq/dashboards).
  */
 
-import type { JsonObject } from "../json.ts";
-import { ulidOf } from "../ulid.ts";
+import { type JsonObject, ulidOf } from "../json.ts";
 import { type Query, queryText } from "./query.ts";
 
 /** How a tile looks: a number, lines or stacked areas over time, a table, or bars. */
@@ -37,44 +36,40 @@ export type Dashboard = {
   readonly sections: readonly { readonly title: string; readonly tiles: readonly Tile[] }[];
 };
 
-/** A tile in Parseable. Its query has no time condition: Parseable adds the dashboard's range. */
-export type TileBody = {
-  // deno-lint-ignore camelcase
-  readonly tile_id: string;
-  readonly sectionId: string;
-  readonly title: string;
-  readonly tileType: "code";
-  readonly dbName: readonly string[];
-  readonly chartType: string;
-  readonly chartQuery: string;
-  /** Its place in the section, in cells of a grid that is 12 wide. */
-  readonly layout:
-    & Record<"x" | "y" | "w" | "h", number>
-    & { i: string; moved: boolean; static: boolean };
-  readonly config: JsonObject;
-};
-
 /** The body of `POST /api/v1/dashboards`. Parseable refuses a second dashboard of one title. */
-export type DashboardBody = {
+export type DashboardBody = JsonObject & {
   readonly title: string;
-  readonly version: "v1";
-  readonly dashboardType: "Dashboard";
   readonly tags: readonly string[];
-  readonly sections: readonly { sectionId: string; title: string; isExpanded: boolean }[];
-  readonly variables: readonly string[];
-  readonly tiles: readonly TileBody[];
+  readonly tiles: readonly (JsonObject & { readonly title: string; readonly chartQuery: string })[];
 };
 
 /** The tag of all that is ours. */
 export const TAG = "vllm-metrics";
 
+/** Sets the unit of a tile's numbers, and their decimals. */
+export type LookOf = (unit: string, digits: number) => Pick<Tile, "look" | "unit" | "digits">;
+
+function lookOf(look: Look): LookOf {
+  return (unit, digits) => ({ look, unit, digits });
+}
+
 /** How a tile looks, the unit of its numbers, and their decimals. */
-export function look(
-  look: Look,
-  unit: string,
-  digits: number,
-): Pick<Tile, "look" | "unit" | "digits"> {
-  return { look, unit, digits };
+export const looks = {
+  number: lookOf("number"),
+  lines: lookOf("lines"),
+  areas: lookOf("areas"),
+  table: lookOf("table"),
+  bars: lookOf("bars"),
+};
+
+/** Creates a tile. */
+export function tile(
+  key: string,
+  look: ReturnType<LookOf>,
+  query: Query,
+  text: Pick<Tile, "title" | "question" | "columns" | "lines">,
+): Tile {
+  return { key, ...look, query, ...text };
 }
 
 /** What Parseable's front end calls a look, and the size of such a tile. */
@@ -86,48 +81,39 @@ const LOOKS: Readonly<Record<Look, { chart: string; type: string; w: number; h: 
   bars: { chart: "bar", type: "bar", w: 6, h: 8 },
 };
 
-/** The width of the grid. */
-const GRID = 12;
-
-/** Creates the JSON of a dashboard. */
+/** Creates the JSON of a dashboard. Its queries have no time: Parseable adds the dashboard's range. */
 export function dashboardBody({ key, title, sections }: Dashboard, stream: string): DashboardBody {
-  const placed = sections.map((section) => ({
-    ...section,
-    sectionId: ulidOf(`vllm-metrics/${key}/${section.title}`),
-  }));
+  const idOf = (name: string): string => ulidOf(`vllm-metrics/${key}/${name}`);
   return {
     title,
     version: "v1",
     dashboardType: "Dashboard",
     tags: [TAG, "vllm"],
-    sections: placed.map(({ sectionId, title }) => ({ sectionId, title, isExpanded: true })),
+    sections: sections.map(({ title }) => ({ sectionId: idOf(title), title, isExpanded: true })),
     variables: [],
-    tiles: placed.flatMap(({ sectionId, tiles }) => {
+    tiles: sections.flatMap((section) => {
       const boxOf = layOut();
-      return tiles.map((tile): TileBody => {
-        const id = ulidOf(`vllm-metrics/${key}/${tile.key}`);
-        return {
-          tile_id: id,
-          sectionId,
-          title: tile.title,
-          tileType: "code",
-          dbName: [stream],
-          chartType: LOOKS[tile.look].chart,
-          chartQuery: queryText(tile.query, stream),
-          layout: { i: id, ...boxOf(tile), moved: false, static: false },
-          config: configOf(tile),
-        };
-      });
+      return section.tiles.map((tile) => ({
+        tile_id: idOf(tile.key),
+        sectionId: idOf(section.title),
+        title: tile.title,
+        tileType: "code",
+        dbName: [stream],
+        chartType: LOOKS[tile.look].chart,
+        chartQuery: queryText(tile.query, stream),
+        layout: { i: idOf(tile.key), ...boxOf(tile), moved: false, static: false },
+        config: configOf(tile),
+      }));
     }),
   };
 }
 
-/** Places the tiles of a section one after the other, from left to right and row by row. */
+/** Places the tiles of a section from left to right and row by row, in a grid that is 12 wide. */
 function layOut(): (tile: Tile) => Record<"x" | "y" | "w" | "h", number> {
   let [right, top, bottom] = [0, 0, 0];
   return ({ look }) => {
     const { w, h } = LOOKS[look];
-    if (right + w > GRID) [right, top] = [0, bottom];
+    if (right + w > 12) [right, top] = [0, bottom];
     const box = { x: right, y: top, w, h };
     right += w;
     bottom = Math.max(bottom, top + h);

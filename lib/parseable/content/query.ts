@@ -1,12 +1,52 @@
-/** Queries: SQL files with their placeholders filled in. */
+/** Queries: SQL files with their placeholders filled in, and the usual questions about one metric. */
 
 import type { Goals } from "../../config/config.ts";
 import BUCKETS from "./sql/parts/buckets.sql" with { type: "text" };
 import INCREASES from "./sql/parts/increases.sql" with { type: "text" };
 import MINUTES from "./sql/parts/minutes.sql" with { type: "text" };
-import NEWEST from "./sql/parts/newest.sql" with { type: "text" };
+import NEWEST_PART from "./sql/parts/newest.sql" with { type: "text" };
 import OBSERVATIONS from "./sql/parts/observations.sql" with { type: "text" };
 import SAMPLES from "./sql/parts/samples.sql" with { type: "text" };
+import GAUGE from "./sql/tiles/gauge.sql" with { type: "text" };
+import NEWEST from "./sql/tiles/newest.sql" with { type: "text" };
+import PERCENTILE_NOW from "./sql/tiles/percentile-now.sql" with { type: "text" };
+import PERCENTILE from "./sql/tiles/percentile.sql" with { type: "text" };
+import RATE_NOW from "./sql/tiles/rate-now.sql" with { type: "text" };
+import RATE from "./sql/tiles/rate.sql" with { type: "text" };
+import RATIO_NOW from "./sql/tiles/ratio-now.sql" with { type: "text" };
+import RATIO from "./sql/tiles/ratio.sql" with { type: "text" };
+import WITHIN_NOW from "./sql/tiles/within-now.sql" with { type: "text" };
+import WITHIN from "./sql/tiles/within.sql" with { type: "text" };
+
+/** The metrics that more than one query reads, by their names in the stream. */
+export const metrics = {
+  FINISHED: "vllm_request_success_total",
+  INPUT_TOKENS: "vllm_prompt_tokens_total",
+  OUTPUT_TOKENS: "vllm_generation_tokens_total",
+  RUNNING: "vllm_num_requests_running",
+  WAITING: "vllm_num_requests_waiting",
+  /** Tokens of each engine step; its count grows by one with each step. */
+  STEPS: "vllm_iteration_tokens_total",
+  /** 0 to 1. */
+  KV_CACHE: "vllm_kv_cache_usage_perc",
+  PREFIX_QUERIES: "vllm_prefix_cache_queries_total",
+  PREFIX_HITS: "vllm_prefix_cache_hits_total",
+  PREEMPTIONS: "vllm_num_preemptions_total",
+  TTFT: "vllm_time_to_first_token_seconds",
+  ITL: "vllm_inter_token_latency_seconds",
+  TPOT: "vllm_request_time_per_output_token_seconds",
+  END_TO_END: "vllm_e2e_request_latency_seconds",
+  QUEUE: "vllm_request_queue_time_seconds",
+  PREFILL: "vllm_request_prefill_time_seconds",
+  DECODE: "vllm_request_decode_time_seconds",
+  /** The row that creates the stream, see `stream.ts`. */
+  FIRST_ROW: "vllm_metrics_provision",
+  UPSTREAM_UP: "vllm_metrics_upstream_up",
+  SCRAPES: "vllm_metrics_scrapes_total",
+  SCRAPE_FAILURES: "vllm_metrics_scrape_failures_total",
+  FLUENT_BIT_DROPPED: "fluentbit_output_dropped_records_total",
+  FLUENT_BIT_FAILED: "fluentbit_output_retries_failed_total",
+} as const;
 
 /** What dashboards and alerts depend on. */
 export type ContentSettings = {
@@ -36,7 +76,7 @@ const PARTS: Readonly<Record<string, string>> = {
   increases: INCREASES.trim(),
   buckets: BUCKETS.trim(),
   observations: OBSERVATIONS.trim(),
-  newest: NEWEST.trim(),
+  newest: NEWEST_PART.trim(),
   minutes: MINUTES.trim(),
 };
 
@@ -108,4 +148,73 @@ function fill(
     if (value === undefined && !partly) throw new Error(`No value for ${placeholder} in: ${text}`);
     return `${value ?? placeholder}`;
   });
+}
+
+/** A query of a file. */
+export function of(
+  sql: string,
+  metrics: readonly string[],
+  by?: readonly string[],
+  keys?: readonly string[],
+): Query {
+  return { sql, metrics, ...by && { by }, ...keys && { keys } };
+}
+
+/** The same question about the whole range and over time. */
+export type Measure = {
+  /** Returns one number, in a column `value`. */
+  readonly now: Query;
+  /** Returns rows of `time_bin`, the columns it is split by, and `value`. */
+  readonly overTime: Query;
+};
+
+/** By which columns lines are split by default. */
+const MODEL: readonly string[] = ["model_name"];
+
+/** The growth of a counter per second. */
+export function rate(metric: string, by = MODEL): Measure {
+  return { now: of(RATE_NOW, [metric]), overTime: of(RATE, [metric], by) };
+}
+
+/** The value of a gauge: the newest one, and the mean of each minute. */
+export function gauge(metric: string, value: string, by = MODEL): Measure {
+  const values = { value };
+  return {
+    now: { ...of(NEWEST, [metric]), values },
+    overTime: { ...of(GAUGE, [metric], by), values },
+  };
+}
+
+/** Which part of an increase is of one kind, in percent. */
+export function ratio(metrics: readonly string[], part: string, whole: string): Measure {
+  const values = { part, whole };
+  return {
+    now: { ...of(RATIO_NOW, metrics), values },
+    overTime: { ...of(RATIO, metrics, MODEL), values },
+  };
+}
+
+/** The increase of one counter as a share of that of another, in percent. */
+export function share(part: string, whole: string): Measure {
+  return ratio([part, whole], `metric_name = '${part}'`, `metric_name = '${whole}'`);
+}
+
+/** The 95th percentile of a histogram, in its unit. */
+export function percentile(metric: string, by = MODEL): Measure {
+  return {
+    now: of(PERCENTILE_NOW, [metric]),
+    overTime: of(PERCENTILE, [metric], by, ["time_bin", ...by]),
+  };
+}
+
+/**
+ * Which part of a histogram's observations is within a goal, in percent. Exact where the goal is the
+ * bound of a bucket; between two bounds observations count as evenly spread.
+ */
+export function within(metric: string, goal: number, by = MODEL): Measure {
+  const values = { goal: `CAST(${goal} AS DOUBLE)` };
+  return {
+    now: { ...of(WITHIN_NOW, [metric]), values },
+    overTime: { ...of(WITHIN, [metric], by, ["time_bin", ...by]), values },
+  };
 }
