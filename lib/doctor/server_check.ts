@@ -136,7 +136,7 @@ async function scrape(
   { config, address }: ServerCheckOptions,
   signal: AbortSignal,
 ): Promise<Verdict<Exposition>> {
-  using upstream = createUpstream(config, address === undefined ? {} : { address });
+  using upstream = createUpstream(config, address);
   const startMs = performance.now();
   const { body, contentType } = await upstream.scrape({ signal });
   const bytes = await body.bytes();

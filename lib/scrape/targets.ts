@@ -65,7 +65,7 @@ export class Targets implements Disposable {
     this.#entries = list.map((config) => {
       const { name, upstream } = config;
       if (config.isDiscovered) return new DiscoveredName(config, options);
-      return { name, create: () => createUpstream(upstream, { instance: name }) };
+      return { name, create: () => createUpstream(upstream) };
     });
     this.#update();
   }
@@ -160,7 +160,6 @@ class DiscoveredName implements Disposable {
     }
     const { name, upstream: { label } } = this.#config;
     const unresolved = (): Upstream => ({
-      instance: name,
       label,
       sendsSecret: false,
       scrape: () => Promise.reject(this.#failure),
@@ -194,6 +193,6 @@ class DiscoveredName implements Disposable {
     const found = hostAndPort(url);
     const instance = isNamed ? `${name}@${found}` : found;
     const config = { ...upstream, label: maskUrl(url) };
-    return { name: instance, create: () => createUpstream(config, { instance, address }) };
+    return { name: instance, create: () => createUpstream(config, address) };
   }
 }

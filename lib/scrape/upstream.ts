@@ -3,7 +3,6 @@
 import { STATUS_TEXT } from "@std/http/status";
 import type { UpstreamConfig } from "../config/config.ts";
 import type { Secret } from "../config/secret.ts";
-import { hostAndPort } from "../config/url.ts";
 import { type ErrorCode, MetricsError } from "../errors.ts";
 import type { Body } from "../net/body.ts";
 import { type Client, createClient } from "../net/client.ts";
@@ -19,37 +18,20 @@ export type ScrapeReply = {
   readonly body: Body;
 };
 
-/** Settings of one scrape. */
-export type ScrapeOptions = {
-  /** Aborts it; a `MetricsError` as its reason becomes the error of the scrape. */
-  readonly signal: AbortSignal;
-  /** Time for the whole scrape in milliseconds, if less than what is configured. */
-  readonly timeoutMs?: number;
-};
-
 /** The server that is scraped. Disposing it closes its idle connections. */
 export interface Upstream extends Disposable {
-  /** Distinguishes it from other servers. */
-  readonly instance: string;
   /** The URL for people, without secrets. */
   readonly label: string;
   /** Whether requests carry something that may be secret: a configured header field, or a query. */
   readonly sendsSecret: boolean;
   /**
-   * Sends one GET request. The time limit holds until the last byte of the body.
+   * Sends one GET request. The time limit holds until the last byte of the body. A `MetricsError`
+   * as the reason of the signal becomes the error of the scrape.
    *
    * @throws {MetricsError} When there is no such response; the message holds no secret.
    */
-  scrape(options: ScrapeOptions): Promise<ScrapeReply>;
+  scrape(options: { readonly signal: AbortSignal }): Promise<ScrapeReply>;
 }
-
-/** One server of several, or one of many addresses of a name. */
-export type UpstreamPlace = {
-  /** Distinguishes it from other servers; without it, host and port of its URL. */
-  readonly instance?: string;
-  /** The IP address to connect to; without it, where the URL's host name leads. */
-  readonly address?: string;
-};
 
 /** Sent unless the configuration says otherwise. */
 const DEFAULT_HEADERS: ReadonlyArray<readonly [string, string]> = [
@@ -85,24 +67,23 @@ const STATUS_HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Creates an upstream. Nothing is sent before the first scrape.
+ * Creates an upstream. Nothing is sent before the first scrape. With an IP address, connections go
+ * there, and not where the URL's host name leads.
  *
  * @throws {MetricsError} When a header field or a certificate cannot be used.
  */
-export function createUpstream(config: UpstreamConfig, place: UpstreamPlace = {}): Upstream {
-  const { label, url, maxBodyBytes } = config;
-  const { instance = hostAndPort(url), address } = place;
+export function createUpstream(config: UpstreamConfig, address?: string): Upstream {
+  const { label, url, timeoutMs, maxBodyBytes } = config;
   const headers = requestHeaders(config.headers);
   const client = createVllmClient(config, address);
   const describe = (error: NetError): MetricsError => scrapeError(label, error);
   return {
-    instance,
     label,
     sendsSecret: config.headers.length > 0 || url.search !== "",
-    async scrape({ signal, timeoutMs = Infinity }): Promise<ScrapeReply> {
+    async scrape({ signal }): Promise<ScrapeReply> {
       const { status, headers: fields, contentLength, body } = await client.request(url, {
         headers,
-        timeoutMs: Math.min(config.timeoutMs, timeoutMs),
+        timeoutMs,
         maxBytes: maxBodyBytes,
         signal,
         redirect: "same-origin",

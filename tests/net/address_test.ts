@@ -25,7 +25,7 @@ const REPLY =
 function at(origin: string, hostname: string, overrides: Overrides = {}): Upstream {
   const url = new URL(origin);
   url.hostname = hostname;
-  return createUpstream(configFor(url.href, overrides), { address: "127.0.0.1" });
+  return createUpstream(configFor(url.href, overrides), "127.0.0.1");
 }
 
 function hostOf(request = ""): string | undefined {
@@ -46,7 +46,7 @@ Deno.test("a request to an IPv6 address says the name", async () => {
     (request) => new Response(`a 1\n# ${request.headers.get("host")}`),
   );
   const url = `http://vllm.example:${server.addr.port}/metrics`;
-  using upstream = createUpstream(configFor(url), { address: "::1" });
+  using upstream = createUpstream(configFor(url), "::1");
   const text = await textOf(await upstream.scrape({ signal: NEVER }));
   assertEquals(text, `a 1\n# vllm.example:${server.addr.port}`);
   await server.shutdown();

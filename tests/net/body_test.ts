@@ -22,15 +22,6 @@ Deno.test("a body of exactly the limit passes", async () => {
   assertEquals(await outcome(server.origin, { maxBodyBytes: TEXT.length }), TEXT);
 });
 
-Deno.test("scrape() takes the shorter of two timeouts", async () => {
-  await using server = serveRaw(({ gone }) => gone());
-  for (const [configured, asked] of [[20, 20_000], [20_000, 20]] as const) {
-    using upstream = createUpstream(configFor(server.origin, { timeoutMs: configured }));
-    const [, message] = await failureOf(upstream.scrape({ signal: NEVER, timeoutMs: asked }));
-    assertEquals(message, 'Cannot scrape "http://vllm/metrics": no answer within 20ms');
-  }
-});
-
 Deno.test("the body of a scrape tells a timeout after the garbage is collected", async () => {
   const { promise: gone, resolve: sawEnd } = Promise.withResolvers<void>();
   await using server = serveRaw(async ({ send, gone }) => {
