@@ -196,6 +196,20 @@ Deno.test("four times MAX_BODY_BYTES holds for all servers together", async () =
   }
 });
 
+Deno.test("all servers together send 32 MiB at most, however large MAX_BODY_BYTES is", async () => {
+  await using vllm = sized(12_000_000);
+  const { list, isMerged } = namedServers({ a: vllm.origin, b: vllm.origin, c: vllm.origin });
+  const servers = list.map((server) => ({
+    ...server,
+    upstream: { ...server.upstream, maxBodyBytes: 16_000_000 },
+  }));
+  await using service = startService("http://unused", { servers: { list: servers, isMerged } });
+  const body = await text(service, "/metrics");
+  assertEquals(new Set(body.match(/instance="\w+"/g)).size, 2);
+  assertEquals((await tooLarge(service)).length, 1);
+  await service.log.seen("the servers together sent more than 33554432 bytes");
+});
+
 /** Two servers whose merge is more than all buffers on the way to a client hold. */
 function serveLong(overrides: { readonly timeoutMs?: number; readonly now?: () => number }): {
   readonly service: TestService;
