@@ -32,21 +32,14 @@ export interface FakeStream {
 
 /** The tables of a fake Parseable. */
 export interface FakeState {
-  /** Streams by name. */
   readonly streams: Map<string, FakeStream>;
-  /** Dashboards by id. */
   readonly dashboards: Map<string, JsonObject>;
-  /** Alerts by id. */
   readonly alerts: Map<string, JsonObject>;
-  /** Targets by id. */
   readonly targets: Map<string, JsonObject>;
-  /** Privileges by role. */
   readonly roles: Map<string, unknown>;
-  /** Roles by user. */
   readonly users: Map<string, unknown>;
   /** What `about` says of the query node. */
   mode: "Standalone" | "Distributed (Query)";
-  /** How many ids were given. */
   ids: number;
 }
 
@@ -80,9 +73,7 @@ interface Call {
 
 /** The server. */
 export interface FakeApi extends AsyncDisposable {
-  /** Its address. */
   readonly origin: string;
-  /** What it keeps. */
   readonly state: FakeState;
   /** The requests so far: method and path. */
   readonly requests: string[];
@@ -96,10 +87,8 @@ export interface FakeApi extends AsyncDisposable {
 
 /** The refusal of the caller; undefined when it may go on. */
 function refusal({ headers, method, path }: Call): Response | undefined {
-  const { authorization, key } = {
-    authorization: headers.get("authorization"),
-    key: headers.get("x-api-key"),
-  };
+  const authorization = headers.get("authorization");
+  const key = headers.get("x-api-key");
   if (authorization === null && key === null) return answer("health/about-no-auth");
   if (authorization === null) {
     return key === KEY.PARSEABLE_API_KEY ? undefined : answer("users/apikey-after-delete");
@@ -176,73 +165,66 @@ function query({ streams }: FakeState, { body }: Call): Response {
   return Response.json(stream.rows ?? []);
 }
 
-/** The fields of a dashboard that Parseable sets itself, whatever the body says. */
-function ownFields(id: string): JsonObject {
-  const { author, created, modified } = objectOf(recorded("dashboards/create").body);
-  return { version: "v1", author, dashboardId: id, created, modified, tenantId: null };
-}
-
-function dashboardRoute(state: FakeState, { method, path, body }: Call): Response {
-  const { dashboards } = state;
-  const [, id = ""] = path;
-  const written = objectOf(body);
-  const found = dashboards.get(id);
+/** What dashboards and alerts have in common: a list of summaries, one of them, and its end. */
+function itemRoute(
+  noun: "dashboards" | "alerts",
+  { [noun]: items }: FakeState,
+  { method, path: [, id = ""], search }: Call,
+): Response | undefined {
+  const found = items.get(id);
   if (method === "GET" && id === "") {
-    const [summary] = listOf(recorded("dashboards/list").body);
+    const from = Number(search.get("offset"));
+    const page = noun === "dashboards"
+      ? [...items.values()].reverse()
+      : [...items.values()].slice(from, from + Number(search.get("limit")));
+    const names = Object.keys(objectOf(listOf(recorded(`${noun}/list`).body)[0]));
     return Response.json(
-      [...dashboards.values()].reverse().map((one) =>
-        Object.fromEntries(Object.keys(objectOf(summary)).map((name) => [name, one[name]]))
-      ),
+      page.map((one) => Object.fromEntries(names.map((name) => [name, one[name]]))),
     );
   }
   if (id !== "" && found === undefined) {
-    const unknown = { GET: "get-unknown", PUT: "other-user-put", DELETE: "delete-again" };
-    return answer(`dashboards/${Object.entries(unknown).find(([name]) => name === method)?.[1]}`);
+    const cases = { GET: "get-unknown", PUT: "other-user-put", DELETE: "delete-again" };
+    const [, name] = Object.entries(cases).find(([each]) => each === method) ?? [];
+    return answer(noun === "alerts" ? "alerts/get-unknown" : `dashboards/${name}`);
   }
   if (method === "GET") return Response.json(found);
-  if (method === "DELETE") {
-    dashboards.delete(id);
-    return answer("dashboards/delete");
-  }
-  const isTaken = [...dashboards].some(([other, { title }]) =>
+  if (method !== "DELETE") return undefined;
+  items.delete(id);
+  return answer(`${noun}/delete`);
+}
+
+function dashboardRoute(state: FakeState, call: Call): Response {
+  const { path: [, id = ""], body } = call;
+  const answered = itemRoute("dashboards", state, call);
+  if (answered !== undefined) return answered;
+  const written = objectOf(body);
+  const isTaken = [...state.dashboards].some(([other, { title }]) =>
     title === written.title && other !== id
   );
   if (isTaken) return answer("dashboards/create-duplicate-title");
-  const key = id === "" ? nextId(state) : id;
-  const kept = { isFavorite: false, ...written, ...ownFields(key) };
-  dashboards.set(key, kept);
+  const dashboardId = id === "" ? nextId(state) : id;
+  // These Parseable sets itself, whatever the body says.
+  const { author, created, modified } = objectOf(recorded("dashboards/create").body);
+  const own = { version: "v1", author, dashboardId, created, modified, tenantId: null };
+  const kept = { isFavorite: false, ...written, ...own };
+  state.dashboards.set(dashboardId, kept);
   return Response.json(kept);
 }
 
-function alertRoute(state: FakeState, { method, path, body, search }: Call): Response {
+function alertRoute(state: FakeState, call: Call): Response {
+  const { path: [, id = ""], body } = call;
+  const answered = itemRoute("alerts", state, call);
+  if (answered !== undefined) return answered;
   const { alerts, streams, targets } = state;
-  const [, id = ""] = path;
-  const found = alerts.get(id);
-  if (method === "GET" && id === "") {
-    const [summary] = listOf(recorded("alerts/list").body);
-    const from = Number(search.get("offset"));
-    const page = [...alerts.values()].slice(from, from + Number(search.get("limit")));
-    return Response.json(
-      page.map((one) =>
-        Object.fromEntries(Object.keys(objectOf(summary)).map((name) => [name, one[name]]))
-      ),
-    );
-  }
-  if (id !== "" && found === undefined) return answer("alerts/get-unknown");
-  if (method === "GET") return Response.json(found);
-  if (method === "DELETE") {
-    alerts.delete(id);
-    return answer("alerts/delete");
-  }
   const written = objectOf(body);
   if (textsOf(written.targets).some((target) => !targets.has(target))) {
     return answer("alerts/create-target-unknown");
   }
-  const names = [...streams.keys()].map((name) => `"${name}"`);
-  if (!names.some((name) => textOf(written.query).includes(name))) {
+  if (![...streams.keys()].some((name) => textOf(written.query).includes(`"${name}"`))) {
     return answer("alerts/create-unknown-stream");
   }
   const key = id === "" ? nextId(state) : id;
+  const found = alerts.get(id);
   const template = objectOf(recorded("alerts/create").body);
   // Of an update, Parseable takes the fields that it knows, and leaves the others as they were.
   const known = Object.keys(template).filter((name) => name in written);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Secret } from "../../lib/config/secret.ts";
 import { objectOf, textOf, textsOf } from "../../lib/parseable/json.ts";
 import { targetId } from "../../lib/parseable/provision.ts";
@@ -56,21 +56,17 @@ Deno.test("the retention follows its setting", async () => {
   ]);
 });
 
-Deno.test("a retention that somebody set is left alone, unless forced", async () => {
-  const theirs = [{ description: "keep", action: "delete", duration: "90d" }];
+Deno.test.each([
+  ["somebody set", "keep", "90d"],
+  ["was ours before somebody changed it", "vllm-metrics: 30d", "60d"],
+])("a retention that %s is left alone, unless forced", async (_whose, description, duration) => {
+  const theirs = [{ description, action: "delete", duration }];
   await using parseable = withStream({ retention: theirs });
   const { lines } = await run(parseable, NOTHING);
-  assertEquals(lines[1], "left alone retention of 30 days: it was set to 90d by hand");
+  assertEquals(lines[1], `left alone retention of 30 days: it was set to ${duration} by hand`);
   assertEquals(retentionOf(parseable), theirs);
   const forced = await run(parseable, { ...NOTHING, isForced: true });
   assertEquals(forced.lines[1], "updated retention of 30 days");
-});
-
-Deno.test("our retention that somebody changed is left alone", async () => {
-  const edited = [{ description: "vllm-metrics: 30d", action: "delete", duration: "60d" }];
-  await using parseable = withStream({ retention: edited });
-  const { lines } = await run(parseable, NOTHING);
-  assertEquals(lines[1], "left alone retention of 30 days: it was set to 60d by hand");
 });
 
 Deno.test("rows that are older than the default retention are not deleted unasked", async () => {
@@ -184,13 +180,6 @@ Deno.test("a target that Parseable has, but no longer calls, counts as failed", 
   });
   assertMatch(lines[2] ?? "", /^failed target "vllm-metrics": .*"Private target is not allowed/);
   assertEquals(hasFailed, true);
-});
-
-Deno.test("the id of a target is a ULID that differs by address", () => {
-  const one = targetId(new Secret("https://example.com/1"));
-  assertMatch(one, /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
-  assertEquals(one, targetId(new Secret("https://example.com/1")));
-  assertNotEquals(one, targetId(new Secret("https://example.com/2")));
 });
 
 Deno.test("the user for Fluent Bit may only write to the stream, and its password is told once", async () => {

@@ -60,7 +60,7 @@ function capturedSeries(name: string, count: number): Scrape[] {
 
 /** A server, and another in its place from the next quarter of an hour on. */
 function oneAfterTheOther(): Scrape[] {
-  const second = worldScrapes("b:8000", 2).map(({ timeMs, text }) => ({
+  const second = worldScrapes("b:8000").map(({ timeMs, text }) => ({
     timeMs: timeMs + 15 * 60_000,
     text,
   }));
@@ -70,7 +70,7 @@ function oneAfterTheOther(): Scrape[] {
 const SCENARIOS: Readonly<Record<string, () => Scrape[]>> = {
   "two models, a restart, a gap, other buckets, vLLM away": () => worldScrapes(),
   "one server in the place of another": () => oneAfterTheOther(),
-  "two servers": () => [...worldScrapes("a:8000"), ...worldScrapes("b:8000", 2)],
+  "two servers": () => [...worldScrapes("a:8000"), ...worldScrapes("b:8000")],
   "a full KV cache (captured)": () => capturedSeries("pressure-series", 15),
   "a restart (captured)": () => capturedSeries("restart", 50),
   "two engines (captured)": () => capturedSeries("dp2-series", 5),

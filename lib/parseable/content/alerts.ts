@@ -2,7 +2,7 @@
 
 import type { JsonObject } from "../json.ts";
 import { TAG } from "./dashboard.ts";
-import { type ContentSettings, metrics, type Query, queryText } from "./query.ts";
+import { type ContentSettings, metrics, of, type Query, queryText } from "./query.ts";
 import DATA_LOST from "./sql/alerts/data-lost.sql" with { type: "text" };
 import ENGINE_STALLED from "./sql/alerts/engine-stalled.sql" with { type: "text" };
 import FAILED_SHARE from "./sql/alerts/failed-share.sql" with { type: "text" };
@@ -58,9 +58,11 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "rank that died or waits in NCCL, a GPU error, or a stopped process. See the end of " +
         "vLLM's log, nvidia-smi and dmesg, and restart vLLM.",
       query: {
-        sql: ENGINE_STALLED,
-        metrics: [RUNNING, metrics.OUTPUT_TOKENS, metrics.INPUT_TOKENS, metrics.STEPS],
-        by: ["engine_name"],
+        ...of(
+          ENGINE_STALLED,
+          [RUNNING, metrics.OUTPUT_TOKENS, metrics.INPUT_TOKENS, metrics.STEPS],
+          ["engine_name"],
+        ),
         values: { running: RUNNING },
       },
       threshold: 0,
@@ -72,7 +74,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text: `The KV cache of an engine has been more than ${percent} % full for 10 minutes. ` +
         "Raise --gpu-memory-utilization, lower --max-model-len, send it fewer requests, or add an " +
         "engine.",
-      query: { sql: KV_CACHE, metrics: [metrics.KV_CACHE], by: ["engine_name"] },
+      query: of(KV_CACHE, [metrics.KV_CACHE], ["engine_name"]),
       threshold: kvLimit,
       windowMinutes: 10,
     },
@@ -82,7 +84,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text:
         "Requests have been waiting for an engine for 5 minutes. If the KV cache is full, give it " +
         "more memory or add engines; otherwise raise --max-num-seqs or --max-num-batched-tokens.",
-      query: { sql: WAITING, metrics: [metrics.WAITING], by: ["engine_name"] },
+      query: of(WAITING, [metrics.WAITING], ["engine_name"]),
       threshold: 0,
       windowMinutes: 5,
     },
@@ -91,7 +93,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       severity: "medium",
       text: "Requests were preempted within 10 minutes and had to be recomputed. Raise " +
         "--gpu-memory-utilization, or lower --max-num-seqs.",
-      query: { sql: PREEMPTIONS, metrics: [metrics.PREEMPTIONS], by: ["engine_name"] },
+      query: of(PREEMPTIONS, [metrics.PREEMPTIONS], ["engine_name"]),
       threshold: 0,
       windowMinutes: 10,
     },
@@ -101,9 +103,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text: `More than ${FAILED_SHARE_LIMIT * 100} % of the requests of 10 minutes ended with ` +
         "error or abort. See vLLM's log for errors, and the clients' timeouts for aborts.",
       query: {
-        sql: FAILED_SHARE,
-        metrics: [FINISHED],
-        by: ["model_name"],
+        ...of(FAILED_SHARE, [FINISHED], ["model_name"]),
         values: { part: "finished_reason IN ('abort', 'error')", whole: "TRUE" },
       },
       threshold: FAILED_SHARE_LIMIT,
@@ -114,7 +114,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       severity: "high",
       text: `The p95 of the time to first token (TTFT) was above ${goals.ttftSeconds} s ` +
         "(SLO_TTFT) in the last 10 minutes. See waiting requests, KV cache usage and prompt length.",
-      query: { sql: TTFT, metrics: [metrics.TTFT], by: ["model_name"] },
+      query: of(TTFT, [metrics.TTFT], ["model_name"]),
       threshold: goals.ttftSeconds,
       windowMinutes: 10,
     },
@@ -126,7 +126,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "Bit run, and their logs.",
       // Parseable evaluates an alert when it is created. The first row counts, so that a new
       // installation does not start with a critical alert before Fluent Bit has sent anything.
-      query: { sql: NO_DATA, metrics: [RUNNING, UPSTREAM_UP, FIRST_ROW] },
+      query: of(NO_DATA, [RUNNING, UPSTREAM_UP, FIRST_ROW]),
       operator: "<",
       threshold: 1,
       windowMinutes: 5,
@@ -137,7 +137,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text:
         "No scrape of a vLLM server succeeded for 3 minutes. Check that it runs; the cause is in " +
         "vllm_metrics_scrape_failures_total.",
-      query: { sql: VLLM_DOWN, metrics: [UPSTREAM_UP], by: ["server"] },
+      query: of(VLLM_DOWN, [UPSTREAM_UP], ["server"]),
       threshold: 0,
       windowMinutes: 3,
     },
@@ -166,9 +166,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
         "stored in the last 10 minutes. Fluent Bit retries those answered 503. The proxy's log " +
         "has Parseable's responses.",
       query: {
-        sql: FAILED_SHARE,
-        metrics: ["vllm_metrics_relay_requests_total"],
-        by: ["server"],
+        ...of(FAILED_SHARE, ["vllm_metrics_relay_requests_total"], ["server"]),
         values: { part: "code <> '200'", whole: "TRUE" },
       },
       threshold: PIPELINE_SHARE_LIMIT,
@@ -180,11 +178,7 @@ export function alertList({ goals, kvLimit }: ContentSettings): readonly Alert[]
       text:
         "Fluent Bit dropped records in the last 10 minutes. See its log for refused requests and " +
         "a full disk.",
-      query: {
-        sql: DATA_LOST,
-        metrics: [metrics.FLUENT_BIT_DROPPED, metrics.FLUENT_BIT_FAILED],
-        by: ["name"],
-      },
+      query: of(DATA_LOST, [metrics.FLUENT_BIT_DROPPED, metrics.FLUENT_BIT_FAILED], ["name"]),
       threshold: 0,
       windowMinutes: 10,
     },
