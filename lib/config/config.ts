@@ -42,6 +42,8 @@ export type ServingTls = {
 export type Goals = {
   readonly ttftSeconds: number;
   readonly tpotSeconds: number;
+  /** Share of requests that should be within them, 0 to 1. @default {0.99} */
+  readonly target?: number;
 };
 
 /** How the history is fed and kept. */

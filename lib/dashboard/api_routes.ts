@@ -2,8 +2,9 @@
 
 import { STATUS_CODE } from "@std/http/status";
 import { MetricsError } from "../errors.ts";
-import type { Selection } from "../history/history.ts";
+import type { History, Selection } from "../history/history.ts";
 import { nearest } from "../nearest.ts";
+import { terminalText } from "../terminal_text.ts";
 import type { EventStreams } from "./event_stream.ts";
 import { DEFAULT_WINDOW_SECONDS } from "./query_range.ts";
 import type { ViewRequest } from "./view_builder.ts";
@@ -14,8 +15,14 @@ import type { Viewers } from "./viewers.ts";
 const RETRY_AFTER_SECONDS = 5;
 /** Longest value of a parameter, in characters: no model name is longer than a path. */
 const MAX_LENGTH = 4_096;
+/** Names that an error lists. */
+const MAX_NAMED = 10;
 /** The parameters. */
-const NAMES = ["window", "model", "engine", "instance"];
+const NAMES = ["window", "from", "to", "model", "engine", "instance"];
+/** Shortest and longest time from `from` to `to`, in seconds. */
+const SPAN_SECONDS = { shortest: 60, longest: 2_592_000 } as const;
+/** Seconds by which a clock may be ahead. */
+const CLOCK_SECONDS = 60;
 
 /** Headers of all responses: data of now is not worth caching. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -38,8 +45,12 @@ export interface ApiOptions {
   readonly streams: EventStreams;
   /** Counts viewers. */
   readonly viewers: Viewers;
+  /** The history, for the names that can be selected. */
+  readonly history: History;
   /** Windows that can be selected, in seconds. */
   readonly windows: readonly number[];
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Answers a GET or HEAD request. */
@@ -47,31 +58,44 @@ export type ApiRoute = (request: Request) => Promise<Response>;
 
 /** Creates the routes. */
 export function createApiRoutes(options: ApiOptions): Readonly<Record<string, ApiRoute>> {
-  const { cache, streams, viewers, windows } = options;
+  const { cache, streams, viewers } = options;
   return {
-    "/api/v1/view": viewRoute(windows, async (wanted, isHead) => {
+    "/api/v1/view": viewRoute(options, async (wanted, isHead) => {
       viewers.addRequest();
       const { json } = await cache.get(wanted);
       return new Response(isHead ? null : json, { headers: JSON_HEADERS });
     }),
-    "/api/v1/events": viewRoute(windows, (wanted, isHead) => {
+    "/api/v1/events": viewRoute(options, (wanted, isHead, request) => {
       if (isHead) return new Response(null, { headers: EVENT_HEADERS });
       const events = streams.open(wanted);
       if (events === undefined) throw tooManyPages();
-      return new Response(events, { headers: EVENT_HEADERS });
+      if (!acceptsGzip(request)) return new Response(events, { headers: EVENT_HEADERS });
+      return new Response(events.pipeThrough(new CompressionStream("gzip")), {
+        headers: { ...EVENT_HEADERS, "content-encoding": "gzip" },
+      });
     }),
   };
 }
 
+/** Whether a client takes gzip (RFC 9110, 12.5.3); one that gives it a weight of 0 does not. */
+function acceptsGzip({ headers }: Request): boolean {
+  const accepted = headers.get("accept-encoding") ?? "";
+  return /(?:^|[\s,])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accepted);
+}
+
 /** A route that answers a request for a view. */
 function viewRoute(
-  windows: readonly number[],
-  respond: (wanted: ViewRequest, isHead: boolean) => Response | Promise<Response>,
+  options: ApiOptions,
+  respond: (
+    wanted: ViewRequest,
+    isHead: boolean,
+    request: Request,
+  ) => Response | Promise<Response>,
 ): ApiRoute {
   return async (request) => {
     try {
-      const wanted = parseViewRequest(new URL(request.url).searchParams, windows);
-      return await respond(wanted, request.method === "HEAD");
+      const wanted = parseViewRequest(new URL(request.url).searchParams, options);
+      return await respond(wanted, request.method === "HEAD", request);
     } catch (error) {
       if (!(error instanceof MetricsError)) throw error;
       return errorResponse(error);
@@ -94,10 +118,10 @@ function tooManyPages(): MetricsError {
   });
 }
 
-/** Reads the parameters. An unknown model, engine or server is no error: it may appear later. */
+/** Reads the parameters. */
 function parseViewRequest(
   parameters: URLSearchParams,
-  windows: readonly number[],
+  options: ApiOptions,
 ): ViewRequest {
   for (const name of parameters.keys()) checkParameter(name, parameters.getAll(name));
   const valueOf = (name: string): string | undefined => parameters.get(name) || undefined;
@@ -107,7 +131,50 @@ function parseViewRequest(
     ...model === undefined ? {} : { model },
     ...engine === undefined ? {} : { engine },
   };
-  return { selection, windowSeconds: windowOf(valueOf("window"), windows) };
+  checkSelection(selection, options.history);
+  const [from, to] = [valueOf("from"), valueOf("to")];
+  if (from === undefined && to === undefined) {
+    return { selection, windowSeconds: windowOf(valueOf("window"), options.windows) };
+  }
+  return { selection, ...spanOf(from, to, options.now()) };
+}
+
+/** A link may name what is gone: an empty page would look like an outage. */
+function checkSelection({ instance, model, engine }: Selection, history: History): void {
+  const check = (what: string, wanted: string | undefined, known: readonly string[]): void => {
+    // Before the first scrape no name is known.
+    if (wanted === undefined || known.length === 0 || known.includes(wanted)) return;
+    const meant = nearest(wanted, known);
+    throw invalid(`unknown ${what} "${terminalText(wanted)}"`, {
+      hint: meant === undefined
+        ? `Omit it to show all, or choose one of ${known.slice(0, MAX_NAMED).join(", ")}.`
+        : `Did you mean "${meant}"? Omit it to show all.`,
+    });
+  };
+  check("server", instance, history.targets.map((target) => target.instance));
+  check("model", model, history.labelValues("model_name"));
+  check("engine", engine, history.labelValues("engine"));
+}
+
+/** The time between two times in seconds since 1970. */
+function spanOf(
+  from: string | undefined,
+  to: string | undefined,
+  nowMs: number,
+): Pick<ViewRequest, "windowSeconds" | "toMs"> {
+  const [start, end] = [from, to].map((text) => /^\d{1,12}$/.test(text ?? "") ? Number(text) : NaN);
+  const hint = "Give both from and to in whole seconds since 1970.";
+  if (start === undefined || end === undefined || Number.isNaN(start + end)) {
+    throw invalid(`from "${from ?? ""}" and to "${to ?? ""}" are no span of time`, { hint });
+  }
+  const seconds = end - start;
+  const { shortest, longest } = SPAN_SECONDS;
+  if (seconds < shortest || seconds > longest || end > nowMs / 1_000 + CLOCK_SECONDS) {
+    throw invalid(`from ${start} to ${end} is ${seconds} s`, {
+      hint: `A span has ${shortest} s to ${longest} s and ends in the past.`,
+    });
+  }
+  return { windowSeconds: seconds, toMs: end * 1_000 };
 }
 
 function checkParameter(name: string, values: readonly string[]): void {

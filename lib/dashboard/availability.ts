@@ -10,6 +10,8 @@ export const NOTES = {
   noTraffic: "no traffic",
   /** There are requests, but none has got this far. */
   collecting: "collecting…",
+  /** Not enough scrapes for a verdict. */
+  tooShort: "collecting, needs 1 min",
   /** This version of vLLM, or its configuration, does not have it. */
   notReported: "not reported by this vLLM",
   /** No scrape yet or recently, or no such model or engine. */
@@ -26,8 +28,12 @@ export interface Availability {
   readonly isReported: boolean;
   /** Whether there is data for now. */
   readonly isKnown: boolean;
-  /** Whether there was no request in the last minute. */
+  /** Whether there was no request in the window. */
   readonly isIdle: boolean;
+  /** Whether all of them sleep. */
+  readonly isAsleep: boolean;
+  /** Whether there are too few scrapes for a rate or a verdict. */
+  readonly isCollecting: boolean;
 }
 
 /** What {@linkcode findAvailability} reads. */
@@ -38,10 +44,16 @@ export interface AvailabilityInput {
   readonly now: Scope;
   /** All series, now. */
   readonly everything: Scope;
+  /** Since when the data is that of one run of the servers, in milliseconds. */
+  readonly coveredMs: number;
 }
 
+/** The least time that rates and verdicts need, in milliseconds. */
+export const LEAST_COVERED_MS = 60_000;
+
 /** Looks at the selected servers as a whole. */
-export function findAvailability({ targets, now, everything }: AvailabilityInput): Availability {
+export function findAvailability(input: AvailabilityInput): Availability {
+  const { targets, now, everything, coveredMs } = input;
   const running = now.gauge("num_requests_running");
   const traffic: (Line | undefined)[] = [
     running,
@@ -56,6 +68,8 @@ export function findAvailability({ targets, now, everything }: AvailabilityInput
     isReported,
     isKnown: isScraped && (!isReported || !isEmpty(running ?? [])),
     isIdle: traffic.every((line) => line === undefined || isZero(line)),
+    isAsleep: targets.length > 0 && targets.every(({ state }) => state === "sleeping"),
+    isCollecting: coveredMs < LEAST_COVERED_MS,
   };
 }
 
@@ -69,7 +83,8 @@ export function emptyNote(
   if (!availability.isKnown) return NOTES.noData;
   const isReported = isThere || (inAllVersions && availability.isReported);
   if (!isReported) return NOTES.notReported;
-  return availability.isIdle ? NOTES.noTraffic : NOTES.collecting;
+  if (availability.isIdle) return NOTES.noTraffic;
+  return availability.isCollecting ? NOTES.tooShort : NOTES.collecting;
 }
 
 /** A sentence, and whether it is good news. */
@@ -81,7 +96,7 @@ export interface NoFindings {
 }
 
 /** Reports no problems, unless a tile is critical or there is no data. */
-export function noFindings({ findings, targets, tiles }: View): NoFindings {
+export function noFindings({ findings, targets, tiles, status }: View): NoFindings {
   const nothing = { text: "", isGood: false };
   if (findings.length > 0 || targets.some(({ state }) => state !== "up")) return nothing;
   if (tiles.length > 0 && tiles.every(({ note }) => note === NOTES.notReported)) {
@@ -89,7 +104,10 @@ export function noFindings({ findings, targets, tiles }: View): NoFindings {
     return { text, isGood: false };
   }
   if (tiles.every(({ value }) => value === null)) return nothing;
-  return tiles.some(({ level }) => level === "bad")
-    ? { text: "No diagnosis yet, but a metric below is critical.", isGood: false }
+  if (tiles.some(({ level }) => level === "bad")) {
+    return { text: "No diagnosis yet, but a metric below is critical.", isGood: false };
+  }
+  return status.state === "collecting"
+    ? { text: `${status.text}.`, isGood: false }
     : { text: "✓ No problems found.", isGood: true };
 }

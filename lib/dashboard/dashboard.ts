@@ -3,13 +3,19 @@
 import type { History } from "../history/history.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
 import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
+import { IncidentLog } from "./incidents.ts";
 import { type EventStreamLimits, EventStreams } from "./event_stream.ts";
-import { type ViewSettings, viewSteps } from "./view_builder.ts";
+import { currentFindings, type ViewSettings, viewSteps } from "./view_builder.ts";
 import { ViewCache } from "./view_cache.ts";
 import { Viewers, type Watch } from "./viewers.ts";
 
 /** Limits of the distance of two views, in milliseconds: the ages on a page must stay true. */
 const UPDATE_MS = { shortest: 1_000, longest: 10_000 } as const;
+
+/** Distance of two looks at the findings, in milliseconds, for the list of the day. */
+const RECORD_MS = 30_000;
+/** The window of that list, in seconds. */
+const RECORD_SECONDS = 300;
 
 /** What {@linkcode createDashboard} works with. */
 export interface DashboardOptions extends ViewSettings {
@@ -37,14 +43,25 @@ export interface Dashboard {
 
 /** Creates the routes of the live page's data. */
 export function createDashboard(options: DashboardOptions): Dashboard {
-  const { history, watch, registry, now, windows, limits } = options;
+  const { history, watch, registry, now, windows, limits, intervalMs } = options;
   const { shortest, longest } = UPDATE_MS;
   const updateMs = options.updateMs ??
-    Math.min(longest, Math.max(shortest, options.intervalMs));
+    Math.min(longest, Math.max(shortest, intervalMs));
+  const log = new IncidentLog();
+  const recording = setInterval(() => {
+    const request = { selection: {}, windowSeconds: RECORD_SECONDS };
+    // Nobody views: scrapes come at longer intervals, and are not missing.
+    const settings = { ...options, viewedSinceMs: viewers.sinceMs ?? now() };
+    log.record(now(), currentFindings(history, request, now(), settings));
+  }, RECORD_MS);
   const viewers = new Viewers(watch, now);
   const cache = new ViewCache({
     build: (request, nowMs) =>
-      viewSteps(history, request, nowMs, { ...options, viewedSinceMs: viewers.sinceMs ?? nowMs }),
+      viewSteps(history, request, nowMs, {
+        ...options,
+        log,
+        viewedSinceMs: viewers.sinceMs ?? nowMs,
+      }),
     updateMs,
     now,
   });
@@ -56,8 +73,9 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   });
   describe(registry, streams, cache);
   return {
-    routes: createApiRoutes({ cache, streams, viewers, windows }),
+    routes: createApiRoutes({ cache, streams, viewers, history, windows, now }),
     stop(): void {
+      clearInterval(recording);
       streams.stop();
       cache.stop();
       viewers.stop();

@@ -2,7 +2,8 @@
 
 import { MetricsError } from "../errors.ts";
 import type { ViewRequest } from "./view_builder.ts";
-import { type EncodedView, keyOf, type ViewCache } from "./view_cache.ts";
+import type { View } from "./view.ts";
+import { changeEvent, type EncodedView, keyOf, type ViewCache } from "./view_cache.ts";
 import type { Viewers } from "./viewers.ts";
 
 const ENCODER = new TextEncoder();
@@ -47,12 +48,19 @@ export interface EventStreamOptions {
   readonly limits?: EventStreamLimits;
 }
 
+/** A change from one view to the next. */
+interface Change {
+  readonly before: View;
+  readonly event: Uint8Array<ArrayBuffer>;
+}
+
 /** The stream to one page. A page that leaves too much unread is dropped. */
 class PageStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #onEnd: (isDropped: boolean) => void;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  #shownMs: number | undefined;
+  /** What the page shows. */
+  #shown: View | undefined;
 
   constructor(maxQueuedBytes: number, onEnd: (isDropped: boolean) => void) {
     this.#onEnd = onEnd;
@@ -70,10 +78,11 @@ class PageStream {
     else this.fail(new MetricsError("READER_SLOW", "The page does not read its events"), true);
   }
 
-  /** Sends a view unless the page has it already. */
-  show({ event, timeMs }: EncodedView): void {
-    if (timeMs !== this.#shownMs) this.send(event);
-    this.#shownMs = timeMs;
+  /** Sends a view as a whole, or what changed when the page shows the one before. */
+  show({ view, event, timeMs }: EncodedView, change: Change | undefined): void {
+    if (timeMs === this.#shown?.timeMs) return;
+    this.send(change !== undefined && change.before === this.#shown ? change.event : event);
+    this.#shown = view;
   }
 
   /** Aborts the stream. */
@@ -105,6 +114,8 @@ export class EventStreams {
   readonly #options: EventStreamOptions;
   readonly #limits: EventStreamLimits;
   readonly #pages = new Map<PageStream, ViewRequest>();
+  /** The newest view of each kind that pages got. */
+  readonly #sent = new Map<string, View>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #isRunning = false;
   #isStopped = false;
@@ -166,6 +177,8 @@ export class EventStreams {
 
   #leave(page: PageStream): void {
     this.#pages.delete(page);
+    const views = this.#views();
+    for (const key of this.#sent.keys()) if (!views.has(key)) this.#sent.delete(key);
     if (this.#pages.size > 0) return;
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
@@ -211,7 +224,12 @@ export class EventStreams {
     const { cache } = this.#options;
     try {
       const view = await (isNew ? cache.renew(request) : cache.get(request));
-      for (const page of pages) page.show(view);
+      const before = this.#sent.get(keyOf(request));
+      const change = before === undefined || before === view.view
+        ? undefined
+        : { before, event: changeEvent(before, view.view) };
+      this.#sent.set(keyOf(request), view.view);
+      for (const page of pages) page.show(view, change);
     } catch (error) {
       // A view that cannot be computed ends its pages, not the service; they ask again for the reason.
       for (const page of pages) page.fail(error);

@@ -12,8 +12,10 @@ import type { Scope } from "./scope.ts";
 /** The name of these requests beside vLLM's own finish reasons. */
 export const CLIENT_DISCONNECT = "client disconnect";
 
-/** Samples a range is divided into. */
+/** Samples a median is taken of. */
 const PARTS = 4;
+/** The longest range whose median is compared with that of the range before, in milliseconds. */
+const MINUTE_MS = 60_000;
 
 /** Requests so far that no count explains, a line for each server with the Python front end. */
 function unexplained(scope: Scope): Line[] {
@@ -41,24 +43,28 @@ function median(values: readonly number[]): number {
 
 /**
  * Finds how many clients disconnected. Requests in their prefill and preempted ones make the number
- * waver, so its median over one range is compared with that over the range before. It falls when a
- * server restarts, which is no disconnect.
+ * waver, so its median over one range is compared with that over the range before; for one value of
+ * a longer range its last minute with its first. It falls when a server restarts, which is no
+ * disconnect.
  */
 export function clientDisconnects(scope: Scope): Line | undefined {
   const { grid, rangeMs } = scope.range;
-  const perStep = Math.ceil(PARTS * grid.stepMs / rangeMs);
+  const isInside = scope.times.length === 1 && rangeMs > MINUTE_MS;
+  const levelMs = isInside ? Math.min(MINUTE_MS, rangeMs / 2) : rangeMs;
+  const perStep = Math.ceil(PARTS * grid.stepMs / levelMs);
   const stepMs = grid.stepMs / perStep;
-  const part = Math.round(rangeMs / PARTS / stepMs);
-  const first = 2 * PARTS * part;
+  const part = Math.round(levelMs / PARTS / stepMs);
+  const lag = isInside ? Math.round((rangeMs - levelMs) / stepMs) : PARTS * part;
+  const first = PARTS * part + lag;
   const startMs = grid.startMs - first * stepMs;
   const lines = unexplained(scope.over({ ...grid, startMs, stepMs }));
   if (lines.length === 0) return undefined;
   const levelAt = (line: Line, end: number): number =>
     median(Array.from({ length: PARTS + 1 }, (_, index) => line[end - index * part] ?? NaN));
-  const seconds = PARTS * part * stepMs / 1_000;
+  const seconds = lag * stepMs / 1_000;
   return scope.times.map((_, index) => {
     const end = first + index * perStep;
-    const growths = lines.map((line) => levelAt(line, end) - levelAt(line, end - PARTS * part))
+    const growths = lines.map((line) => levelAt(line, end) - levelAt(line, end - lag))
       .filter((growth) => !Number.isNaN(growth));
     if (growths.length === 0) return null;
     return growths.reduce((sum, growth) => sum + Math.max(0, growth), 0) / seconds;

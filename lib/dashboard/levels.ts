@@ -26,6 +26,8 @@ export const PREEMPTION_LIMITS: Limits = { warn: 0.001, bad: 1 };
 export const GOAL_LIMITS: Limits = { warn: 0.99, bad: 0.9 };
 /** Share of successful requests: the colors of vLLM's service status. */
 export const SUCCESS_LIMITS: Limits = { warn: 0.99, bad: 0.95 };
+/** Share of HTTP requests answered with 5xx: the colors of vLLM's own dashboards. */
+export const HTTP_ERROR_LIMITS: Limits = { warn: 0.001, bad: 0.01 };
 /** Waiting requests: one is saturation; llm-d's rules alert at 50 per server. */
 export const WAITING_LIMITS: Limits = { warn: 1, bad: 50 };
 /** Prefix-cache hit rate: llm-d's rules alert on it. */
@@ -38,14 +40,21 @@ export function goalLimits(goalSeconds: number): Limits {
   return { warn: goalSeconds, bad: BAD_GOALS * goalSeconds };
 }
 
-/** Rates a value of which less is better. */
-export function levelAbove(value: number, limits: Limits): Level {
-  if (value >= limits.bad) return "bad";
-  return value >= limits.warn ? "warn" : "good";
+/** Rates a value: against `bad` below `warn`, more is better; otherwise less is. */
+export function levelOf(value: number, { warn, bad }: Limits): Exclude<Level, "none"> {
+  const sign = bad < warn ? -1 : 1;
+  // A share of exactly a limit is still good, a latency of exactly its SLO is not.
+  const isReached = (limit: number): boolean => sign < 0 ? value < limit : value >= limit;
+  if (isReached(bad)) return "bad";
+  return isReached(warn) ? "warn" : "good";
 }
 
-/** Rates a value of which more is better. */
-export function levelBelow(value: number, limits: Limits): Level {
-  if (value < limits.bad) return "bad";
-  return value < limits.warn ? "warn" : "good";
+const ORDER: readonly Level[] = ["none", "good", "warn", "bad"];
+
+/** The worst of some levels; `none` of nothing. */
+export function worstLevel(levels: readonly Level[]): Level {
+  return levels.reduce<Level>(
+    (worst, level) => ORDER.indexOf(level) > ORDER.indexOf(worst) ? level : worst,
+    "none",
+  );
 }

@@ -45,10 +45,14 @@ export function compareNumbered(one: string, other: string): number {
   return one.localeCompare(other, "en", { numeric: true });
 }
 
-/** Finds the peer whose value is at least twice or at most half the mean of the others. */
+/**
+ * Finds the peer whose value is at least twice or at most half the mean of the others.
+ *
+ * @param differenceFrom The least difference that matters, by the mean of the others.
+ */
 export function findOutlier(
   peers: readonly PeerValue[],
-  minDifference: number,
+  differenceFrom: (others: number) => number,
 ): Outlier | undefined {
   // Summed without the peer itself, so that two peers are exactly as far from each other.
   const meanWithout = (own: number): number =>
@@ -57,10 +61,18 @@ export function findOutlier(
   return peers
     .map(({ name, value }, index): Outlier => ({ name, value, others: meanWithout(index) }))
     .filter(({ value, others }) =>
-      Math.abs(value - others) >= minDifference &&
+      Math.abs(value - others) >= differenceFrom(others) &&
       (value >= OUTLIER_FACTOR * others || others >= OUTLIER_FACTOR * value)
     )
     .sort((left, right) => distance(right) - distance(left) || right.value - left.value)[0];
+}
+
+/** Equal peers with random arrivals differ by up to three times the root of their mean. */
+const RANDOM_FACTOR = 3;
+
+/** The least difference in running requests that is no chance. */
+export function runningDifference(others: number): number {
+  return Math.max(4, RANDOM_FACTOR * Math.sqrt(others));
 }
 
 function distance({ value, others }: Outlier): number {

@@ -16,6 +16,7 @@ const WINDOWS: readonly Window[] = [
   { seconds: 10_800, stepSeconds: 60 },
   { seconds: 21_600, stepSeconds: 120 },
   { seconds: 86_400, stepSeconds: 600 },
+  { seconds: 604_800, stepSeconds: 3_600 },
   { seconds: 2_592_000, stepSeconds: 14_400 },
 ];
 
@@ -48,7 +49,7 @@ export interface QueryRange {
 
 /** All ranges of one window. */
 export interface WindowRanges {
-  /** Now alone. */
+  /** The end of the window alone, over the time that tiles and findings look at. */
   readonly now: QueryRange;
   /** The points of sparklines in tiles. */
   readonly trend: QueryRange;
@@ -64,12 +65,16 @@ export function windowsOf(hasFile: boolean): number[] {
     .filter((seconds) => hasFile || seconds <= MEMORY_SECONDS);
 }
 
+/** Tiles and findings look at the window, and at its last hour when it is longer. */
+const LONGEST_NOW_SECONDS = 3_600;
+
 /**
- * Divides a window. Times are multiples of the step, so that points do not move between updates.
+ * Divides a window that ends at a time. Times are multiples of the step, so that points do not move
+ * between updates.
  */
 export function windowRanges(
   windowSeconds: number,
-  nowMs: number,
+  endMs: number,
   intervalMs: number,
 ): WindowRanges {
   const known = WINDOWS.find(({ seconds }) => seconds === windowSeconds);
@@ -77,18 +82,18 @@ export function windowRanges(
   const leastMs = Math.max(MIN_RANGE_MS, RANGE_INTERVALS * intervalMs);
   const frame = (steps: number): QueryRange => {
     const wideMs = stepMs * steps;
-    const endMs = Math.floor(nowMs / wideMs) * wideMs;
+    const lastMs = Math.floor(endMs / wideMs) * wideMs;
     const count = Math.floor(windowSeconds * 1_000 / wideMs);
     return {
-      grid: { startMs: endMs - count * wideMs, endMs, stepMs: wideMs },
+      grid: { startMs: lastMs - count * wideMs, endMs: lastMs, stepMs: wideMs },
       rangeMs: Math.max(leastMs, wideMs),
       hasGaps: true,
     };
   };
   return {
     now: {
-      grid: { startMs: nowMs, endMs: nowMs, stepMs: 1_000 },
-      rangeMs: leastMs,
+      grid: { startMs: endMs, endMs, stepMs: 1_000 },
+      rangeMs: Math.max(leastMs, 1_000 * Math.min(windowSeconds, LONGEST_NOW_SECONDS)),
       hasGaps: true,
     },
     trend: frame(TREND_STEPS),

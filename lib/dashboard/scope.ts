@@ -81,14 +81,45 @@ export class Scope {
     return upper === undefined || lower === undefined ? undefined : divide(upper, lower);
   }
 
-  /** A quantile of a histogram; undefined when there is no such series. */
+  /** A quantile of a histogram as one line; undefined when there is no such series. */
   quantile(q: number, metric: string): Line | undefined {
     return this.quantiles([q], metric)[0];
   }
 
   /** Quantiles of a histogram; undefined as above. */
   quantiles(qs: readonly number[], metric: string): (Line | undefined)[] {
-    return this.#history.quantiles(qs, this.#rangeQuery(metric)).map(([line]) => line?.values);
+    return this.quantilesBy(qs, metric, []).map(([line]) => line?.values);
+  }
+
+  /**
+   * Quantiles of a histogram by labels. Inside the first bucket nothing is known but its bound: there
+   * the mean stands in, and it is never above that bound.
+   */
+  quantilesBy(qs: readonly number[], metric: string, by: readonly string[]): TimeSeries[][] {
+    const query = { ...this.#rangeQuery(metric), by };
+    const found = this.#history.quantiles(qs, query);
+    const bound = this.firstBound(metric) ?? 0;
+    const isInside = ({ values }: TimeSeries): boolean =>
+      values.some((value) => value !== null && value <= bound);
+    if (!found.some((lines) => lines.some(isInside))) return found;
+    const means = this.#history.mean(query);
+    return found.map((lines) =>
+      lines.map((line, index) => ({
+        ...line,
+        values: line.values.map((value, at) => {
+          if (value === null || value > bound) return value;
+          return Math.min(bound, means[index]?.values[at] ?? bound);
+        }),
+      }))
+    );
+  }
+
+  /** The upper bound of a histogram's first bucket; undefined when there is no such series. */
+  firstBound(metric: string): number | undefined {
+    const { endMs } = this.range.grid;
+    const grid = { startMs: endMs, endMs, stepMs: 1_000 };
+    const [first] = this.#history.buckets({ metric, grid, selection: this.#selection }).bounds;
+    return first === undefined || first === Infinity ? undefined : first;
   }
 
   /** The mean of a histogram; undefined when there is no such series. */
@@ -99,6 +130,11 @@ export class Scope {
   /** Means of a histogram, by labels. */
   means(metric: string, by: readonly string[]): TimeSeries[] {
     return this.#history.mean({ ...this.#rangeQuery(metric), by });
+  }
+
+  /** Gauges, counters or label sets as they are written, in the selection. */
+  labelSets(metric: string): Readonly<Record<string, string>>[] {
+    return this.#history.labelSets(metric, this.#selection);
   }
 
   /** Share of a histogram's observations at or under a bound; undefined as above. */

@@ -7,17 +7,19 @@ import { formatSeconds } from "./format.ts";
 import {
   GOAL_LIMITS,
   goalLimits,
+  HTTP_ERROR_LIMITS,
   KV_CACHE_LIMITS,
-  levelAbove,
-  levelBelow,
+  levelOf,
+  type Limits,
   PREEMPTION_LIMITS,
   PREFIX_LIMITS,
   SUCCESS_LIMITS,
   WAITING_LIMITS,
+  worstLevel,
 } from "./levels.ts";
-import { isEmpty, type Line, round, roundLine } from "./line.ts";
+import { add, divide, isEmpty, type Line, round, roundLine } from "./line.ts";
 import type { Scope } from "./scope.ts";
-import type { Level, Tile, Unit } from "./view.ts";
+import type { Signal, Tile, Unit } from "./view.ts";
 
 /** How a tile is made. */
 export interface TileRule {
@@ -33,8 +35,12 @@ export interface TileRule {
   readonly zeroIsNothing?: true;
   /** Queries the values; undefined when there is no such series. */
   readonly read: (scope: Scope, goals: Goals) => Line | undefined;
-  /** Rates a value; without it the tile has no level. */
-  readonly level?: (value: number, goals: Goals) => Level;
+  /** Whether it is a value of the last scrape, which needs no minute. */
+  readonly isGauge?: true;
+  /** The histogram it is a percentile of. */
+  readonly histogram?: string;
+  /** Where its level changes; without it the tile has no level. */
+  readonly limits?: (goals: Goals) => Limits;
   /** One sentence or two: what it is, and at which values its level changes. */
   readonly explain: (goals: Goals) => string;
 }
@@ -89,24 +95,27 @@ export const TILE_RULES: readonly TileRule[] = [
     id: "running",
     title: "Running",
     unit: "requests",
+    isGauge: true,
     read: (scope) => scope.gauge("num_requests_running"),
-    explain: () => "Requests currently running.",
+    explain: () => "Requests running at the last scrape.",
   },
   {
     id: "waiting",
     title: "Waiting",
     unit: "requests",
+    isGauge: true,
     read: (scope) => scope.gauge("num_requests_waiting"),
-    level: (value) => levelAbove(value, WAITING_LIMITS),
+    limits: () => WAITING_LIMITS,
     explain: () =>
-      "Requests waiting in the queue. Warns at 1, since vLLM is saturated then; critical at 50.",
+      "Requests waiting in the queue at the last scrape. Warns at 1, since vLLM is saturated then; critical at 50.",
   },
   {
     id: "kv_cache",
     title: "KV cache",
     unit: "share",
+    isGauge: true,
     read: (scope) => scope.gauge("kv_cache_usage_perc", "max"),
-    level: (value) => levelAbove(value, KV_CACHE_LIMITS),
+    limits: () => KV_CACHE_LIMITS,
     explain: () =>
       "KV cache used by running requests, of the fullest engine. Warns at 90%, critical at 98%.",
   },
@@ -115,7 +124,7 @@ export const TILE_RULES: readonly TileRule[] = [
     title: "Prefix cache hits",
     unit: "share",
     read: (scope) => scope.ratio("prefix_cache_hits_total", "prefix_cache_queries_total"),
-    level: (value) => levelBelow(value, PREFIX_LIMITS),
+    limits: () => PREFIX_LIMITS,
     explain: () =>
       "Share of prompt tokens found in the prefix cache. Warns below 30%, " +
       "which is no problem where prompts have nothing in common.",
@@ -124,8 +133,9 @@ export const TILE_RULES: readonly TileRule[] = [
     id: "ttft_p95",
     title: "TTFT p95",
     unit: "seconds",
+    histogram: "time_to_first_token_seconds",
     read: (scope) => scope.quantile(0.95, "time_to_first_token_seconds"),
-    level: (value, { ttftSeconds }) => levelAbove(value, goalLimits(ttftSeconds)),
+    limits: ({ ttftSeconds }) => goalLimits(ttftSeconds),
     explain: ({ ttftSeconds }) =>
       "Time to first token (TTFT): 95% of requests got their first token sooner. " +
       goalWords(ttftSeconds, "SLO_TTFT"),
@@ -134,8 +144,9 @@ export const TILE_RULES: readonly TileRule[] = [
     id: "inter_token_p95",
     title: "ITL p95",
     unit: "seconds",
+    histogram: "inter_token_latency_seconds",
     read: (scope) => scope.quantile(0.95, "inter_token_latency_seconds"),
-    level: (value, { tpotSeconds }) => levelAbove(value, goalLimits(tpotSeconds)),
+    limits: ({ tpotSeconds }) => goalLimits(tpotSeconds),
     explain: ({ tpotSeconds }) =>
       "Inter-token latency (ITL): 95% of the pauses between two outputs of a request were " +
       `shorter. ${goalWords(tpotSeconds, "SLO_TPOT")}`,
@@ -144,6 +155,7 @@ export const TILE_RULES: readonly TileRule[] = [
     id: "e2e_p95",
     title: "End-to-end p95",
     unit: "seconds",
+    histogram: "e2e_request_latency_seconds",
     read: (scope) => scope.quantile(0.95, "e2e_request_latency_seconds"),
     explain: () =>
       "End-to-end latency: 95% of requests finished in less time. " +
@@ -154,17 +166,34 @@ export const TILE_RULES: readonly TileRule[] = [
     title: "Success",
     unit: "share",
     read: successShare,
-    level: (value) => levelBelow(value, SUCCESS_LIMITS),
+    limits: () => SUCCESS_LIMITS,
     explain: () =>
       "Share of ended requests that neither failed nor were given up by their client. " +
       "Warns below 99%, critical below 95%.",
+  },
+  {
+    id: "http_errors",
+    title: "HTTP 5xx",
+    unit: "share",
+    inSomeVersions: true,
+    read: (scope) => {
+      const byStatus = scope.rates("http_requests_total", ["status"]);
+      if (byStatus.length === 0) return undefined;
+      const failed = byStatus.filter(({ labels }) => labels.status?.startsWith("5"));
+      const all = add(byStatus.map(({ values }) => values));
+      const none = all.map((value) => value === null ? null : 0);
+      return divide(add([none, ...failed.map(({ values }) => values)]), all);
+    },
+    limits: () => HTTP_ERROR_LIMITS,
+    explain: () =>
+      "Share of HTTP requests that the API server answered with 5xx. Warns at 0.1%, critical at 1%.",
   },
   {
     id: "preemptions",
     title: "Preemptions",
     unit: "events/s",
     read: (scope) => scope.rate("num_preemptions_total"),
-    level: (value) => levelAbove(value, PREEMPTION_LIMITS),
+    limits: () => PREEMPTION_LIMITS,
     explain: () =>
       "How often per second a running request lost its place in the KV cache and must be " +
       "recomputed. Warns at 0.001, critical at 1.",
@@ -174,7 +203,7 @@ export const TILE_RULES: readonly TileRule[] = [
     title: "TTFT within SLO",
     unit: "share",
     read: (scope, { ttftSeconds }) => scope.share(ttftSeconds, "time_to_first_token_seconds"),
-    level: (value) => levelBelow(value, GOAL_LIMITS),
+    limits: () => GOAL_LIMITS,
     explain: ({ ttftSeconds }) =>
       `Share of requests with their first token within ${
         formatSeconds(ttftSeconds)
@@ -187,7 +216,7 @@ export const TILE_RULES: readonly TileRule[] = [
     inSomeVersions: true,
     read: (scope, { tpotSeconds }) =>
       scope.share(tpotSeconds, "request_time_per_output_token_seconds"),
-    level: (value) => levelBelow(value, GOAL_LIMITS),
+    limits: () => GOAL_LIMITS,
     explain: ({ tpotSeconds }) =>
       `Share of requests with a mean time per output token (TPOT) within ${
         formatSeconds(tpotSeconds)
@@ -200,20 +229,59 @@ export function buildTile(rule: TileRule, { now, trend, goals, availability }: T
   const line = rule.read(now, goals);
   const [found = null] = now.whileUp(line ?? []);
   const isNothing = rule.zeroIsNothing === true && availability.isIdle && found === 0;
-  const value = found === null || isNothing ? null : round(found);
+  const { isCollecting, isAsleep } = availability;
+  const isShown = found !== null && !isNothing && (!isCollecting || rule.isGauge === true);
+  const value = isShown ? round(found) : null;
   const points = trend.whileUp(rule.read(trend, goals) ?? []);
   const isThere = line !== undefined || !isEmpty(points);
   const note = isNothing
     ? NOTES.noTraffic
     : emptyNote(availability, isThere, rule.inSomeVersions !== true);
+  const bound = rule.histogram === undefined ? undefined : now.firstBound(rule.histogram);
+  const limits = rule.limits?.(goals);
+  const isRated = value !== null && limits !== undefined && !isAsleep &&
+    (!isCollecting || rule.isGauge === true);
   return {
     id: rule.id,
     title: rule.title,
     unit: rule.unit,
     value,
+    below: value !== null && bound !== undefined && value <= bound ? bound : null,
     note: value === null ? note : "",
-    level: value === null ? "none" : rule.level?.(value, goals) ?? "none",
+    level: isRated ? levelOf(value, limits) : "none",
+    limit: limits?.warn ?? null,
     trend: roundLine(points),
     explanation: rule.explain(goals),
   };
+}
+
+/** The four golden signals and their tiles. */
+const SIGNALS: readonly Omit<Signal, "level">[] = [
+  {
+    id: "traffic",
+    title: "Traffic",
+    tiles: ["requests", "generation_tokens", "prompt_tokens", "running"],
+  },
+  { id: "errors", title: "Errors", tiles: ["success", "http_errors"] },
+  {
+    id: "latency",
+    title: "Latency",
+    tiles: ["ttft_p95", "inter_token_p95", "ttft_goal", "tpot_goal", "e2e_p95"],
+  },
+  {
+    id: "saturation",
+    title: "Saturation",
+    tiles: ["kv_cache", "waiting", "preemptions", "prefix_hits"],
+  },
+];
+
+/** Rates the four golden signals by their tiles. */
+export function signalsOf(tiles: readonly Tile[]): Signal[] {
+  return SIGNALS.map((signal) => ({
+    ...signal,
+    level: worstLevel(
+      tiles.filter(({ id }) => signal.tiles.includes(id) && id !== "prefix_hits")
+        .map(({ level }) => level),
+    ),
+  }));
 }

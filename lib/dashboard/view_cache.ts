@@ -1,5 +1,6 @@
 /** Views as bytes: each is computed and encoded once, however many viewers it has. */
 
+import { createPatch } from "./patch.ts";
 import type { View } from "./view.ts";
 import type { ViewRequest } from "./view_builder.ts";
 
@@ -20,10 +21,20 @@ const SLICE_MS = 5;
 export interface EncodedView {
   /** When it was computed, in milliseconds since 1970. */
   readonly timeMs: number;
+  /** The view. */
+  readonly view: View;
   /** The view as JSON. */
   readonly json: Uint8Array<ArrayBuffer>;
   /** The view as a server-sent event. */
   readonly event: Uint8Array<ArrayBuffer>;
+}
+
+/** A change from one view to the next as a server-sent event. */
+export function changeEvent(before: View, after: View): Uint8Array<ArrayBuffer> {
+  const patch = createPatch(before, after) ?? {};
+  return ENCODER.encode(
+    `id: ${after.timeMs}\nevent: change\ndata: ${JSON.stringify(patch)}${EVENT_END}`,
+  );
 }
 
 /** What {@linkcode ViewCache} works with. */
@@ -37,9 +48,9 @@ export interface ViewCacheOptions {
 }
 
 /** A key that is equal for requests for the same view. */
-export function keyOf({ selection, windowSeconds }: ViewRequest): string {
+export function keyOf({ selection, windowSeconds, toMs }: ViewRequest): string {
   const { instance, model, engine } = selection;
-  return JSON.stringify([windowSeconds, instance, model, engine]);
+  return JSON.stringify([windowSeconds, toMs, instance, model, engine]);
 }
 
 /** Encodes a view once for all pages; `ServerSentEventStream` of `@std/http` encodes for each. */
@@ -49,6 +60,7 @@ function encode(view: View): EncodedView {
   // The head is ASCII, so its length in bytes is that of the text.
   return {
     timeMs: view.timeMs,
+    view,
     json: event.subarray(head.length, event.length - EVENT_END.length),
     event,
   };

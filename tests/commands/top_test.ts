@@ -78,7 +78,7 @@ Deno.test("top --once prints servers, tiles and findings, and ends", async () =>
   assertMatch(stdout, /\nup {8}vllm-a {2}scraped [\d.]+ m?s ago\n/);
   assertMatch(stdout, /\nRunning +7 requests\b/);
   assertMatch(stdout, /\nWaiting +60 requests {2}■ critical/);
-  assertMatch(stdout, /\nTTFT p95 +(?:no traffic|collecting…)\n/);
+  assertMatch(stdout, /\nTTFT p95 +(?:no traffic|collecting, needs 1 min)\n/);
   assertStringIncludes(stdout, "\nNo diagnosis yet, but a metric below is critical.\n");
   // deno-lint-ignore no-control-regex
   assert(!/[\x00-\x09\x0b-\x1f]/.test(stdout), "plain text has no control characters");
@@ -94,13 +94,13 @@ Deno.test("top --json prints the view of the API", async () => {
 
 Deno.test("top hands model, engine and instance on", async () => {
   await using service = startDashboard({ history: scrapedNow() });
-  const words = ["--model", "a&b", "--engine", "3", "--instance", "vllm-a"];
+  const words = ["--model", "m", "--engine", "0", "--instance", "vllm-a"];
   const sitting = sit(["--once", "--json", ...words, "--url", `${service.origin}/`]);
   assertEquals(await top.run(sitting.host), 0);
   assertEquals(JSON.parse(sitting.output().stdout).selection, {
     instance: "vllm-a",
-    model: "a&b",
-    engine: "3",
+    model: "m",
+    engine: "0",
   });
 });
 
@@ -216,7 +216,7 @@ Deno.test.each<[args: string[], sentence: string]>([
 Deno.test("top says which windows there are, as the option has them", async () => {
   await using service = startDashboard();
   const expected = {
-    "7m": "there is no such window. Write 5m, 15m, 1h, 3h, 6h, 24h or 30d.",
+    "7m": "there is no such window. Write 5m, 15m, 1h, 3h, 6h, 24h, 7d or 30d.",
     "30d": "the service has no history that long. It keeps a day, and more with HISTORY_FILE.",
   };
   for (const [window, sentence] of Object.entries(expected)) {
@@ -233,7 +233,8 @@ Deno.test("top refuses a server that is not there with 2", async () => {
     assertEquals(await top.run(sitting.host), 2);
     assertEquals(
       sitting.output().stderr,
-      'vllm-metrics top: --instance: there is no server "vllm-b". Did you mean "vllm-a"?\n',
+      'vllm-metrics top: Cannot create a view: unknown server "vllm-b". Did you mean "vllm-a"? ' +
+        "Omit it to show all.\n",
     );
   }
 });

@@ -2,8 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { Ajv2020, type ValidateFunction } from "ajv";
 import { parse } from "yaml";
 import { NOTES } from "../../lib/dashboard/availability.ts";
+import { IncidentLog } from "../../lib/dashboard/incidents.ts";
 import { windowsOf } from "../../lib/dashboard/query_range.ts";
+import { SCENARIOS } from "../../lib/demo/scenario.ts";
+import type { View } from "../../lib/dashboard/view.ts";
 import { HistoryStore } from "../../lib/history/store.ts";
+import { builtView } from "./built_view.ts";
 import { startDashboard } from "./pages.ts";
 import { letRun, look, OUTAGE, type Past, SLEEP, START_MS } from "./scenario.ts";
 
@@ -63,6 +67,20 @@ function cut(): Past {
   return { history, nowMs: START_MS };
 }
 
+/** A view with a list of the day's findings, and costs. */
+function priced(): View {
+  const past = letRun(100, { vllm: { scenario: OUTAGE } });
+  const log = new IncidentLog();
+  log.record(past.nowMs, look(past).findings);
+  return builtView(past.history, { selection: {}, windowSeconds: 300 }, past.nowMs, {
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+    intervalMs: 2_000,
+    windows: [300],
+    priceOf: () => 2.5,
+    log,
+  });
+}
+
 /** Views that together have all that a view can have. */
 function views(): Readonly<Record<string, unknown>>[] {
   const selection = { instance: "vllm", model: "m", engine: "0" };
@@ -72,6 +90,8 @@ function views(): Readonly<Record<string, unknown>>[] {
     look(letRun(90, { vllm: { scenario: SLEEP } }), { selection }),
     look({ ...letRun(0, { vllm: {} }), nowMs: 0 }),
     look(cut()),
+    priced(),
+    look(letRun(130, { vllm: { scenario: SCENARIOS.busy } })),
   ].map((view) => JSON.parse(JSON.stringify(view)));
 }
 
@@ -134,8 +154,15 @@ Deno.test("the parameters in the document are taken, and no others", async () =>
   await using service = startDashboard();
   for (const [route, { get }] of Object.entries<typeof DOCUMENT.paths[string]>(DOCUMENT.paths)) {
     const names = get.parameters.map(({ $ref }: { $ref: string }) => $ref.split("/").at(-1));
-    assertEquals(names, ["window", "model", "engine", "instance"]);
-    const query = names.map((name: string) => `${name}=${name === "window" ? "900" : "x"}`);
+    assertEquals(names, ["window", "from", "to", "model", "engine", "instance"]);
+    const to = Math.floor(Date.now() / 1_000);
+    const values: Record<string, unknown> = {
+      window: 900,
+      from: to - 300,
+      to,
+      instance: "vllm",
+    };
+    const query = names.map((name: string) => `${name}=${values[name] ?? "x"}`);
     const url = `${service.origin}${route}?${query.join("&")}`;
     const response = await fetch(url, { method: "HEAD" });
     assertEquals([route, response.status], [route, 200]);

@@ -1,23 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { View } from "../../lib/dashboard/view.ts";
 import { noFindings } from "../../lib/dashboard/availability.ts";
+import { EMPTY_VIEW } from "./built_view.ts";
 import { boundText, shortText, valueParts, valueText } from "../../lib/dashboard/page/text.ts";
-
-/** A view without anything. */
-const EMPTY_VIEW: View = {
-  version: "1",
-  timeMs: 0,
-  selection: {},
-  windowSeconds: 300,
-  windows: [300],
-  targets: [],
-  models: [],
-  engines: [],
-  instances: [],
-  tiles: [],
-  charts: [],
-  findings: [],
-};
 
 Deno.test("values are written with their unit, and a dash where there is none", () => {
   assertEquals(valueText(null, "seconds"), "–");
@@ -46,10 +30,19 @@ Deno.test("nothing is said to be wrong only where something is known, and no til
     level: "good" | "bad" | "none",
     state: "up" | "down" = "up",
   ): string => {
-    const server = { instance: "a", up: true, error: "", lastSuccessMs: 0, sinceMs: 0 };
-    const words = { id: "a", title: "a", explanation: "a", unit: "count", trend: [] } as const;
+    const server = { detail: "", instance: "a", up: true, error: "", lastSuccessMs: 0, sinceMs: 0 };
+    const words = {
+      below: null,
+      limit: null,
+      id: "a",
+      title: "a",
+      explanation: "a",
+      unit: "count",
+      trend: [],
+    } as const;
     return noFindings({
       ...EMPTY_VIEW,
+      status: { state: "healthy", level: "good", text: "Healthy", sinceMs: null },
       targets: [{ ...server, state }],
       tiles: [{ ...words, note, value, level }],
     }).text;

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { createDemoHandler } from "../../lib/demo/demo_handler.ts";
 import { SimulatedVllm } from "../../lib/demo/simulated_vllm.ts";
 import { SCENARIOS } from "../../lib/demo/scenario.ts";
+import { applyPatch } from "../../lib/dashboard/patch.ts";
 import type { View } from "../../lib/dashboard/view.ts";
 import { startServe } from "../commands/process.ts";
 import { startService, within } from "../fakes.ts";
@@ -24,12 +25,19 @@ function viewWhere(page: Page, isRight: (view: View) => boolean): Promise<View> 
   return within(readUntil(page, isRight), () => "no view was right");
 }
 
+/** What each page shows. */
+const shown = new WeakMap<Page, View>();
+
 async function readUntil(page: Page, isRight: (view: View) => boolean): Promise<View> {
+  let view = shown.get(page);
   for (;;) {
     const event = await page.next();
     if (event === undefined) throw new Error("The page ended");
-    if (event.event !== "view") continue;
-    const view: View = JSON.parse(event.data ?? "");
+    const data = event.data === undefined ? undefined : JSON.parse(event.data);
+    if (event.event === "view") view = data;
+    if (event.event === "change" && view !== undefined) view = applyPatch(view, data);
+    if (view === undefined) continue;
+    shown.set(page, view);
     if (isRight(view)) return view;
   }
 }
@@ -38,7 +46,7 @@ Deno.test("an open page makes the service scrape, and shows what was scraped", a
   await using vllm = serveVllm();
   await using service = startService(`${vllm.origin}/metrics`, { intervalMs: 100 });
   await using page = pageOf(await service.get("/api/v1/events"));
-  const view = await viewWhere(page, (view) => tileOf(view, "generation_tokens").value !== null);
+  const view = await viewWhere(page, (view) => tileOf(view, "running").value !== null);
   assertEquals(view.targets.map(({ state }) => state), ["up"]);
   assertEquals(view.models, ["meta-llama/Llama-3.1-8B-Instruct"]);
   assertEquals((await service.ownMetrics()).get("vllm_metrics_pages_open"), 1);

@@ -56,7 +56,10 @@ const MISTAKES: Readonly<Record<string, readonly [message: RegExp, hint: RegExp]
   "window=300.0": [/unsupported window "300.0"$/, /300, 900/],
   "window=300&window=900": [/the parameter "window" is given 2 times$/, /once/],
   "windows=300": [/unknown parameter "windows"$/, /^Did you mean "window"\?$/],
-  "frobnicate=1": [/unknown parameter "frobnicate"$/, /^The parameters are window, model, engine/],
+  "frobnicate=1": [
+    /unknown parameter "frobnicate"$/,
+    /^The parameters are window, from, to, model, engine/,
+  ],
   [`model=${"m".repeat(4_097)}`]: [/the parameter "model" is longer than 4096/, /a name/],
 };
 

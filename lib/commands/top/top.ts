@@ -5,7 +5,6 @@ import { parseDuration } from "../../config/values.ts";
 import { windowsOf } from "../../dashboard/query_range.ts";
 import type { View } from "../../dashboard/view.ts";
 import { MetricsError } from "../../errors.ts";
-import { nearest } from "../../nearest.ts";
 import { NetError } from "../../net/net_error.ts";
 import { type Arguments, type Command, command } from "../command.ts";
 import { readEnvironment } from "../configure.ts";
@@ -235,19 +234,7 @@ async function showOnce(display: Display, options: ViewEventsOptions): Promise<v
     const { origin } = options.client;
     throw new MetricsError("UPSTREAM_CLOSED", `Cannot read "${origin}": it is stopping`);
   }
-  checkInstance(last.view);
   display.show(last);
-}
-
-/** A server that is not configured never gets numbers; a model or an engine may. */
-function checkInstance({ selection: { instance }, instances }: View): void {
-  if (instance === undefined || instances.includes(instance)) return;
-  const meant = nearest(instance, instances);
-  throw new MetricsError("REQUEST_INVALID", `--instance: there is no server "${instance}"`, {
-    hint: meant === undefined
-      ? `There ${instances.length === 1 ? "is" : "are"} ${instances.join(", ")}.`
-      : `Did you mean "${meant}"?`,
-  });
 }
 
 /** Shows views until it is over. A service that answered once and has gone is waited for. */
@@ -262,7 +249,6 @@ async function showAll(
     const signal = AbortSignal.any([options.signal, changed]);
     try {
       for await (const event of viewEvents({ ...options, signal })) {
-        if (!answered) checkInstance(event.view);
         answered = true;
         display.show(event);
       }

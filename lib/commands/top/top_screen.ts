@@ -17,6 +17,7 @@ const LEVEL_COLORS: Readonly<Record<Level, number>> = { good: 32, warn: 33, bad:
 const STATE_LEVELS: Readonly<Record<ViewTarget["state"], Level>> = {
   up: "good",
   sleeping: "warn",
+  starting: "warn",
   down: "bad",
   unknown: "none",
 };

@@ -1,6 +1,7 @@
 /** Views of a running service, as they come. */
 
 import { MetricsError } from "../../errors.ts";
+import { applyPatch, isPatch } from "../../dashboard/patch.ts";
 import type { View } from "../../dashboard/view.ts";
 import type { LocalClient, LocalReply } from "../local_client.ts";
 
@@ -89,23 +90,34 @@ export async function* viewEvents(options: ViewEventsOptions): AsyncGenerator<Vi
   const { client } = options;
   const reply = await connect(options);
   if (reply.status !== 200) throw refusal(client, reply.status, await reply.text());
-  for await (const json of dataOf(reply.body)) {
-    const view = parse(json);
-    if (!isView(view)) {
+  let view: View | undefined;
+  for await (const { event, data } of eventsOf(reply.body)) {
+    const value = parse(data);
+    const next: unknown = event === "change" && view !== undefined && isPatch(value)
+      ? applyPatch(view, value)
+      : value;
+    if (!isView(next)) {
       throw failure(client, "it sent no view", "Is this the address of vllm-metrics?");
     }
-    yield { view, json };
+    view = next;
+    yield { view, json: event === "change" ? JSON.stringify(view) : data };
   }
 }
 
-/** The data of each event; what the service sends is one line per event. */
-async function* dataOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/** Each event: a line with its name, and one with its data. */
+async function* eventsOf(
+  body: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ event: string; data: string }> {
   const decoder = new TextDecoder();
   let open = "";
+  let event = "";
   for await (const bytes of body) {
     const lines = (open + decoder.decode(bytes, { stream: true })).split("\n");
     open = lines.pop() ?? "";
-    for (const line of lines) if (line.startsWith("data: ")) yield line.slice("data: ".length);
+    for (const line of lines) {
+      if (line.startsWith("event: ")) event = line.slice("event: ".length);
+      if (line.startsWith("data: ")) yield { event, data: line.slice("data: ".length) };
+    }
     if (open.length > MAX_EVENT_LENGTH) return;
   }
 }

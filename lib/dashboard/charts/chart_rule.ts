@@ -1,9 +1,10 @@
 /** How a chart is made. */
 
+import type { Goals } from "../../config/config.ts";
 import type { TimeSeries } from "../../history/history.ts";
 import type { Line } from "../line.ts";
 import type { Scope } from "../scope.ts";
-import type { Chart } from "../view.ts";
+import type { Chart, Threshold } from "../view.ts";
 
 /** A line of a chart before it is rounded. */
 export interface ChartLine {
@@ -15,6 +16,10 @@ export interface ChartLine {
 
 /** How a chart is made. */
 export interface ChartRule extends Pick<Chart, "id" | "title" | "unit" | "kind" | "explanation"> {
+  /** The histogram of which it shows percentiles. */
+  readonly histogram?: string;
+  /** Lines across it. */
+  readonly thresholds?: (goals: Goals) => readonly Threshold[];
   /** Whether only some versions of vLLM have its metrics. */
   readonly inSomeVersions?: true;
   /** Whether 0 at all times means that there was no traffic. */

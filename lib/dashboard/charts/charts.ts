@@ -1,26 +1,41 @@
 /** All charts, and how a rule becomes a chart. */
 
+import type { Goals } from "../../config/config.ts";
 import { terminalText } from "../../terminal_text.ts";
 import { type Availability, emptyNote, NOTES } from "../availability.ts";
 import { isEmpty, isZero, roundLine } from "../line.ts";
 import type { Scope } from "../scope.ts";
-import type { Chart, ChartSeries } from "../view.ts";
+import type { Chart, ChartGroup, ChartSeries } from "../view.ts";
 import type { ChartLine, ChartRule } from "./chart_rule.ts";
 import { COMPARISON_CHARTS } from "./comparison.ts";
 import { LATENCY_CHARTS } from "./latency.ts";
 import { CACHE_CHARTS, SCHEDULER_CHARTS, SPECULATION_CHARTS } from "./scheduler.ts";
 import { LENGTH_CHARTS, TRAFFIC_CHARTS } from "./traffic.ts";
 
-/** All charts, in the order of the page. */
-export const CHART_RULES: readonly ChartRule[] = [
-  ...LATENCY_CHARTS,
-  ...TRAFFIC_CHARTS,
-  ...SCHEDULER_CHARTS,
-  ...CACHE_CHARTS,
-  ...LENGTH_CHARTS,
-  ...SPECULATION_CHARTS,
-  ...COMPARISON_CHARTS,
+/** A group of charts and its rules. */
+interface Group extends ChartGroup {
+  readonly rules: readonly ChartRule[];
+}
+
+/** The groups, in the order of the page. */
+const GROUPS: readonly Group[] = [
+  { id: "latency", title: "Latency", rules: LATENCY_CHARTS },
+  { id: "throughput", title: "Throughput", rules: TRAFFIC_CHARTS },
+  { id: "scheduler", title: "Scheduler", rules: [...SCHEDULER_CHARTS, ...SPECULATION_CHARTS] },
+  { id: "caches", title: "Caches", rules: CACHE_CHARTS },
+  { id: "lengths", title: "Lengths", rules: LENGTH_CHARTS },
+  { id: "servers", title: "Servers", rules: COMPARISON_CHARTS },
 ];
+
+/** The groups without their charts. */
+export const CHART_GROUPS: readonly ChartGroup[] = GROUPS.map(({ id, title }) => ({ id, title }));
+
+const GROUP_OF: ReadonlyMap<ChartRule, string> = new Map(
+  GROUPS.flatMap(({ id, rules }) => rules.map((rule) => [rule, id] as const)),
+);
+
+/** All charts, in the order of the page. */
+export const CHART_RULES: readonly ChartRule[] = GROUPS.flatMap(({ rules }) => rules);
 
 /** What {@linkcode buildChart} reads. */
 export interface ChartInput {
@@ -28,6 +43,8 @@ export interface ChartInput {
   readonly chart: Scope;
   /** The history over the window, in the columns of heat maps. */
   readonly heat: Scope;
+  /** The operator's goals. */
+  readonly goals: Goals;
   /** Why a chart is empty. */
   readonly availability: Availability;
 }
@@ -55,7 +72,8 @@ function drawn(lines: readonly ChartLine[], rule: ChartRule): ChartSeries[] {
 }
 
 /** Computes a chart. */
-export function buildChart(rule: ChartRule, { chart, heat, availability }: ChartInput): Chart[] {
+export function buildChart(rule: ChartRule, input: ChartInput): Chart[] {
+  const { chart, heat, goals, availability } = input;
   const isHeatmap = rule.kind === "heatmap";
   const scope = isHeatmap ? heat : chart;
   // The columns of a heat map are separate counts, so they do not outlive a server.
@@ -68,11 +86,14 @@ export function buildChart(rule: ChartRule, { chart, heat, availability }: Chart
   const remark = terminalText(rule.remark?.(lines) ?? "");
   return [{
     id: rule.id,
+    group: GROUP_OF.get(rule) ?? "",
     title: rule.title,
     unit: rule.unit,
     kind: rule.kind,
     times: scope.times,
     series: drawn(lines, rule),
+    thresholds: rule.thresholds?.(goals) ?? [],
+    below: rule.histogram === undefined ? null : scope.firstBound(rule.histogram) ?? null,
     explanation: rule.explanation,
     note,
     ...(remark === "" ? {} : { remark }),

@@ -3,7 +3,7 @@
 import type { TimeSeries } from "../../history/history.ts";
 import { formatValue } from "../format.ts";
 import { meanOf } from "../line.ts";
-import { compareNumbered, findOutlier, peerNames } from "../peers.ts";
+import { compareNumbered, findOutlier, peerNames, runningDifference } from "../peers.ts";
 import type { Scope } from "../scope.ts";
 import type { Unit } from "../view.ts";
 import type { ChartLine, ChartRule } from "./chart_rule.ts";
@@ -17,7 +17,7 @@ interface Measure {
   readonly title: string;
   readonly unit: Unit;
   /** Smaller differences do not matter. */
-  readonly minDifference: number;
+  readonly differenceFrom: (others: number) => number;
   readonly shows: string;
   readonly read: (scope: Scope, by: readonly string[]) => TimeSeries[];
 }
@@ -27,7 +27,7 @@ const MEASURES: readonly Measure[] = [
     id: "kv_cache",
     title: "KV cache",
     unit: "share",
-    minDifference: 0.2,
+    differenceFrom: () => 0.2,
     shows: "The KV cache usage of each",
     read: (scope, by) => scope.gauges("kv_cache_usage_perc", { by, aggregate: "max" }),
   },
@@ -35,7 +35,7 @@ const MEASURES: readonly Measure[] = [
     id: "running",
     title: "running requests",
     unit: "requests",
-    minDifference: 4,
+    differenceFrom: runningDifference,
     shows: "The running requests of each",
     read: (scope, by) => scope.gauges("num_requests_running", { by }),
   },
@@ -43,7 +43,7 @@ const MEASURES: readonly Measure[] = [
     id: "tokens",
     title: "output tokens",
     unit: "tokens/s",
-    minDifference: 50,
+    differenceFrom: () => 50,
     shows: "The tokens that each generates per second",
     read: (scope, by) => scope.rates("generation_tokens_total", by),
   },
@@ -68,15 +68,17 @@ function farthest(lines: readonly ChartLine[]): ChartLine[] {
 }
 
 /** Names the outlier of all lines, and says when not all are drawn. */
-function remarkOn(lines: readonly ChartLine[], { unit, minDifference }: Measure): string {
+function remarkOn(lines: readonly ChartLine[], { unit, differenceFrom }: Measure): string {
   const peers = lines.flatMap(({ name, values }) => {
     const value = meanOf(values);
     return value === null ? [] : [{ name, value }];
   });
-  const outlier = findOutlier(peers, minDifference);
+  const outlier = findOutlier(peers, differenceFrom);
   const sentences = [
     ...outlier === undefined ? [] : [
-      `${outlier.name} differs from the others: ${formatValue(outlier.value, unit)} against ${
+      `${outlier.name} differs from ${
+        peers.length === 2 ? peers.find(({ name }) => name !== outlier.name)?.name : "the others"
+      }: ${formatValue(outlier.value, unit)} against ${
         formatValue(outlier.others, unit)
       } on average over this window.`,
     ],

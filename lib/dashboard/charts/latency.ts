@@ -1,7 +1,7 @@
 /** Charts of latencies. */
 
 import type { Scope } from "../scope.ts";
-import type { Chart } from "../view.ts";
+import type { Chart, Threshold } from "../view.ts";
 import { type ChartLine, type ChartRule, linesOf } from "./chart_rule.ts";
 
 function percentiles(scope: Scope, metric: string): ChartLine[] {
@@ -9,8 +9,12 @@ function percentiles(scope: Scope, metric: string): ChartLine[] {
   return linesOf({ p50, p95, p99 });
 }
 
+function sloLine(name: string, value: number): Threshold[] {
+  return [{ name, value, level: "warn" }];
+}
+
 /** What differs between latencies. */
-interface Latency {
+interface Latency extends Pick<ChartRule, "thresholds"> {
   readonly id: string;
   readonly title: string;
   readonly metric: string;
@@ -23,6 +27,7 @@ const LATENCIES: readonly Latency[] = [
     id: "ttft",
     title: "Time to first token (TTFT)",
     metric: "time_to_first_token_seconds",
+    thresholds: ({ ttftSeconds }) => sloLine("SLO_TTFT", ttftSeconds),
     explanation: {
       shows: "How long a request waited for its first token. p50 is the median; 95% of requests " +
         "were faster than p95, 99% faster than p99.",
@@ -36,6 +41,7 @@ const LATENCIES: readonly Latency[] = [
     id: "inter_token",
     title: "Inter-token latency (ITL)",
     metric: "inter_token_latency_seconds",
+    thresholds: ({ tpotSeconds }) => sloLine("SLO_TPOT", tpotSeconds),
     explanation: {
       shows: "The pause between two outputs of a request, which users notice while text streams. " +
         "With speculative decoding one output holds several tokens.",
@@ -48,6 +54,7 @@ const LATENCIES: readonly Latency[] = [
     id: "per_output_token",
     title: "Time per output token (TPOT)",
     metric: "request_time_per_output_token_seconds",
+    thresholds: ({ tpotSeconds }) => sloLine("SLO_TPOT", tpotSeconds),
     inSomeVersions: true,
     explanation: {
       shows: "The mean time of each token of a request after its first: one value per request, " +
@@ -73,7 +80,7 @@ const LATENCIES: readonly Latency[] = [
     metric: "request_queue_time_seconds",
     explanation: {
       shows: "How long a request waited before vLLM scheduled it. vLLM's first bucket ends at " +
-        "0.3 s, so lower values are estimates.",
+        "0.3 s: below it the mean is drawn instead of percentiles.",
       normal: "Below 0.3 s.",
       action:
         "The server is saturated. With a full KV cache give it more memory; otherwise raise " +
@@ -88,6 +95,7 @@ export const LATENCY_CHARTS: readonly ChartRule[] = [
     ...latency,
     unit: "seconds",
     kind: "line",
+    histogram: metric,
     read: (scope) => percentiles(scope, metric),
   })),
   {

@@ -1,5 +1,6 @@
 /** Charts of the scheduler, the caches and speculative decoding. */
 
+import { KV_CACHE_LIMITS } from "../levels.ts";
 import { divide } from "../line.ts";
 import type { Scope } from "../scope.ts";
 import { type ChartLine, type ChartRule, linesBy, linesOf } from "./chart_rule.ts";
@@ -91,6 +92,10 @@ export const CACHE_CHARTS: readonly ChartRule[] = [
       action: "Near 100% requests wait or are preempted: raise --gpu-memory-utilization, lower " +
         "--max-model-len or --max-num-seqs, or add GPUs.",
     },
+    thresholds: () => [
+      { name: "nearly full", value: KV_CACHE_LIMITS.warn, level: "warn" },
+      { name: "full", value: KV_CACHE_LIMITS.bad, level: "bad" },
+    ],
     read: kvCache,
   },
   {

@@ -1,79 +1,268 @@
-/** Requests that end badly. */
+/** Requests that end badly, KV transfers that fail, and prompts that could be reused and are not. */
 
 import { CLIENT_DISCONNECT, increases } from "../finish_reasons.ts";
-import { formatShare } from "../format.ts";
-import { count, type Diagnosis, type FindingRule, LINKS } from "./finding_rule.ts";
+import { formatNumber, formatShare } from "../format.ts";
+import { levelOf, PREFIX_LIMITS } from "../levels.ts";
+import type { FindingScope } from "../view.ts";
+import {
+  atLeastWarn,
+  count,
+  type Diagnosis,
+  type FindingInput,
+  type FindingRule,
+  LINKS,
+  scopeOf,
+  valueOf,
+} from "./rule.ts";
 
 /** Share of failed requests at which llm-d's rules warn, and at which they alert. */
-const ERROR_SHARE = { warn: 0.01, bad: 0.05 } as const;
+const ERROR_LIMITS = { warn: 0.01, bad: 0.05 } as const;
 /** Share of requests given up by their clients at which waiting is a likely cause. */
 const ABORT_SHARE = 0.1;
 /** Share of rejected requests that is critical. */
 const REJECTED_SHARE = 0.05;
+/** Less than half a request is an artifact of extrapolation. */
+const LEAST_COUNT = 0.5;
 
 function sum(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((total, value) => total + value, 0);
 }
 
+/** The servers of which a counter grows, of those with one finish reason if it is given. */
+function growing(input: FindingInput, metric: string, reason?: string): FindingScope {
+  const rates = input.window.rates(metric, ["instance", "finished_reason"])
+    .filter(({ labels }) => reason === undefined || labels.finished_reason === reason);
+  return scopeOf(input, rates, (rate) => rate > 0);
+}
+
 /** Requests fail. */
-export const FAILED_REQUESTS: FindingRule = {
+const FAILED_REQUESTS: FindingRule = {
   id: "error_share",
   title: "Requests fail",
-  condition: "1% or more in the last five minutes; critical from 5%.",
-  find({ shared: { ended } }): Diagnosis | undefined {
+  condition: "1% or more; critical from 5%.",
+  needsMinute: true,
+  find(input): Diagnosis | undefined {
+    const { shared: { ended }, windowText } = input;
     const [errors, all] = [ended.error ?? 0, sum(ended)];
     const share = all === 0 ? 0 : errors / all;
-    if (share < ERROR_SHARE.warn) return undefined;
+    if (share < ERROR_LIMITS.warn) return undefined;
     return {
-      level: share >= ERROR_SHARE.bad ? "bad" : "warn",
-      why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes ended ` +
+      level: atLeastWarn(levelOf(share, ERROR_LIMITS)),
+      why: `${formatShare(share)} of ${count(all, "request")} in the last ${windowText} ended ` +
         "with an error.",
       action: "Read vLLM's log for the cause before you change any setting.",
       link: LINKS.troubleshooting,
+      scope: growing(input, "request_success_total", "error"),
+      severity: share,
     };
   },
 };
 
 /** Clients give up. */
-export const ABORTED_REQUESTS: FindingRule = {
+const ABORTED_REQUESTS: FindingRule = {
   id: "abort_share",
   title: "Clients give up",
-  condition: "10% or more of the requests of the last five minutes were aborted, or their client " +
-    "disconnected.",
-  find({ shared: { ended } }): Diagnosis | undefined {
+  condition: "10% or more of the requests were aborted, or their client disconnected.",
+  needsMinute: true,
+  find({ shared: { ended }, windowText }): Diagnosis | undefined {
     const [aborts, all] = [(ended.abort ?? 0) + (ended[CLIENT_DISCONNECT] ?? 0), sum(ended)];
     const share = all === 0 ? 0 : aborts / all;
     if (share < ABORT_SHARE) return undefined;
     return {
       level: "warn",
-      why: `${formatShare(share)} of ${count(all, "request")} in the last five minutes were ` +
+      why: `${formatShare(share)} of ${count(all, "request")} in the last ${windowText} were ` +
         "given up by their clients.",
       action: "Compare the time to first token (TTFT) and the end-to-end latency with the " +
         "clients' timeouts.",
       link: LINKS.tuning,
+      severity: share,
     };
   },
 };
 
 /** A full queue rejects requests. */
-export const REJECTED_REQUESTS: FindingRule = {
+const REJECTED_REQUESTS: FindingRule = {
   id: "rejections",
   title: "A full queue rejects requests",
-  condition: "any in the last five minutes; critical from 5%.",
-  find({ recent, shared: { ended } }): Diagnosis | undefined {
-    const rejected = increases(recent, "admission_rejections_total", "reason");
+  condition: "any; critical from 5%.",
+  needsMinute: true,
+  find(input): Diagnosis | undefined {
+    const { window, windowText, shared: { ended } } = input;
+    const rejected = increases(window, "admission_rejections_total", "reason");
     const rejections = sum(rejected);
-    // Less than half a request is an artifact of extrapolation.
-    if (rejections < 0.5) return undefined;
+    if (rejections < LEAST_COUNT) return undefined;
     const share = rejections / (rejections + sum(ended));
     const limits = Object.keys(rejected).filter((reason) => (rejected[reason] ?? 0) > 0).sort()
       .map((reason) => `--${reason.replaceAll("_", "-")}`).join(" and ");
     return {
       level: share >= REJECTED_SHARE ? "bad" : "warn",
-      why: `${count(rejections, "request")} in the last five minutes were answered with 503, ` +
+      why: `${count(rejections, "request")} in the last ${windowText} were answered with 503, ` +
         `${formatShare(share)} of all; the limit was ${limits}.`,
       action: `Add servers or make the queue move faster; ${limits} only sets how long it may get.`,
       link: LINKS.serve,
+      scope: growing(input, "admission_rejections_total"),
+      severity: share,
     };
   },
 };
+
+/** What fails in a KV transfer, and its counters. */
+const TRANSFER_FAILURES: Readonly<Record<string, string>> = {
+  "nixl_num_failed_transfers_total": "failed transfer",
+  "nixl_num_failed_notifications_total": "failed notification",
+  "nixl_num_kv_expired_reqs_total": "request with expired KV blocks",
+  "mooncake_store_failed_keys_total": "failed Mooncake key",
+  "kv_offload_allocation_failure_total": "failed offload allocation",
+};
+
+/** Transfers of KV blocks fail. */
+const FAILED_TRANSFERS: FindingRule = {
+  id: "kv_transfer_failures",
+  title: "KV transfers fail",
+  condition: "any failed or expired transfer of KV blocks (NIXL, Mooncake, offloading). Critical " +
+    "when requests fail as well.",
+  explains: ["error_share", "abort_share"],
+  needsMinute: true,
+  find(input): Diagnosis | undefined {
+    const { window, windowText, shared: { ended } } = input;
+    const seconds = window.range.rangeMs / 1_000;
+    const failed = Object.entries(TRANSFER_FAILURES).flatMap(([metric, noun]) => {
+      const times = (valueOf(window.rate(metric)) ?? 0) * seconds;
+      return times < LEAST_COUNT ? [] : [{ metric, times, text: count(times, noun) }];
+    });
+    const [first] = failed;
+    if (first === undefined) return undefined;
+    return {
+      level: (ended.error ?? 0) >= LEAST_COUNT ? "bad" : "warn",
+      why: `${failed.map(({ text }) => text).join(", ")} in the last ${windowText}.`,
+      action: "Check the network between prefill and decode servers (UCX, NIC, firewall) and that " +
+        "both run the same version; a failed transfer is computed again or fails the request.",
+      flag: "--kv-transfer-config",
+      link: LINKS.disaggregated,
+      scope: growing(input, first.metric),
+      severity: failed.reduce((total, { times }) => total + times, 0),
+    };
+  },
+};
+
+/** One side is as many times busier than the other. */
+const BUSIER = 3;
+/** Waiting requests that matter. */
+const LEAST_WAITING = 2;
+
+/** Prefill servers and decode servers, told by the tokens that each got through KV transfers. */
+const PREFILL_DECODE_IMBALANCE: FindingRule = {
+  id: "prefill_decode_imbalance",
+  title: "Prefill and decode servers are out of balance",
+  condition: "some servers get most of their prompt tokens through KV transfers (decode), others " +
+    "compute them (prefill), and on one side at least 2 requests wait per server, three times as " +
+    "many as on the other.",
+  needsMinute: true,
+  find(input): Diagnosis | undefined {
+    const { minute, window } = input;
+    const tokens = window.rates("prompt_tokens_by_source_total", ["instance", "source"]);
+    const transferred = new Set(
+      tokens.filter(({ labels, values }) => {
+        const own = tokens.filter((other) => other.labels.instance === labels.instance);
+        const all = own.reduce((total, { values }) => total + (values[0] ?? 0), 0);
+        return labels.source === "external_kv_transfer" && (values[0] ?? 0) > all / 2;
+      }).map(({ labels }) => labels.instance),
+    );
+    const waiting = minute.gauges("num_requests_waiting", { by: ["instance"] });
+    const isDecode = ({ labels }: typeof waiting[number]): boolean =>
+      transferred.has(labels.instance);
+    const mean = (servers: typeof waiting): number =>
+      servers.reduce((total, { values }) => total + (values.at(-1) ?? 0), 0) / servers.length;
+    const decode = waiting.filter(isDecode);
+    const prefill = waiting.filter((server) => !isDecode(server));
+    if (decode.length === 0 || prefill.length === 0) return undefined;
+    const [onPrefill, onDecode] = [mean(prefill), mean(decode)];
+    const [most, least] = [Math.max(onPrefill, onDecode), Math.min(onPrefill, onDecode)];
+    if (most < LEAST_WAITING || most < BUSIER * least) return undefined;
+    const busy = onPrefill > onDecode ? "prefill" : "decode";
+    return {
+      level: "warn",
+      why: `${formatNumber(onPrefill)} requests wait per prefill server and ` +
+        `${formatNumber(onDecode)} per decode server.`,
+      action: `The ${busy} servers are the bottleneck: turn one of the others into a ${busy} ` +
+        "server, or add one.",
+      flag: "--kv-transfer-config",
+      link: LINKS.disaggregated,
+      scope: scopeOf(input, busy === "prefill" ? prefill : decode, () => true),
+      severity: most,
+    };
+  },
+};
+
+/** With fewer prompt tokens the hit rate says little. */
+const ENOUGH_TOKENS = 10_000;
+
+function isCachingOff({ window }: FindingInput): boolean {
+  return window.labelSets("cache_config_info")
+    .some((labels) => labels.enable_prefix_caching === "False");
+}
+
+/** The prefix cache is off. */
+const PREFIX_CACHING_OFF: FindingRule = {
+  id: "prefix_caching_off",
+  title: "Prefix caching is off",
+  condition: "vLLM reports it.",
+  isHint: true,
+  find(input): Diagnosis | undefined {
+    if (!isCachingOff(input)) return undefined;
+    return {
+      level: "warn",
+      why: "vLLM reports enable_prefix_caching=False, so a common beginning of prompts is " +
+        "computed for each of them.",
+      action: "Start vLLM with --enable-prefix-caching, unless the model does not support it.",
+      flag: "--enable-prefix-caching",
+      link: LINKS.prefixCaching,
+    };
+  },
+};
+
+/** Few prompt tokens come from the prefix cache. */
+const LOW_PREFIX_REUSE: FindingRule = {
+  id: "low_prefix_reuse",
+  title: "Low prefix-cache hit rate",
+  condition: "under 30% of at least 10,000 prompt tokens. This is no problem where prompts have " +
+    "nothing in common.",
+  isHint: true,
+  needsMinute: true,
+  find(input): Diagnosis | undefined {
+    if (isCachingOff(input)) return undefined;
+    const { window, windowText } = input;
+    const rate = valueOf(window.rate("prefix_cache_queries_total")) ?? 0;
+    const tokens = rate * window.range.rangeMs / 1_000;
+    const hits = valueOf(window.ratio("prefix_cache_hits_total", "prefix_cache_queries_total"));
+    if (tokens < ENOUGH_TOKENS || hits === undefined || hits >= PREFIX_LIMITS.warn) {
+      return undefined;
+    }
+    return {
+      level: "warn",
+      why: `Of ${count(tokens, "prompt token")} in the last ${windowText} ${
+        formatShare(hits)
+      } came from the prefix cache.`,
+      action: "If prompts share a beginning, put the shared part first, and send a conversation " +
+        "to the same server. If they share nothing, ignore this. A small KV cache evicts soon: " +
+        "check --gpu-memory-utilization.",
+      link: LINKS.prefixCaching,
+      severity: -hits,
+    };
+  },
+};
+
+/** Rules on failed requests and transfers, root causes first. */
+export const FAILURE_RULES: readonly FindingRule[] = [
+  FAILED_TRANSFERS,
+  FAILED_REQUESTS,
+  PREFILL_DECODE_IMBALANCE,
+];
+
+/** Rules on what clients and operators can change. */
+export const CLIENT_RULES: readonly FindingRule[] = [
+  REJECTED_REQUESTS,
+  ABORTED_REQUESTS,
+  PREFIX_CACHING_OFF,
+  LOW_PREFIX_REUSE,
+];
