@@ -71,7 +71,12 @@ const DEFAULT_TARGET = 0.99;
 /** The metric and the goal of each budget. */
 const SLOS = [
   { id: "ttft", name: "TTFT", metric: "time_to_first_token_seconds", goal: "ttftSeconds" },
-  { id: "tpot", name: "TPOT", metric: "request_time_per_output_token_seconds", goal: "tpotSeconds" },
+  {
+    id: "tpot",
+    name: "TPOT",
+    metric: "request_time_per_output_token_seconds",
+    goal: "tpotSeconds",
+  },
 ] as const;
 
 /** Burn rates of the SRE workbook's first two page alerts, over an hour and five minutes. */

@@ -283,7 +283,9 @@ function markersOf(
       text: `${terminalText(instance)} restarted`,
     }))
   );
-  const begins = incidents.filter((incident) => incident.fromMs >= fromMs && incident.fromMs <= toMs)
+  const begins = incidents.filter((incident) =>
+    incident.fromMs >= fromMs && incident.fromMs <= toMs
+  )
     .map(({ fromMs: timeMs, level, title }): Marker => ({
       timeMs,
       kind: "finding",

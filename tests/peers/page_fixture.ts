@@ -1,7 +1,8 @@
 /** A hand-made view, and a service that sends it to browsers when a test says so. */
 
 import { createAssets } from "../../lib/dashboard/assets.ts";
-import type { Chart, Finding, Tile, View, ViewTarget } from "../../lib/dashboard/view.ts";
+import type { Patch } from "../../lib/dashboard/patch.ts";
+import type { Chart, Finding, FleetRow, Tile, View, ViewTarget } from "../../lib/dashboard/view.ts";
 
 /** When all fixtures are computed, in milliseconds since 1970. */
 export const NOW_MS = Date.parse("2026-03-04T12:00:00Z");
@@ -29,8 +30,11 @@ function wave(
 export function chart(id: string, changes: Partial<Chart> = {}): Chart {
   return {
     id,
+    group: "all",
     title: `Chart ${id}`,
     unit: "seconds",
+    thresholds: [],
+    below: null,
     kind: "line",
     times: TIMES,
     series: [
@@ -55,6 +59,8 @@ export function tile(id: string, changes: Partial<Tile> = {}): Tile {
     title: `Tile ${id}`,
     unit: "requests/s",
     value: 12.34,
+    below: null,
+    limit: null,
     note: "",
     level: "none",
     trend: wave(10, id.length).filter((_, index) => index % 5 === 0),
@@ -68,6 +74,7 @@ export function target(changes: Partial<ViewTarget> = {}): ViewTarget {
   return {
     instance: "vllm:8000",
     state: "up",
+    detail: "",
     up: true,
     error: "",
     lastSuccessMs: NOW_MS - 1_000,
@@ -83,8 +90,40 @@ export const FINDING: Finding = {
   title: "Requests wait because the KV cache is full",
   why: "18 requests wait and the cache is 99.2% full.",
   action: "Lower --max-model-len or give vLLM more memory with --gpu-memory-utilization.",
+  scope: { instances: ["vllm:8000"], engines: [], models: ["Qwen/Qwen3-8B"] },
+  sinceMs: NOW_MS - 240_000,
+  trend: "worse",
+  evidence: [{
+    id: "slow_queue",
+    title: "First tokens are slow",
+    why: "TTFT p95 is 8.8 s, 15% are within the SLO.",
+  }],
+  flag: "--gpu-memory-utilization 0.95",
   link: "https://docs.vllm.ai/en/stable/configuration/optimization/",
 };
+
+/** A row of the fleet table. */
+export function fleetRow(instance: string, changes: Partial<FleetRow> = {}): FleetRow {
+  return {
+    instance,
+    state: "up",
+    engine: "vLLM",
+    model: "Qwen/Qwen3-8B",
+    version: "0.32.0",
+    running: 12,
+    waiting: 0,
+    kvCache: 0.41,
+    kvTokens: 41_000,
+    kvCapacity: 100_000,
+    ttft: 0.21,
+    itl: 0.018,
+    tokens: 812,
+    errors: 0,
+    uptime: 93_000,
+    outliers: [],
+    ...changes,
+  };
+}
 
 const BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000].map(String);
 const HEAT = BUCKETS.map((name, bucket) => ({
@@ -102,7 +141,14 @@ const TILES = [
   tile("waiting", { title: "Waiting", unit: "requests", value: 18, level: "bad" }),
   tile("kv_cache", { title: "KV cache", unit: "share", value: 0.953, level: "warn" }),
   tile("prefix_hits", { title: "Prefix-cache hits", unit: "share", value: 0.412 }),
-  tile("ttft_p95", { title: "TTFT p95", unit: "seconds", value: 0.451, level: "good" }),
+  tile("ttft_p95", {
+    title: "TTFT p95",
+    unit: "seconds",
+    value: 0.451,
+    level: "good",
+    limit: 1,
+    trend: wave(0.45, 1).filter((_, index) => index % 5 === 0),
+  }),
   tile("itl_p95", { title: "Inter-token p95", unit: "seconds", value: 0.0243, level: "good" }),
   tile("e2e_p95", { title: "End-to-end p95", unit: "seconds", value: 14.24 }),
   tile("success", { title: "Success", unit: "share", value: 1, level: "good" }),
@@ -117,7 +163,10 @@ const TILES = [
 ];
 
 const CHARTS = [
-  chart("ttft", { title: "Time to first token" }),
+  chart("ttft", {
+    title: "Time to first token",
+    thresholds: [{ value: 1, name: "SLO_TTFT", level: "warn" }],
+  }),
   chart("tokens", {
     title: "Tokens",
     unit: "tokens/s",
@@ -154,14 +203,47 @@ export function view(changes: Partial<View> = {}): View {
     timeMs: NOW_MS,
     selection: {},
     windowSeconds: 300,
+    fromMs: NOW_MS - 300_000,
+    toMs: NOW_MS,
+    isLive: true,
+    rangeSeconds: 60,
     windows: [300, 900, 3_600, 21_600, 86_400],
+    recordedSinceMs: NOW_MS - 7_200_000,
     targets: [target()],
     models: ["Qwen/Qwen3-8B", "meta-llama/Llama-3.1-8B-Instruct"],
     engines: ["0", "1"],
     instances: ["vllm:8000"],
     tiles: TILES,
     charts: CHARTS,
+    status: { state: "healthy", level: "good", text: "Healthy", sinceMs: NOW_MS - 3_600_000 },
     findings: [],
+    incidents: [],
+    signals: [
+      {
+        id: "traffic",
+        title: "Traffic",
+        level: "none",
+        tiles: ["requests", "generation_tokens", "prompt_tokens", "running"],
+      },
+      { id: "errors", title: "Errors", level: "good", tiles: ["success", "goals"] },
+      {
+        id: "latency",
+        title: "Latency",
+        level: "good",
+        tiles: ["ttft_p95", "itl_p95", "e2e_p95"],
+      },
+      {
+        id: "saturation",
+        title: "Saturation",
+        level: "bad",
+        tiles: ["kv_cache", "waiting", "preemptions", "prefix_hits"],
+      },
+    ],
+    fleet: [],
+    groups: [{ id: "all", title: "All" }],
+    markers: [],
+    cost: null,
+    budgets: [],
     ...changes,
   };
 }
@@ -174,6 +256,8 @@ export class PageFixture implements AsyncDisposable {
   #view: View;
   /** What the API answers instead of a view; undefined for nothing. */
   refusal: { readonly message: string; readonly hint: string } | undefined;
+  /** What the explorer answers. */
+  explorer: (query: URLSearchParams) => unknown = () => ({ families: [] });
   /** Paths with query of all requests so far. */
   readonly requests: string[] = [];
 
@@ -204,6 +288,12 @@ export class PageFixture implements AsyncDisposable {
     for (const stream of this.#open) stream.enqueue(this.#event());
   }
 
+  /** Sends what changed since the last view. */
+  change(patch: Patch): void {
+    const event = `event: change\ndata: ${JSON.stringify(patch)}\n\n`;
+    for (const stream of this.#open) stream.enqueue(new TextEncoder().encode(event));
+  }
+
   #event(): Uint8Array<ArrayBuffer> {
     return new TextEncoder().encode(`event: view\ndata: ${JSON.stringify(this.#view)}\n\n`);
   }
@@ -218,6 +308,9 @@ export class PageFixture implements AsyncDisposable {
       });
     }
     if (pathname === "/api/v1/view") return Response.json(this.#view);
+    if (pathname === "/api/v1/explore") {
+      return Response.json(this.explorer(new URL(request.url).searchParams));
+    }
     if (pathname === "/api/v1/events") return this.#events();
     return this.#assets.routes[pathname]?.(request) ?? new Response(null, { status: 404 });
   }

@@ -1,6 +1,6 @@
 /** Requests that wait or are preempted, and tokens that come late. */
 
-import { BURN_LIMITS, budgetsOf, rangeAt } from "../cost.ts";
+import { budgetsOf, BURN_LIMITS, rangeAt } from "../cost.ts";
 import { formatNumber, formatSeconds, formatShare } from "../format.ts";
 import { levelOf, PREEMPTION_LIMITS, WAITING_LIMITS } from "../levels.ts";
 import { meanOf } from "../line.ts";
@@ -202,7 +202,8 @@ function lateScope(input: FindingInput, metric: string, goal: number): FindingSc
 const SLOW_QUEUE: FindingRule = {
   id: "slow_queue",
   title: "First tokens are slow because requests wait",
-  condition: "p95 of the time to first token (TTFT) misses its SLO, and the queue takes more than " +
+  condition:
+    "p95 of the time to first token (TTFT) misses its SLO, and the queue takes more than " +
     "a quarter of the mean time before the first token (queue and prefill). Where requests wait " +
     "all the time, it is evidence of one of the two findings on queues. Critical from three times " +
     "the SLO, or when less than 90% of the requests are within it.",
@@ -343,8 +344,7 @@ const SLO_BURN: FindingRule = {
     "where no other finding explains it.",
   needsMinute: true,
   find({ history, selection, nowMs, goals }): Diagnosis | undefined {
-    const over = (seconds: number): Scope =>
-      new Scope(history, selection, rangeAt(nowMs, seconds));
+    const over = (seconds: number): Scope => new Scope(history, selection, rangeAt(nowMs, seconds));
     const burning = budgetsOf(goals, 300, over)
       .filter(({ level }) => level === "warn" || level === "bad");
     if (burning.length === 0) return undefined;
@@ -355,7 +355,8 @@ const SLO_BURN: FindingRule = {
     return {
       level: atLeastWarn(...burning.map(({ level }) => level)),
       why: numbers.join(" "),
-      action: "Find out what holds the requests up: compare the charts of queue time, prefill and " +
+      action:
+        "Find out what holds the requests up: compare the charts of queue time, prefill and " +
         "decode.",
       link: LINKS.tuning,
       severity: Math.max(...burning.map(({ burn5m }) => burn5m ?? 0)),

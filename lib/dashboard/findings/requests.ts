@@ -135,7 +135,8 @@ const FAILED_TRANSFERS: FindingRule = {
     return {
       level: (ended.error ?? 0) >= LEAST_COUNT ? "bad" : "warn",
       why: `${failed.map(({ text }) => text).join(", ")} in the last ${windowText}.`,
-      action: "Check the network between prefill and decode servers (UCX, NIC, firewall) and that " +
+      action:
+        "Check the network between prefill and decode servers (UCX, NIC, firewall) and that " +
         "both run the same version; a failed transfer is computed again or fails the request.",
       flag: "--kv-transfer-config",
       link: LINKS.disaggregated,

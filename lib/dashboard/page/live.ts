@@ -1,5 +1,6 @@
 /** The stream of views: opened, monitored, and reopened when it breaks. */
 
+import { applyPatch, isPatch } from "../patch.ts";
 import type { View } from "../view.ts";
 
 /** The state of the stream. */
@@ -44,6 +45,7 @@ export class Live {
   #retryMs = RETRY_MS.first;
   #openedMs = 0;
   #heardMs = 0;
+  #view: View | undefined;
 
   /** Starts closed. */
   constructor(listener: LiveListener) {
@@ -66,6 +68,10 @@ export class Live {
     source.addEventListener("view", (event) => {
       this.#retryMs = RETRY_MS.first;
       this.#heard(JSON.parse(event.data));
+    });
+    source.addEventListener("change", (event) => {
+      const patch: unknown = JSON.parse(event.data);
+      if (this.#view !== undefined && isPatch(patch)) this.#heard(applyPatch(this.#view, patch));
     });
     source.addEventListener("error", () => void this.#failed());
   }
@@ -106,6 +112,7 @@ export class Live {
   #heard(value: unknown): void {
     if (!isView(value)) return;
     this.#heardMs = Date.now();
+    this.#view = value;
     if (this.#state !== "live") this.#setState("live", "");
     this.#listener.onView(value);
   }

@@ -1,48 +1,103 @@
 /** The live page: follows the service and shows its views. */
 
 import { effect, signal } from "@preact/signals";
-import { type JSX, render } from "preact";
-import { noFindings } from "../availability.ts";
-import { LEVEL_WORDS } from "../levels.ts";
-import type { Finding, View } from "../view.ts";
+import { type ComponentChildren, type JSX, render } from "preact";
+import type { Chart, Level, View } from "../view.ts";
 import { ChartCard } from "./chart.tsx";
-import { newest, start, stream, view } from "./state.ts";
-import { TileCard } from "./tile.tsx";
-import { Banner, Top } from "./top.tsx";
+import { Explorer } from "./explorer.tsx";
+import { Findings, Incidents, StatusLine } from "./findings.tsx";
+import { Fleet } from "./fleet.tsx";
+import { KeyList, listenToKeys } from "./keys.tsx";
+import { CostList, Signals } from "./signals.tsx";
+import { choice, fold, folded, newest, pageWidth, start, stream, view } from "./state.ts";
+import { Banner, Foot, Top } from "./top.tsx";
+
+/** Least width of a chart with its gap, in pixels. */
+const CHART_WIDTH = 400;
+/** The note of a chart whose metrics this engine does not have; such charts are only named. */
+const NOT_REPORTED = "not reported by this vLLM";
 
 /** What is announced to screen readers: changes of state, not of numbers. */
 const announced = signal("");
 
-function FindingCard({ finding }: { readonly finding: Finding }): JSX.Element {
-  const { id, level, title, why, action, link } = finding;
+/** A part of the page that folds. */
+function Group({ id, title, children, isFoldedFirst = false }: {
+  readonly id: string;
+  readonly title: string;
+  readonly children: () => ComponentChildren;
+  readonly isFoldedFirst?: boolean;
+}): JSX.Element {
+  // What is folded at first is listed when it is open.
+  const isListed = folded.value.includes(id);
+  const isOpen = isListed === isFoldedFirst;
+  const toggle = (isNowOpen: boolean): void => {
+    if (isNowOpen === isOpen) return;
+    const others = folded.value.filter((each) => each !== id);
+    fold(isListed ? others : [...others, id]);
+  };
   return (
-    <li class="finding" id={`finding-${id}`} data-level={level}>
-      <span class="level">{LEVEL_WORDS[level]}</span>
-      <div>
-        <h3>{title}</h3> <p class="why">{why}</p>
-        <p class="action">
-          <span>{action}</span>{" "}
-          <a href={link} target="_blank" rel="noreferrer" hidden={!link.startsWith("https://")}>
-            vLLM’s documentation
-          </a>
-        </p>
-      </div>
-    </li>
+    <details
+      class="group"
+      id={id}
+      open={isOpen}
+      onToggle={(event) => toggle(event.currentTarget.open)}
+    >
+      <summary>
+        <h2>{title}</h2>
+      </summary>
+      {isOpen && children()}
+    </details>
   );
 }
 
-function Findings({ shown }: { readonly shown: View }): JSX.Element {
-  const { text, isGood } = noFindings(shown);
+/** As many columns as fit, so that the last row is full or ends with a wider card. */
+function columnsFor(count: number): number {
+  const most = Math.max(1, Math.min(count, Math.floor(pageWidth.value / CHART_WIDTH)));
+  for (let columns = most; columns > most / 2; columns--) if (count % columns === 0) return columns;
+  return most;
+}
+
+function Charts({ charts }: { readonly charts: readonly Chart[] }): JSX.Element {
+  const reported = charts.filter(({ note }) => note !== NOT_REPORTED);
+  const missing = charts.filter(({ note }) => note === NOT_REPORTED);
+  const columns = columnsFor(reported.length);
+  const last = columns - (reported.length - 1) % columns;
   return (
-    <section aria-label="Findings">
-      <h2 class="unseen">Findings</h2>
-      <p id="no-findings" class="no-findings" data-good={String(isGood)} hidden={text === ""}>
-        {text}
-      </p>
-      <ul id="findings" class="findings">
-        {shown.findings.map((finding) => <FindingCard key={finding.id} finding={finding} />)}
-      </ul>
-    </section>
+    <>
+      <div class="charts" style={{ "--columns": columns, "--last": last }}>
+        {reported.map((chart) => <ChartCard key={chart.id} chart={chart} />)}
+      </div>
+      {missing.length > 0 && (
+        <p class="soft missing">
+          Not reported by this vLLM: {missing.map(({ title }) => title).join(", ")}.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Body({ shown }: { readonly shown: View }): JSX.Element {
+  const { fleet, groups, charts, cost } = shown;
+  return (
+    <>
+      <StatusLine shown={shown} />
+      <Findings shown={shown} />
+      <Signals shown={shown} />
+      {(fleet.length > 1 || choice.value.instance !== "") && <Fleet rows={fleet} />}
+      {groups.map(({ id, title }) => (
+        <Group key={id} id={`group-${id}`} title={title}>
+          {() => <Charts charts={charts.filter(({ group }) => group === id)} />}
+        </Group>
+      ))}
+      {cost !== null && <Group id="group-cost" title="Cost">{() => <CostList cost={cost} />}
+      </Group>}
+      <Group id="group-incidents" title="Findings of the last 24 hours">
+        {() => <Incidents shown={shown} />}
+      </Group>
+      <Group id="group-explorer" title="Explorer: any other metric" isFoldedFirst>
+        {() => <Explorer />}
+      </Group>
+    </>
   );
 }
 
@@ -54,28 +109,31 @@ function App(): JSX.Element {
       <main>
         <Banner />
         <p id="announcer" class="unseen" role="status">{announced}</p>
-        {shown !== undefined && <Findings shown={shown} />}
-        <section aria-label="Now">
-          <h2 class="unseen">Now</h2>
-          <ul id="tiles" class="tiles">
-            {shown?.tiles.map((tile) => <TileCard key={tile.id} tile={tile} />)}
-          </ul>
-        </section>
-        <section aria-label="Over time">
-          <h2 class="unseen">Over time</h2>
-          <div id="charts" class="charts">
-            {shown?.charts.map((chart) => <ChartCard key={chart.id} chart={chart} />)}
-          </div>
-        </section>
+        {shown !== undefined && <Body shown={shown} />}
       </main>
+      <Foot />
+      <KeyList />
     </>
   );
 }
 
-/** The title of the tab. */
-function titleOf({ targets, findings: { length } }: View): string {
-  const isDown = targets.some(({ state }) => state === "down");
-  return `${isDown ? "■ down · " : length > 0 ? `▲ ${length} · ` : ""}vllm-metrics`;
+/** The sign of the tab's title, and the color of its icon. */
+const SIGNS: Readonly<Record<Level | "lost", readonly [sign: string, color: string]>> = {
+  good: ["", "15803d"],
+  none: ["", "2563eb"],
+  warn: ["▲", "b45309"],
+  bad: ["■", "c01f2e"],
+  lost: ["✕", "6b7280"],
+};
+
+/** Shows the state in the tab. */
+function updateTab({ status, findings: { length } }: View, isLost: boolean): void {
+  const level = isLost ? "lost" : status.level;
+  const [sign, color] = SIGNS[level];
+  const word = isLost ? "no connection" : status.state === "down" ? "down" : String(length);
+  document.title = `${sign === "" ? "" : `${sign} ${word} · `}vllm-metrics`;
+  const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+  if (icon !== null) icon.href = icon.href.replace(/%23[\da-f]{6}/, `%23${color}`);
 }
 
 /** States of servers and findings, in words that change only when a state does. */
@@ -102,12 +160,12 @@ function announce(shown: View): void {
 }
 
 effect(() => {
-  if (newest.value === undefined) return;
-  document.title = titleOf(newest.value);
-  announce(newest.value);
+  if (newest.value !== undefined) announce(newest.value);
 });
 effect(() => {
   document.body.dataset.live = stream.value.state;
+  if (newest.value !== undefined) updateTab(newest.value, stream.value.state === "lost");
 });
 render(<App />, document.body);
+listenToKeys();
 start();

@@ -1,6 +1,6 @@
 /** Plots with uPlot in the colors of the style sheet, and one pointer for all plots of the page. */
 
-import type { Chart, ChartSeries } from "../view.ts";
+import type { Chart, ChartSeries, Marker, Threshold } from "../view.ts";
 import { boundText, formatAxisTime, shortText } from "./text.ts";
 import uPlot from "uplot";
 
@@ -10,7 +10,7 @@ export const SERIES_COLORS = 8;
 const DASHES: readonly (readonly number[])[] = [[], [8, 3], [3, 2], [10, 3, 2, 3]];
 /** Height of a plot with its axis, in pixels. */
 const HEIGHT = 190;
-const FONT = "11px system-ui, sans-serif";
+const FONT = "12px system-ui, sans-serif";
 /** Padding, in pixels: half a label of the time axis on the right. */
 const PADDING: uPlot.Padding = [8, 18, 0, 0];
 /** Minimum distance of two labels, in pixels. */
@@ -31,12 +31,29 @@ const FAINTEST = 0.14;
 const CELL_GAP = 1;
 const NARROW = 8;
 
+/** A threshold further above the values than this many times the largest is only named. */
+const FAR = 3;
+/** Colors of lines whose name has a meaning; the others have those of their index. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  error: "bad",
+  errors: "bad",
+  "5xx": "bad",
+  stop: "series-8",
+  abort: "warn",
+  "client disconnect": "warn",
+};
+
 /** An index of a chart's times, and a value of its scale; undefined where the pointer is not. */
 export type Point = readonly [index: number | undefined, height: number | undefined];
 
 /** The dash of a line, in pixels; empty for a solid line. */
 export function seriesDash(index: number): readonly number[] {
   return DASHES[index % DASHES.length] ?? [];
+}
+
+/** The color of a line in the style sheet: an error is red wherever it stands. */
+export function seriesColor(name: string, index: number): string {
+  return MEANINGS[name] ?? `series-${index % SERIES_COLORS + 1}`;
 }
 
 /** The largest count of a heat map's cell. */
@@ -71,12 +88,16 @@ function dataOf({ kind, times, series }: Chart): uPlot.AlignedData {
   return [[...times], ...rows[kind]()];
 }
 
-/** From 0 to slightly above the largest value; to 1 for shares that are not small. */
-function rangeOf({ kind, unit, series }: Chart, largest: number | null): [number, number] {
+/** From 0 to slightly above the largest value or near threshold; to 1 for shares that are not small. */
+function rangeOf(
+  { kind, unit, series, thresholds }: Chart,
+  largest: number | null,
+): [number, number] {
   if (kind === "heatmap") return [0, Math.max(1, series.length)];
   if (largest === null || largest <= 0) return [0, 1];
   if (unit === "share" && largest > 0.2) return [0, 1.02];
-  return [0, largest * 1.08];
+  const near = thresholds.map(({ value }) => value).filter((value) => value <= FAR * largest);
+  return [0, Math.max(largest, ...near) * 1.08];
 }
 
 /** The label at a value; a bound is the upper edge of its bucket. */
@@ -120,7 +141,7 @@ function axesOf(chart: () => Chart): uPlot.Axis[] {
 /** The lines, and the bands between filled lines. */
 function linesOf({ kind, series }: Chart): Pick<uPlot.Options, "series" | "bands"> {
   if (kind === "heatmap") return { series: [{}, {}] };
-  const colors = series.map((_, index) => color(`series-${index % SERIES_COLORS + 1}`));
+  const colors = series.map(({ name }, index) => color(seriesColor(name, index)));
   const isStacked = kind === "stacked";
   const lines = colors.map((stroke, index): uPlot.Series => ({
     stroke,
@@ -165,10 +186,73 @@ function paintCells({ times, series }: Chart, plot: uPlot, most: number): void {
   ctx.restore();
 }
 
+/** Draws thresholds with their names and values; one far above is named at the top. */
+function paintThresholds({ thresholds, unit }: Chart, plot: uPlot): void {
+  const { ctx, bbox: { left, top, width } } = plot;
+  const most = plot.scales.y?.max ?? 0;
+  const scale = devicePixelRatio;
+  thresholds.forEach(({ value, name, level }: Threshold) => {
+    const isOut = value > most;
+    const y = isOut ? top : Math.round(plot.valToPos(value, "y", true));
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = color(level);
+    ctx.lineWidth = scale;
+    ctx.setLineDash([6 * scale, 4 * scale]);
+    if (!isOut) {
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+    }
+    ctx.font = `${12 * scale}px system-ui, sans-serif`;
+    const text = `${name} ${shortText(value, unit)}${isOut ? " ↑" : ""}`;
+    const room = ctx.measureText(text).width;
+    // Two limits may be close to each other: their names stand at different ends.
+    const x = level === "bad" ? left + 4 * scale : left + width - room;
+    const isBelow = y - top < 16 * scale;
+    ctx.globalAlpha = 0.85;
+    ctx.fillStyle = color("card");
+    ctx.fillRect(x - 2 * scale, isBelow ? y + scale : y - 15 * scale, room, 14 * scale);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = color(level);
+    ctx.textAlign = "left";
+    ctx.textBaseline = isBelow ? "top" : "bottom";
+    ctx.fillText(text, x, y + (isBelow ? 3 : -2) * scale);
+    ctx.restore();
+  });
+}
+
+/** Draws restarts and beginnings of findings. */
+function paintMarkers(markers: readonly Marker[], plot: uPlot): void {
+  const { ctx, bbox: { left, top, width, height } } = plot;
+  const scale = devicePixelRatio;
+  for (const { timeMs, kind, level } of markers) {
+    const x = Math.round(plot.valToPos(timeMs / 1_000, "x", true));
+    if (x < left || x > left + width) continue;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = color(
+      kind === "restart" || level === "none" ? "text-soft" : level,
+    );
+    ctx.lineWidth = scale;
+    ctx.setLineDash(kind === "restart" ? [2 * scale, 3 * scale] : []);
+    ctx.globalAlpha = 0.7;
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.moveTo(x - 4 * scale, top);
+    ctx.lineTo(x + 4 * scale, top);
+    ctx.lineTo(x, top + 6 * scale);
+    ctx.fill();
+    ctx.restore();
+  }
+}
+
 /** A plot of a chart. */
 export interface Plot {
   /** Draws the chart; its lines are those that the plot was created for. */
-  update(chart: Chart): void;
+  update(chart: Chart, markers: readonly Marker[]): void;
   /** Fits it into its element. */
   fit(): void;
   /** Releases the canvas. */
@@ -180,13 +264,30 @@ export function shapeOf({ kind, unit, series }: Chart): string {
   return JSON.stringify([kind, unit, kind === "heatmap" ? "" : series.map(({ name }) => name)]);
 }
 
+/** What a plot reports. */
+export interface PlotListener {
+  /** The pointer moved. */
+  onPoint(point: Point): void;
+  /** A span of time was selected, in seconds since 1970. */
+  onZoom(from: number, to: number): void;
+}
+
+/** Reports the selected span, and removes its mark. */
+function reportZoom(plot: uPlot, onZoom: PlotListener["onZoom"]): void {
+  const { left, width } = plot.select;
+  if (width <= 0) return;
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  onZoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+}
+
 /** Creates a plot that is as wide as its element. */
 export function createPlot(
   first: Chart,
   parent: HTMLElement,
-  onPoint: (point: Point) => void,
+  { onPoint, onZoom }: PlotListener,
 ): Plot {
   let chart = first;
+  let markers: readonly Marker[] = [];
   const size = (): { width: number; height: number } => ({
     width: Math.max(1, parent.clientWidth),
     height: HEIGHT,
@@ -201,9 +302,15 @@ export function createPlot(
       scales: { y: { range: (_plot, _least, largest) => rangeOf(chart, largest) } },
       cursor: {
         y: false,
-        drag: { x: false, y: false },
+        drag: { x: true, y: false, setScale: false, dist: 8 },
         points: { size: 6 },
-        sync: { key: "page", setSeries: false, scales: ["x", null] },
+        // The other plots follow the pointer, but do not zoom as well.
+        sync: {
+          key: "page",
+          setSeries: false,
+          scales: ["x", null],
+          filters: { pub: (type) => type === "mousemove" || type === "mouseleave" },
+        },
       },
       hooks: {
         setCursor: [({ cursor: { idx, top }, posToVal }): void => {
@@ -212,15 +319,19 @@ export function createPlot(
         }],
         draw: [(self): void => {
           if (chart.kind === "heatmap") paintCells(chart, self, fullest(chart));
+          else paintThresholds(chart, self);
+          paintMarkers(markers, self);
         }],
+        setSelect: [(self): void => reportZoom(self, onZoom)],
       },
     },
     dataOf(chart),
     parent,
   );
   return {
-    update(next): void {
+    update(next, marks): void {
       chart = next;
+      markers = marks;
       plot.setData(dataOf(chart));
     },
     fit: () => parent.clientWidth > 0 && plot.setSize(size()),

@@ -1,6 +1,6 @@
 /** What the components read: the view, the stream's state, the selection in the address, the time. */
 
-import { signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { View } from "../view.ts";
 import { Live, type LiveState } from "./live.ts";
 
@@ -14,7 +14,14 @@ export interface Choice {
   readonly engine: string;
   /** The window in seconds. */
   readonly window: string;
+  /** Begin of a span of the past, in seconds since 1970; set together with the end. */
+  readonly from: string;
+  /** Its end. */
+  readonly to: string;
 }
+
+/** Shortest span that can be selected, in seconds. */
+const SHORTEST_SECONDS = 60;
 
 function readChoice(): Choice {
   const query = new URLSearchParams(location.search);
@@ -24,32 +31,71 @@ function readChoice(): Choice {
     model: get("model"),
     engine: get("engine"),
     window: get("window"),
+    from: get("from"),
+    to: get("to"),
   };
 }
 
 /** The selection as a query with its question mark; empty without one. */
-function choiceQuery(): string {
-  const chosen = Object.entries(choice.value).filter(([, value]) => value !== "");
+export function choiceQuery(more: Readonly<Record<string, string>> = {}): string {
+  const chosen = Object.entries({ ...more, ...choice.value }).filter(([, value]) => value !== "");
   return chosen.length === 0 ? "" : `?${new URLSearchParams(chosen)}`;
 }
 
 /** The newest view. */
-export const newest = signal<View | undefined>(undefined);
+export const newest: Signal<View | undefined> = signal(undefined);
 /** The view that is shown; it stands still while the tab is hidden. */
-export const view = signal<View | undefined>(undefined);
+export const view: Signal<View | undefined> = signal(undefined);
 /** When the newest view arrived, by the browser's clock, which may differ from the service's. */
-export const receivedMs = signal(0);
+export const receivedMs: Signal<number> = signal(0);
 /** The state of the stream; the detail says why, or is empty. */
-export const stream = signal<{ readonly state: LiveState; readonly detail: string }>({
+export const stream: Signal<{ readonly state: LiveState; readonly detail: string }> = signal({
   state: "connecting",
   detail: "",
 });
 /** The selection. */
-export const choice = signal(readChoice());
+export const choice: Signal<Choice> = signal(readChoice());
 /** The time by the browser's clock, in milliseconds since 1970; it ticks once a second. */
-export const clock = signal(Date.now());
+export const clock: Signal<number> = signal(Date.now());
 /** Counts changes of the colors, which canvases do not follow. */
-export const theme = signal(0);
+export const theme: Signal<number> = signal(0);
+/** Whether the page is being printed: all charts are drawn then. */
+export const isPrinting: Signal<boolean> = signal(false);
+/** The width of the window, in pixels. */
+export const pageWidth: Signal<number> = signal(innerWidth);
+/** Whether explanations are shown. */
+export const isExplaining: Signal<boolean> = signal(recall("explain") === "on");
+/** Ids of the groups that are folded. */
+export const folded: Signal<readonly string[]> = signal((recall("folded") ?? "").split(" "));
+
+/** A setting of this browser; a browser may refuse to keep any. */
+function recall(name: string): string | undefined {
+  try {
+    return localStorage.getItem(`vllm-metrics.${name}`) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(name: string, value: string): void {
+  try {
+    localStorage.setItem(`vllm-metrics.${name}`, value);
+  } catch {
+    // The setting lasts as long as the page.
+  }
+}
+
+/** Shows explanations, or hides them. */
+export function toggleExplanations(): void {
+  isExplaining.value = !isExplaining.value;
+  remember("explain", isExplaining.value ? "on" : "off");
+}
+
+/** Folds groups. */
+export function fold(ids: readonly string[]): void {
+  folded.value = ids;
+  remember("folded", ids.join(" "));
+}
 
 const live = new Live({
   onView(next): void {
@@ -64,11 +110,34 @@ const live = new Live({
   },
 });
 
-/** Selects. */
+/** Selects; the browser's back button returns. */
 export function choose(changes: Partial<Choice>): void {
   choice.value = { ...choice.value, ...changes };
-  history.pushState(null, "", `${location.pathname}${choiceQuery()}`);
+  history.pushState("chosen", "", `${location.pathname}${choiceQuery()}`);
   live.open(choiceQuery());
+}
+
+/** Shows the time between two times, in seconds since 1970. */
+export function zoom(from: number, to: number): void {
+  const missing = Math.max(0, SHORTEST_SECONDS - (to - from)) / 2;
+  const end = Math.min(Math.ceil(to + missing), Math.floor(Date.now() / 1_000));
+  const start = Math.min(Math.floor(from - missing), end - SHORTEST_SECONDS);
+  choose({ from: String(start), to: String(end) });
+}
+
+/** Returns to what was shown before a selection, or leaves a span of the past. */
+export function goBack(): void {
+  if (history.state === "chosen") history.back();
+  else if (choice.value.from !== "") choose({ from: "", to: "" });
+}
+
+/** Selects the next shorter or longer window. */
+export function stepWindow(step: 1 | -1): void {
+  const { windows = [], windowSeconds = 0 } = view.value ?? {};
+  const next = step > 0
+    ? windows.find((seconds) => seconds > windowSeconds)
+    : windows.findLast((seconds) => seconds < windowSeconds);
+  if (next !== undefined) choose({ window: String(next), from: "", to: "" });
 }
 
 /** Pauses the stream, or resumes it. */
@@ -79,13 +148,17 @@ export function togglePause(): void {
 
 /** Opens the stream, and follows the clock, the tab, the network and the colors. */
 export function start(): void {
-  const recolor = (): void => void theme.value++;
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolor);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme.value++);
+  matchMedia("print").addEventListener("change", ({ matches }) => {
+    isPrinting.value = matches;
+    theme.value++;
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) return;
     view.value = newest.value;
     live.hurry();
   });
+  addEventListener("resize", () => pageWidth.value = innerWidth);
   addEventListener("online", () => live.hurry());
   addEventListener("popstate", () => {
     choice.value = readChoice();

@@ -27,6 +27,14 @@ export function formatMoment(ms: number, nowMs: number): string {
   return day === DAY.format(nowMs) ? formatClock(ms) : `${day} ${formatClock(ms)}`;
 }
 
+/** When something began, and how long ago: `since 14:03:20 (4 min)`. */
+export function formatSince(sinceMs: number, nowMs: number): string {
+  return `since ${formatMoment(sinceMs, nowMs)} (${formatSpan((nowMs - sinceMs) / 1_000)})`;
+}
+
+/** The browser's time zone, such as `Europe/Berlin`. */
+export const TIME_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** A time on an axis, as long as the distance of two labels (in seconds) requires. */
 export function formatAxisTime(seconds: number, stepSeconds: number): string {
   const ms = seconds * 1_000;
@@ -39,22 +47,38 @@ export function formatAxisTime(seconds: number, stepSeconds: number): string {
 /** Shown without a value. */
 const NO_VALUE = "–";
 
-/** A value with its unit; a dash without a value. */
-export function valueText(value: number | null | undefined, unit: Unit): string {
-  return value === null || value === undefined ? NO_VALUE : formatValue(value, unit);
+/** A value with its unit; a dash without a value, `< 300 ms` where only an upper bound is known. */
+export function valueText(
+  value: number | null | undefined,
+  unit: Unit,
+  below: number | null = null,
+): string {
+  if (value === null || value === undefined) return NO_VALUE;
+  return below !== null && value <= below
+    ? `<\u00a0${formatValue(below, unit)}`
+    : formatValue(value, unit);
 }
 
 /** A value and its unit, such as `["1.2", "s"]`. */
-export function valueParts(value: number | null, unit: Unit): [number: string, unit: string] {
-  const text = valueText(value, unit);
-  const space = text.search(/\s/);
+export function valueParts(
+  value: number | null,
+  unit: Unit,
+  below: number | null = null,
+): [number: string, unit: string] {
+  const text = valueText(value, unit, below);
+  const space = text.search(/(?<!<)\s/);
   return space === -1 ? [text, ""] : [text.slice(0, space), text.slice(space + 1)];
 }
 
 /** A short value: without units that the title of the chart names. */
-export function shortText(value: number | null | undefined, unit: Unit): string {
+export function shortText(
+  value: number | null | undefined,
+  unit: Unit,
+  below: number | null = null,
+): string {
   if (value === 0) return "0";
-  return valueText(value, unit === "seconds" || unit === "share" ? unit : "count");
+  const isShort = unit === "seconds" || unit === "share" || unit === "bytes" || unit === "bytes/s";
+  return valueText(value, isShort ? unit : "count", below);
 }
 
 /** The upper bound of a bucket, from its name as Prometheus writes it. */

@@ -2,29 +2,29 @@
 
 import type { JSX } from "preact";
 import type { View, ViewTarget } from "../view.ts";
+import { TARGET_STATES } from "./fleet.tsx";
+import { toggleHelp } from "./keys.tsx";
 import type { LiveState } from "./live.ts";
 import {
   type Choice,
   choice,
+  choiceQuery,
   choose,
   clock,
+  goBack,
+  isExplaining,
   receivedMs,
   stream,
+  toggleExplanations,
   togglePause,
   view,
 } from "./state.ts";
-import { formatClock, formatMoment, formatSpan } from "./text.ts";
+import { formatClock, formatMoment, formatSpan, TIME_ZONE } from "./text.ts";
 
 /** Servers that are listed; more would push the numbers off the screen. */
-const MAX_LISTED = 8;
+const MAX_LISTED = 4;
 
 /** A shape and a word for each state, besides its color. */
-const TARGET_STATES: Readonly<Record<ViewTarget["state"], string>> = {
-  up: "● up",
-  sleeping: "◐ sleeping",
-  down: "■ down",
-  unknown: "○ not scraped yet",
-};
 const LIVE_STATES: Readonly<Record<LiveState, string>> = {
   connecting: "○ connecting",
   live: "● live",
@@ -41,23 +41,21 @@ function targetStateText({ state, sinceMs }: ViewTarget): string {
   return TARGET_STATES[state] + since;
 }
 
-/** All servers if there are few; of many their number, and the first ones that are not up. */
+/** A server alone; of several how many are up, and the first ones that are not. */
 function Targets({ targets }: { readonly targets: readonly ViewTarget[] }): JSX.Element {
-  const isLong = targets.length > MAX_LISTED;
   const others = targets.filter(({ state }) => state !== "up");
   const up = targets.length - others.length;
+  const listed = targets.length > 1 ? others.slice(0, MAX_LISTED) : targets;
   return (
-    <>
-      <p id="target-count">{isLong ? `${up} of ${targets.length} servers are up` : ""}</p>
-      <ul id="targets" class="targets" aria-label="Servers">
-        {(isLong ? others.slice(0, MAX_LISTED) : targets).map((target) => (
-          <li key={target.instance} class="target" data-state={target.state}>
-            <span class="target-state">{targetStateText(target)}</span>{" "}
-            <bdi class="name" title={target.instance}>{target.instance}</bdi>
-          </li>
-        ))}
-      </ul>
-    </>
+    <ul id="targets" class="targets" aria-label="Servers">
+      {targets.length > 1 && <li id="target-count">{up} of {targets.length} servers up</li>}
+      {listed.map((target) => (
+        <li key={target.instance} class="target" data-state={target.state}>
+          <span class="target-state" title={target.detail}>{targetStateText(target)}</span>{" "}
+          <bdi class="name" title={target.instance}>{target.instance}</bdi>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -68,7 +66,7 @@ function Age({ shown }: { readonly shown: View }): JSX.Element {
   const text = known.length === 0
     ? "not scraped yet"
     : `scraped ${formatSpan((nowMs - Math.max(...known)) / 1_000)} ago`;
-  return <span id="age" class="age">{text}</span>;
+  return <span id="age" class="soft age">{text}</span>;
 }
 
 interface SelectOption {
@@ -76,29 +74,16 @@ interface SelectOption {
   readonly text: string;
 }
 
-/**
- * The options for names: one for all, then one per name. A selected name that is gone stays in the
- * list, so that the selection remains visible.
- */
-function nameOptions(names: readonly string[], chosen: string, noun: string): SelectOption[] {
-  const several = names.length > 1;
-  const all = several ? `all ${noun} (${names.length})` : names[0] ?? `all ${noun}`;
-  const isGone = chosen !== "" && !names.includes(chosen);
-  return [
-    { value: "", text: all },
-    ...(several || chosen !== "" ? names : []).map((name) => ({ value: name, text: name })),
-    ...(isGone ? [{ value: chosen, text: `${chosen} (gone)` }] : []),
-  ];
-}
-
 function Select({ name, label, options, chosen }: {
-  readonly name: keyof Choice;
+  readonly name: "instance" | "model" | "engine" | "window";
   readonly label: string;
   readonly options: readonly SelectOption[];
   readonly chosen: string;
 }): JSX.Element {
   // A select truncates long names.
   const title = options.find(({ value }) => value === chosen)?.text ?? "";
+  const select = (value: string): void =>
+    choose({ [name]: value, ...(name === "window" ? { from: "", to: "" } : {}) });
   return (
     <label>
       {label}{" "}
@@ -106,7 +91,7 @@ function Select({ name, label, options, chosen }: {
         id={name}
         title={title}
         value={chosen}
-        onChange={(event) => choose({ [name]: event.currentTarget.value })}
+        onChange={(event) => select(event.currentTarget.value)}
       >
         {options.map(({ value, text }) => (
           <option key={value} value={value} selected={value === chosen}>{text}</option>
@@ -116,40 +101,57 @@ function Select({ name, label, options, chosen }: {
   );
 }
 
-function Selection({ shown }: { readonly shown: View | undefined }): JSX.Element {
-  const { instances = [], models = [], engines = [], windows = [] } = shown ?? {};
-  const { instance, model, engine } = choice.value;
+/** A select of names; text where there is only one. */
+function NameSelect({ name, label, names }: {
+  readonly name: keyof Choice & ("instance" | "model" | "engine");
+  readonly label: string;
+  readonly names: readonly string[];
+}): JSX.Element | null {
+  const [only] = names;
+  if (only === undefined) return null;
+  if (names.length === 1) {
+    return (
+      <p id={name} class="only">
+        {label} <bdi class="name" title={only}>{only}</bdi>
+      </p>
+    );
+  }
+  const all = { value: "", text: `all ${label.toLowerCase()}s (${names.length})` };
+  return (
+    <Select
+      name={name}
+      label={label}
+      options={[all, ...names.map((value) => ({ value, text: value }))]}
+      chosen={choice.value[name]}
+    />
+  );
+}
+
+function Selection({ shown }: { readonly shown: View }): JSX.Element {
+  const { instances, models, engines, windows, windowSeconds, fromMs, toMs, timeMs } = shown;
+  const isPast = choice.value.from !== "";
+  const known = windows.map((seconds) => ({
+    value: String(seconds),
+    text: `last ${formatSpan(seconds)}`,
+  }));
   return (
     <div class="choice">
-      {(instances.length > 1 || instance !== "") && (
-        <Select
-          name="instance"
-          label="Server"
-          options={nameOptions(instances, instance, "servers")}
-          chosen={instance}
-        />
-      )}
-      <Select
-        name="model"
-        label="Model"
-        options={nameOptions(models, model, "models")}
-        chosen={model}
-      />
-      <Select
-        name="engine"
-        label="Engine"
-        options={nameOptions(engines, engine, "engines")}
-        chosen={engine}
-      />
+      {instances.length > 1 && <NameSelect name="instance" label="Server" names={instances} />}
+      <NameSelect name="model" label="Model" names={models} />
+      <NameSelect name="engine" label="Engine" names={engines} />
       <Select
         name="window"
         label="Window"
-        options={windows.map((seconds) => ({
-          value: String(seconds),
-          text: `last ${formatSpan(seconds)}`,
-        }))}
-        chosen={String(shown?.windowSeconds ?? "")}
+        options={isPast ? [{ value: "", text: "selected span" }, ...known] : known}
+        chosen={isPast ? "" : String(windowSeconds)}
       />
+      {isPast && (
+        <p id="span">
+          {formatMoment(fromMs, timeMs)} – {formatMoment(toMs, timeMs)}{" "}
+          <button type="button" onClick={goBack}>Back</button>{" "}
+          <button type="button" onClick={() => choose({ from: "", to: "" })}>Live</button>
+        </p>
+      )}
     </div>
   );
 }
@@ -162,7 +164,7 @@ export function Top(): JSX.Element {
     <header class="top">
       <div class="top-row">
         <h1>
-          vllm-metrics <span id="version" class="version">{shown?.version}</span>
+          vllm-metrics <span id="version" class="soft">{shown?.version}</span>
         </h1>
         <Targets targets={shown?.targets ?? []} />
         <p class="live">
@@ -171,17 +173,39 @@ export function Top(): JSX.Element {
           <button id="pause" type="button" onClick={togglePause}>
             {state === "paused" ? "Resume" : "Pause"}
           </button>
+          <button
+            id="explain"
+            type="button"
+            aria-pressed={isExplaining.value}
+            onClick={toggleExplanations}
+          >
+            Explain
+          </button>
+          <button type="button" aria-label="Keys" title="Keys (?)" onClick={toggleHelp}>?</button>
         </p>
       </div>
       <div class="top-row">
-        <Selection shown={shown} />
-        <nav aria-label="Data">
-          <a href="metrics">/metrics</a>
-          <a href="-/metrics">/-/metrics</a>
-          <a href="api/v1/view">API</a>
-        </nav>
+        {shown === undefined ? <div class="choice" /> : <Selection shown={shown} />}
+        <p class="soft" id="recorded">
+          {shown !== undefined && shown.recordedSinceMs !== null &&
+            `Recorded since ${formatMoment(shown.recordedSinceMs, shown.timeMs)}. `}
+          <span class="zone">Times: {TIME_ZONE}</span>
+        </p>
       </div>
     </header>
+  );
+}
+
+/** The end of the page. */
+export function Foot(): JSX.Element {
+  return (
+    <footer>
+      <nav class="foot" aria-label="Data">
+        <a href="metrics">/metrics</a>
+        <a href="-/metrics">/-/metrics</a>
+        <a href={`api/v1/view${choiceQuery()}`}>API</a>
+      </nav>
+    </footer>
   );
 }
 
@@ -194,7 +218,7 @@ export function Banner(): JSX.Element {
   return (
     <p class="banner" role="alert" hidden={state !== "refused" && state !== "lost"}>
       <span id="banner">{text}</span>
-      {state === "refused" && <a id="start-over" href=".">Show everything</a>}
+      {state === "refused" && <a id="start-over" href=".">Show all</a>}
     </p>
   );
 }
