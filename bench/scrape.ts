@@ -34,7 +34,7 @@ const GROWTH_BAR_KIB = 32 * 1024;
 /** How the origin sends the body when the first byte is timed. */
 const SLICES = 10;
 const SLICE_PAUSE_MS = 100;
-/** The bars for our rate: against nginx at each size, and against the raw pass-through. */
+/** The bars for our rate with several connections: against nginx, and against the raw pass-through. */
 const NGINX_BAR = 2;
 const RAW_BARS = { "one engine": 0.5, "eight engines": 0.4 };
 /** The bars against the raw pass-through for a single connection, so that no scrape is shared. */
@@ -72,9 +72,12 @@ async function startAll(
 }
 
 /** Prints our rates as ratios, and beside them the processor time, which other load disturbs less. */
-function printBars(figures: readonly Throughput[], rawBar: number): void {
+function printBars(
+  figures: readonly Throughput[],
+  bars: readonly (readonly [name: ServerName, bar: number])[],
+): void {
   for (const ours of figures.filter(({ name }) => name === "ours" || name === "watched")) {
-    for (const [name, bar] of [["raw", rawBar], ["nginx", NGINX_BAR]] as const) {
+    for (const [name, bar] of bars) {
       const other = figures.find((one) => one.name === name);
       if (other === undefined) continue;
       const ratio = ours.requestsPerSecond / other.requestsPerSecond;
@@ -102,7 +105,12 @@ async function compareRates(run: Run, label: keyof typeof RAW_BARS, body: string
     );
     const figures = await measureThroughput(servers, { ...run, connections });
     print(throughputTable(figures));
-    printBars(figures, (connections === 1 ? ALONE_BARS : RAW_BARS)[label]);
+    printBars(
+      figures,
+      connections === 1
+        ? [["raw", ALONE_BARS[label]]]
+        : [["raw", RAW_BARS[label]], ["nginx", NGINX_BAR]],
+    );
     run.faults.push(...figures.flatMap((one) => one.faults));
   }
 }
