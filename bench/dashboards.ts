@@ -78,7 +78,7 @@ const { values } = parseArgs({
 const minutes = Number(values.hours) * 60;
 const queries = dashboards({
   stream: STREAM,
-  goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+  goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
   kvLimit: 0.9,
 }).flatMap(({ title, tiles }) =>
   tiles.map((tile) => ({

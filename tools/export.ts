@@ -3,7 +3,7 @@
 import { prometheusFiles } from "../lib/export/files.ts";
 import { grafanaFiles } from "./grafana.ts";
 
-const DEFAULTS = { goals: { ttftSeconds: 1, tpotSeconds: 0.1 }, kvLimit: 0.9 };
+const DEFAULTS = { goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 }, kvLimit: 0.9 };
 
 /** The files by their path in the project. The command reads the dashboards in lib/. */
 export function exportedFiles(): Readonly<Record<string, string>> {

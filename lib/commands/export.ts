@@ -83,7 +83,7 @@ export const exportCommand: Command = command({
     { name: "runbook", value: "URL", meaning: "your copy of docs/runbook.md, for alerts" },
   ],
   exit: "0, 1 cannot write",
-  settings: "SLO_TTFT, SLO_TPOT, ALERT_KV_LIMIT, PARSEABLE_STREAM",
+  settings: "SLO_TTFT, SLO_TPOT, SLO_TARGET, ALERT_KV_LIMIT, PARSEABLE_STREAM",
 }, (args) => {
   const folder = args.text("out");
   const names = args.choice("names", ["underscore", "colon"]);

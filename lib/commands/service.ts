@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import type { Config, HistoryConfig, NamingConfig } from "../config/config.ts";
 import { METRIC_NAMES } from "../config/settings.ts";
 import { createAssets } from "../dashboard/assets.ts";
+import { pricesOf } from "../dashboard/cost.ts";
 import { createDashboard } from "../dashboard/dashboard.ts";
 import { windowsOf } from "../dashboard/query_range.ts";
 import { FamilyFilter, TextFilter } from "../exposition/filter.ts";
@@ -312,11 +313,13 @@ export function createService(parts: ServiceParts): Service {
     const response = await respond(new Request("http://history/metrics", { signal }), readAll);
     await response.body?.pipeTo(new WritableStream());
   });
+  const priceOf = pricesOf(parts.prices);
   const dashboard = createDashboard({
     history: store,
     watch: () => recorder.watch(),
     registry,
     goals,
+    ...priceOf && { priceOf },
     intervalMs: history.intervalMs,
     windows: windowsOf(history.file !== undefined),
     now,

@@ -8,7 +8,7 @@ import { Secret } from "./secret.ts";
 import { type ConfigResult, SettingReader } from "./setting_reader.ts";
 import { readAddresses, readServers, type ServersConfig } from "./upstream_config.ts";
 import type { METRIC_NAMES } from "./settings.ts";
-import type { Address } from "./values.ts";
+import type { Address, Price } from "./values.ts";
 
 export type { ParseableConfig, PushConfig, RelayConfig } from "./backend_config.ts";
 export type { ConfigResult } from "./setting_reader.ts";
@@ -42,8 +42,8 @@ export type ServingTls = {
 export type Goals = {
   readonly ttftSeconds: number;
   readonly tpotSeconds: number;
-  /** Share of requests that should be within them, 0 to 1. @default {0.99} */
-  readonly target?: number;
+  /** Share of requests that should be within them, 0 to 1. */
+  readonly target: number;
 };
 
 /** How the history is fed and kept. */
@@ -79,6 +79,8 @@ export type Config = {
   /** The names on `/metrics`. */
   readonly naming: NamingConfig;
   readonly goals: Goals;
+  /** What servers cost; none when it is not known. */
+  readonly prices: readonly Price[];
   readonly history: HistoryConfig;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 };
@@ -152,6 +154,7 @@ export function readGoals(reader: SettingReader): Goals {
   return {
     ttftSeconds: reader.get("SLO_TTFT") / 1_000,
     tpotSeconds: reader.get("SLO_TPOT") / 1_000,
+    target: reader.get("SLO_TARGET"),
   };
 }
 
@@ -206,6 +209,7 @@ export function parseConfig(
       hasAliases: reader.get("METRICS_ALIASES"),
     },
     goals: readGoals(reader),
+    prices: reader.get("GPU_COST_PER_HOUR"),
     history: {
       intervalMs: reader.get("SCRAPE_INTERVAL"),
       idleIntervalMs: reader.get("HISTORY_IDLE_INTERVAL"),

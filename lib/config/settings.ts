@@ -24,6 +24,7 @@ import {
   parseHostName,
   parsePairs,
   parsePassword,
+  parsePrice,
   parsePrivateKey,
   parseShare,
   parseStreamName,
@@ -291,6 +292,15 @@ export const ROWS = {
   // The defaults are those of vLLM's own dashboards.
   SLO_TTFT: duration("1s", "1ms", "10m", "SLO for the time to first token (TTFT)."),
   SLO_TPOT: duration("100ms", "1ms", "10m", "SLO for the time per output token (TPOT)."),
+  SLO_TARGET: usual(
+    "0.99",
+    ["share, above 0 and below 1", parseShare],
+    "Share of requests that should meet each SLO: the rest is the error budget.",
+  ),
+  GPU_COST_PER_HOUR: list(
+    ["number, or NAME=number, ...", parsePrice],
+    "What a server costs per hour with its GPUs, in any currency; NAME for one server.",
+  ),
   SCRAPE_INTERVAL: wait("2s", "Interval of the history's scrapes."),
   HISTORY_IDLE_INTERVAL: usual(
     "15s",

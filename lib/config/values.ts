@@ -93,6 +93,17 @@ export function parseShare(text: string): Parsed<number> {
   return refuse('it is no share above 0 and below 1. Write one such as "0.9".');
 }
 
+/** What a server costs per hour; that of all servers without a price of their own has no name. */
+export type Price = { readonly server: string | undefined; readonly perHour: number };
+
+/** Reads a price such as `2.5`, or `a=2.5` for the server `a`. */
+export function parsePrice(text: string): Parsed<Price> {
+  const [, server, amount = ""] = /^(?:(.+)=)?([^=]*)$/.exec(text) ?? [];
+  const perHour = /^\d+(?:\.\d+)?$/.test(amount) ? Number(amount) : 0;
+  if (perHour > 0 && perHour <= 1e6) return accept({ server, perHour });
+  return refuse('it is no price above 0. Write one such as "2.5", or "a=2.5" for the server a.');
+}
+
 /** Reads `true`, `false`, `1` or `0`. */
 export function parseBoolean(text: string): Parsed<boolean> {
   if (/^(?:true|1)$/i.test(text)) return accept(true);

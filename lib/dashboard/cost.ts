@@ -1,6 +1,7 @@
 /** What the servers cost, and how much of the error budgets is left. */
 
 import type { Goals } from "../config/config.ts";
+import type { Price } from "../config/values.ts";
 import { formatSeconds } from "./format.ts";
 import { round } from "./line.ts";
 import type { QueryRange } from "./query_range.ts";
@@ -9,6 +10,13 @@ import type { Budget, Cost, Level } from "./view.ts";
 
 const MILLION = 1_000_000;
 const HOUR_SECONDS = 3_600;
+
+/** The price of each server, per hour; undefined when none is known. */
+export function pricesOf(prices: readonly Price[]): ((instance: string) => number) | undefined {
+  if (prices.length === 0) return undefined;
+  const byServer = new Map(prices.map(({ server, perHour }) => [server, perHour]));
+  return (instance) => byServer.get(instance) ?? byServer.get(undefined) ?? 0;
+}
 
 /** The rate of a counter of one server; 0 without one. */
 function perSecond(scope: Scope, metric: string): Map<string, number> {
@@ -65,9 +73,6 @@ export function costOf(
   };
 }
 
-/** The default of SLO_TARGET. */
-const DEFAULT_TARGET = 0.99;
-
 /** The metric and the goal of each budget. */
 const SLOS = [
   { id: "ttft", name: "TTFT", metric: "time_to_first_token_seconds", goal: "ttftSeconds" },
@@ -100,7 +105,7 @@ export function budgetsOf(
   windowSeconds: number,
   over: (seconds: number) => Scope,
 ): Budget[] {
-  const target = goals.target ?? DEFAULT_TARGET;
+  const { target } = goals;
   const allowed = 1 - target;
   return SLOS.map(({ id, name, metric, goal }): Budget => {
     const share = (seconds: number): number | null =>

@@ -3,8 +3,11 @@
 import type { History } from "../history/history.ts";
 import type { MetricsRegistry } from "../metrics_registry.ts";
 import { type ApiRoute, createApiRoutes } from "./api_routes.ts";
+import { costOf, rangeAt } from "./cost.ts";
 import { IncidentLog } from "./incidents.ts";
 import { type EventStreamLimits, EventStreams } from "./event_stream.ts";
+import { Scope } from "./scope.ts";
+import type { Cost } from "./view.ts";
 import { currentFindings, type ViewSettings, viewSteps } from "./view_builder.ts";
 import { ViewCache } from "./view_cache.ts";
 import { Viewers, type Watch } from "./viewers.ts";
@@ -16,6 +19,9 @@ const UPDATE_MS = { shortest: 1_000, longest: 10_000 } as const;
 const RECORD_MS = 30_000;
 /** The window of that list, in seconds. */
 const RECORD_SECONDS = 300;
+
+/** What the metrics of the cost look back, in seconds. */
+const COST_SECONDS = 300;
 
 /** What {@linkcode createDashboard} works with. */
 export interface DashboardOptions extends ViewSettings {
@@ -72,6 +78,8 @@ export function createDashboard(options: DashboardOptions): Dashboard {
     ...limits === undefined ? {} : { limits },
   });
   describe(registry, streams, cache);
+  const { priceOf } = options;
+  if (priceOf !== undefined) describeCost(registry, () => costNow(history, now(), priceOf));
   return {
     routes: createApiRoutes({ cache, streams, viewers, history, windows, now }),
     stop(): void {
@@ -81,6 +89,49 @@ export function createDashboard(options: DashboardOptions): Dashboard {
       viewers.stop();
     },
   };
+}
+
+/** What all servers cost, over the last five minutes. */
+function costNow(
+  history: History,
+  nowMs: number,
+  priceOf: (instance: string) => number,
+): Cost {
+  const scope = new Scope(history, {}, rangeAt(nowMs, COST_SECONDS));
+  return costOf(scope, history.targets.map(({ instance }) => instance), priceOf);
+}
+
+/** Lists what the servers cost. */
+function describeCost(registry: MetricsRegistry, cost: () => Cost): void {
+  registry.labelled({
+    name: "vllm_metrics_cost_per_hour",
+    help:
+      "What the servers of GPU_COST_PER_HOUR cost: for prefill, for decode, and without traffic.",
+    type: "gauge",
+    labels: ["activity"],
+  }, () => {
+    const { inputPerHour, outputPerHour, idlePerHour } = cost();
+    return [[["prefill"], inputPerHour], [["decode"], outputPerHour], [["idle"], idlePerHour]];
+  });
+  registry.labelled({
+    name: "vllm_metrics_cost_per_million_tokens",
+    help: "What a million input or output tokens cost at the load of the last 5 minutes.",
+    type: "gauge",
+    labels: ["tokens"],
+  }, () => {
+    const { perMillionInput, perMillionOutput } = cost();
+    return Object.entries({ input: perMillionInput, output: perMillionOutput })
+      .flatMap(([tokens, price]) => price === null ? [] : [[[tokens], price] as const]);
+  });
+  registry.labelled({
+    name: "vllm_metrics_cost_saved_per_hour",
+    help: "What the prefix cache saves: cached input tokens at the price of prefill.",
+    type: "gauge",
+    labels: [],
+  }, () => {
+    const { savingsPerHour } = cost();
+    return savingsPerHour === null ? [] : [[[], savingsPerHour]];
+  });
 }
 
 /** Lists the metrics of the live page. */

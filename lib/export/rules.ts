@@ -145,7 +145,7 @@ const CONDITIONS: Readonly<Record<string, Condition>> = {
   },
 };
 
-/** A goal: 95 % of the requests should be within it, as the page's tiles have it. */
+/** A goal: the share SLO_TARGET of the requests should be within it. */
 type Goal = {
   readonly id: string;
   readonly name: string;
@@ -179,8 +179,6 @@ const GOALS: readonly Goal[] = [
     findings: ["slow_decode"],
   },
 ];
-/** Share of the requests that may miss a goal. */
-const BUDGET = 0.05;
 /**
  * A long window that is over the burn rate, and a short one that says that it still is. In the SRE
  * workbook's table the budget is of 30 days.
@@ -234,15 +232,20 @@ function ruleOf(
   };
 }
 
+function percent(share: number): number {
+  return Math.round(share * 10_000) / 100;
+}
+
 function burns(goal: Goal, limits: Limits): RunbookEntry[] {
+  const { target } = limits.goals;
   const seconds = goal.seconds(limits.goals);
   const bound = boundWithin(goal, seconds);
   return BURNS.map(({ speed, long, short, rate, severity }) => {
-    const limit = Math.round(rate * BUDGET * 1_000) / 1_000;
+    const limit = Math.round(rate * (1 - target) * 1e6) / 1e6;
     const over = (window: string): string => `${recordOf(goal, window)} > ${limit}`;
-    const text = `More than ${Math.round(limit * 100)} % of the requests of ${long} and ` +
+    const text = `More than ${percent(limit)} % of the requests of ${long} and ` +
       `of ${short} took longer than ${bound} s (the bucket of vLLM within ${goal.setting}=` +
-      `${seconds}s). At ${rate} times the rate that a goal for ${100 - BUDGET * 100} % allows, ` +
+      `${seconds}s). At ${rate} times the rate that SLO_TARGET=${target} allows, ` +
       `the budget of 30 days lasts ${Math.round(30 * 24 / rate)} hours.`;
     const alert = { title: `vLLM: ${goal.id.toUpperCase()} goal missed`, text, severity };
     const expr = `${over(long)} and ${over(short)}`;

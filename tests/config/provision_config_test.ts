@@ -24,7 +24,7 @@ Deno.test("parseProvision() needs no vLLM, and fills in the defaults", () => {
   assertEquals(rest, {
     content: {
       stream: "vLLMmetrics",
-      goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+      goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
       kvLimit: 0.9,
     },
     retention: { days: 30, isChosen: false },
@@ -48,7 +48,7 @@ Deno.test("parseProvision() reads every setting", () => {
   assertEquals([name, value.reveal()], ["X-API-Key", "key"]);
   assertEquals(content, {
     stream: "lab",
-    goals: { ttftSeconds: 0.5, tpotSeconds: 0.05 },
+    goals: { ttftSeconds: 0.5, tpotSeconds: 0.05, target: 0.99 },
     kvLimit: 0.75,
   });
   assertEquals(retention, { days: 7, isChosen: true });

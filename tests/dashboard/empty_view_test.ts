@@ -14,7 +14,7 @@ const UNKNOWN: TargetState = {
 
 function viewOf(target: TargetState): View {
   return builtView(emptyHistory([target]), { selection: {}, windowSeconds: 300 }, 1_000_000, {
-    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
     intervalMs: 2_000,
     windows: [300],
   });

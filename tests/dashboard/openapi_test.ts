@@ -73,7 +73,7 @@ function priced(): View {
   const log = new IncidentLog();
   log.record(past.nowMs, look(past).findings);
   return builtView(past.history, { selection: {}, windowSeconds: 300 }, past.nowMs, {
-    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
     intervalMs: 2_000,
     windows: [300],
     priceOf: () => 2.5,

@@ -52,7 +52,7 @@ export function startDashboard(options: TestDashboardOptions = {}): TestDashboar
     },
     registry,
     now: Date.now,
-    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
     intervalMs: 2_000,
     updateMs: options.updateMs ?? 20,
     windows: [300, 900],

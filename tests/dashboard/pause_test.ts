@@ -25,7 +25,7 @@ function viewAt(store: HistoryStore, seconds: number): View {
     { selection: {}, windowSeconds: 300 },
     START_MS + seconds * 1_000,
     {
-      goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+      goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
       intervalMs: INTERVAL_SECONDS * 1_000,
       windows: [300],
       viewedSinceMs: START_MS + seconds * 1_000,

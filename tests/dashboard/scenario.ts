@@ -81,7 +81,7 @@ export function letRun(seconds: number, servers: Readonly<Record<string, ServerO
 /** Looks at the last five minutes, with the usual goals. */
 export function look({ history, nowMs }: Past, request: Partial<ViewRequest> = {}): View {
   return builtView(history, { selection: {}, windowSeconds: 300, ...request }, nowMs, {
-    goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+    goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
     intervalMs: INTERVAL_MS,
     windows: [300, 900, 3_600],
   });

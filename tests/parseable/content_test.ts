@@ -10,12 +10,12 @@ import { recordedRequest } from "./answers.ts";
 
 const SETTINGS: ContentSettings = {
   stream: "vLLMmetrics",
-  goals: { ttftSeconds: 1, tpotSeconds: 0.1 },
+  goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
   kvLimit: 0.9,
 };
 const OTHERS: ContentSettings = {
   stream: "My-Stream",
-  goals: { ttftSeconds: 2.5, tpotSeconds: 1 },
+  goals: { ttftSeconds: 2.5, tpotSeconds: 1, target: 0.99 },
   kvLimit: 0.755,
 };
 /** Parseable plans with DataFusion's generic dialect and looks for streams with PostgreSQL's. */

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { alertRules } from "../../lib/export/rules.ts";
 
-const LIMITS = { goals: { ttftSeconds: 1, tpotSeconds: 0.1 }, kvLimit: 0.9 };
+const LIMITS = { goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 }, kvLimit: 0.9 };
 const RULES = new URL("../../deploy/prometheus/vllm.yaml", import.meta.url).pathname;
 
 /** Series by minutes in the notation of promtool, and minutes at which the alert fires and does not. */

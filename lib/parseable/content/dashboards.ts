@@ -114,6 +114,10 @@ const itemsOf = ({ ttftSeconds, tpotSeconds }: Goals): readonly ReturnType<typeo
     title: "Preemptions per second",
     question: "Is the KV cache too small, so that requests are recomputed?",
   }),
+  item("cost", ["", 2], gauge("vllm_metrics_cost_per_hour", "SUM(v)", ["activity"]), {
+    title: "Cost per hour",
+    question: "What do the servers cost, for prefill, for decode and idle? See GPU_COST_PER_HOUR.",
+  }),
 ];
 
 const FEED: readonly Tile[] = [

@@ -81,7 +81,8 @@ const PARTS: Readonly<Record<string, string>> = {
 };
 
 /** Labels, which are columns of texts. */
-const LABELS = `model_name engine instance finished_reason reason code name position sleep_state
+const LABELS =
+  `model_name engine instance finished_reason reason code name activity position sleep_state
   kv_cache_size_tokens kv_cache_max_concurrency num_gpu_blocks block_size cache_dtype
   gpu_memory_utilization enable_prefix_caching`.split(/\s+/);
 
