@@ -9,9 +9,9 @@ import type { ScenarioName } from "../lib/demo/scenario.ts";
 
 const FOLDER = "docs/images";
 /** Width of a picture, in pixels. */
-const WIDTH = 1280;
+const WIDTH = 1440;
 /** The chart that stands last in a picture: it ends with the row of that. */
-const LAST_CHART = "#chart-phases";
+const LAST_CHART = "#chart-inter_token";
 /** What is seen below that, in pixels. */
 const MARGIN = 10;
 

@@ -58,6 +58,7 @@ export interface FleetInput {
   readonly now: Scope;
   /** The end of the window, in milliseconds since 1970. */
   readonly nowMs: number;
+  /** The selected servers. */
   readonly targets: readonly ViewTarget[];
   /** Models of a server. */
   readonly modelsOf: (instance: string) => readonly string[];

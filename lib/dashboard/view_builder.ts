@@ -140,7 +140,7 @@ export function* viewSteps(
     models: history.labelValues("model_name"),
     engines: enginesIn(new Scope(history, server, ranges.chart)),
     instances: targets.map(({ instance }) => instance),
-    status: statusOf(selected, findings, availability, incidents),
+    status: statusOf(selected, findings, availability, incidents, tiles),
     findings,
     incidents,
     signals: signalsOf(tiles),
@@ -226,6 +226,7 @@ function statusOf(
   findings: readonly Finding[],
   { isDown, isKnown, isIdle, isAsleep, isCollecting }: Availability,
   incidents: readonly Incident[],
+  tiles: readonly Tile[],
 ): Status {
   const since = (states: readonly ViewTarget["state"][]): number | null => {
     const times = targets.filter(({ state }) => states.includes(state))
@@ -258,6 +259,11 @@ function statusOf(
   if (!isKnown) return { state: "collecting", level: "none", text: "No data", sinceMs: null };
   if (isCollecting) {
     return { state: "collecting", level: "none", text: "Collecting, needs 1 min", sinceMs: null };
+  }
+  const critical = tiles.find(({ level }) => level === "bad");
+  if (critical !== undefined) {
+    const text = `Degraded: ${critical.title} is critical`;
+    return { state: "degraded", level: "bad", text, sinceMs: null };
   }
   const ended = incidents.filter((incident) => !isHint(incident)).map(({ toMs }) => toMs ?? 0);
   const healthySince = Math.max(since(["up"]) ?? 0, ...ended);

@@ -20,7 +20,9 @@ import type { Finding, FindingScope, Level, ViewTarget } from "../view.ts";
 
 /** What {@linkcode FindingInput} is made from. */
 export interface FindingContext {
+  /** The history. */
   readonly history: History;
+  /** Which series. */
   readonly selection: Selection;
   /** The end of the window, in milliseconds since 1970. */
   readonly nowMs: number;
@@ -30,6 +32,7 @@ export interface FindingContext {
   readonly viewedSinceMs: number;
   /** Distance of two scrapes, in milliseconds. */
   readonly intervalMs: number;
+  /** The operator's goals. */
   readonly goals: Goals;
   /** The selected servers. */
   readonly targets: readonly ViewTarget[];
@@ -37,6 +40,7 @@ export interface FindingContext {
 
 /** An engine that has running requests and makes no progress. */
 export interface StalledEngine {
+  /** Its server. */
   readonly instance: string;
   /** Server and engine, such as `vllm-a, engine 1`. */
   readonly name: string;
@@ -45,7 +49,8 @@ export interface StalledEngine {
 }
 
 /** Numbers that several rules look at, so that their findings agree. Unknown ones are undefined. */
-interface SharedNumbers {
+export interface SharedNumbers {
+  /** Engines without progress. */
   readonly stalled: readonly StalledEngine[];
   /** The fewest requests that waited at any time of the last minute. */
   readonly waiting: number | undefined;
@@ -73,6 +78,7 @@ export interface FindingInput extends FindingContext {
   readonly window: Scope;
   /** The window in words, such as `5 min`. */
   readonly windowText: string;
+  /** What several rules look at. */
   readonly shared: SharedNumbers;
 }
 
@@ -80,6 +86,7 @@ export interface FindingInput extends FindingContext {
 export interface Diagnosis extends Pick<Finding, "level" | "why" | "action" | "link"> {
   /** Its title; without it that of its rule. */
   readonly title?: string;
+  /** The flag to change, ready to copy. */
   readonly flag?: string;
   /** What it is about; without it all selected servers. */
   readonly scope?: FindingScope;

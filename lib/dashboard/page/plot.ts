@@ -209,7 +209,8 @@ function paintThresholds({ thresholds, unit }: Chart, plot: uPlot): void {
     const room = ctx.measureText(text).width;
     // Two limits may be close to each other: their names stand at different ends.
     const x = level === "bad" ? left + 4 * scale : left + width - room;
-    const isBelow = y - top < 16 * scale;
+    const hasHigher = thresholds.some((other) => other.value > value);
+    const isBelow = hasHigher || y - top < 16 * scale;
     ctx.globalAlpha = 0.85;
     ctx.fillStyle = color("card");
     ctx.fillRect(x - 2 * scale, isBelow ? y + scale : y - 15 * scale, room, 14 * scale);

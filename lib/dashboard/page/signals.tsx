@@ -1,7 +1,7 @@
 /** The four golden signals: tiles with value, trend and SLO line; error budgets; cost. */
 
 import type { JSX } from "preact";
-import { LEVEL_WORDS } from "../levels.ts";
+import { LEVEL_WORDS, worstLevel } from "../levels.ts";
 import type { Budget, Cost, Level, Tile, View } from "../view.ts";
 import { isExplaining } from "./state.ts";
 import { valueParts, valueText } from "./text.ts";
@@ -127,6 +127,9 @@ export function Signals({ shown }: { readonly shown: View }): JSX.Element {
   const tiles = new Map(shown.tiles.map((tile) => [tile.id, tile]));
   const signals = shown.signals.map((signal) => ({
     ...signal,
+    level: signal.id === "errors"
+      ? worstLevel([signal.level, ...shown.budgets.map(({ level }) => level)])
+      : signal.level,
     rows: signal.tiles.flatMap((id) => tiles.get(id) ?? []),
   }));
   const used = new Set(signals.flatMap(({ tiles }) => tiles));

@@ -1,8 +1,14 @@
 /** What the components read: the view, the stream's state, the selection in the address, the time. */
 
-import { type Signal, signal } from "@preact/signals";
+import { signal } from "@preact/signals";
 import type { View } from "../view.ts";
 import { Live, type LiveState } from "./live.ts";
+
+/** A value that components follow when they read it. */
+export interface State<Value> {
+  /** The value. */
+  value: Value;
+}
 
 /** A selection; an empty text selects all, or the default window. */
 export interface Choice {
@@ -37,36 +43,35 @@ function readChoice(): Choice {
 }
 
 /** The selection as a query with its question mark; empty without one. */
-export function choiceQuery(more: Readonly<Record<string, string>> = {}): string {
-  const chosen = Object.entries({ ...more, ...choice.value }).filter(([, value]) => value !== "");
+export function choiceQuery(): string {
+  const chosen = Object.entries(choice.value).filter(([, value]) => value !== "");
   return chosen.length === 0 ? "" : `?${new URLSearchParams(chosen)}`;
 }
 
 /** The newest view. */
-export const newest: Signal<View | undefined> = signal(undefined);
+export const newest: State<View | undefined> = signal(undefined);
 /** The view that is shown; it stands still while the tab is hidden. */
-export const view: Signal<View | undefined> = signal(undefined);
+export const view: State<View | undefined> = signal(undefined);
 /** When the newest view arrived, by the browser's clock, which may differ from the service's. */
-export const receivedMs: Signal<number> = signal(0);
+export const receivedMs: State<number> = signal(0);
 /** The state of the stream; the detail says why, or is empty. */
-export const stream: Signal<{ readonly state: LiveState; readonly detail: string }> = signal({
-  state: "connecting",
-  detail: "",
-});
+export const stream: State<{ readonly state: LiveState; readonly detail: string }> = signal<
+  { readonly state: LiveState; readonly detail: string }
+>({ state: "connecting", detail: "" });
 /** The selection. */
-export const choice: Signal<Choice> = signal(readChoice());
+export const choice: State<Choice> = signal(readChoice());
 /** The time by the browser's clock, in milliseconds since 1970; it ticks once a second. */
-export const clock: Signal<number> = signal(Date.now());
+export const clock: State<number> = signal(Date.now());
 /** Counts changes of the colors, which canvases do not follow. */
-export const theme: Signal<number> = signal(0);
+export const theme: State<number> = signal(0);
 /** Whether the page is being printed: all charts are drawn then. */
-export const isPrinting: Signal<boolean> = signal(false);
+export const isPrinting: State<boolean> = signal(false);
 /** The width of the window, in pixels. */
-export const pageWidth: Signal<number> = signal(innerWidth);
+export const pageWidth: State<number> = signal(innerWidth);
 /** Whether explanations are shown. */
-export const isExplaining: Signal<boolean> = signal(recall("explain") === "on");
+export const isExplaining: State<boolean> = signal(recall("explain") === "on");
 /** Ids of the groups that are folded. */
-export const folded: Signal<readonly string[]> = signal((recall("folded") ?? "").split(" "));
+export const folded: State<readonly string[]> = signal((recall("folded") ?? "").split(" "));
 
 /** A setting of this browser; a browser may refuse to keep any. */
 function recall(name: string): string | undefined {

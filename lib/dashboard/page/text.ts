@@ -33,7 +33,7 @@ export function formatSince(sinceMs: number, nowMs: number): string {
 }
 
 /** The browser's time zone, such as `Europe/Berlin`. */
-export const TIME_ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const TIME_ZONE: string = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** A time on an axis, as long as the distance of two labels (in seconds) requires. */
 export function formatAxisTime(seconds: number, stepSeconds: number): string {
