@@ -1,12 +1,14 @@
-/** The routes under `/api/v1/`: a view as JSON, once or as a stream of events. */
+/** The routes under `/api/v1/`: a view as JSON, once or as a stream of events, and the explorer. */
 
 import { STATUS_CODE } from "@std/http/status";
 import { MetricsError } from "../errors.ts";
-import type { History, Selection } from "../history/history.ts";
+import type { FamilyInfo, History, Selection } from "../history/history.ts";
 import { nearest } from "../nearest.ts";
 import { terminalText } from "../terminal_text.ts";
 import type { EventStreams } from "./event_stream.ts";
-import { DEFAULT_WINDOW_SECONDS } from "./query_range.ts";
+import { type Exploration, explore, SHOWN } from "./explore.ts";
+import { DEFAULT_WINDOW_SECONDS, windowRanges } from "./query_range.ts";
+import { Scope } from "./scope.ts";
 import type { ViewRequest } from "./view_builder.ts";
 import type { ViewCache } from "./view_cache.ts";
 import type { Viewers } from "./viewers.ts";
@@ -17,8 +19,10 @@ const RETRY_AFTER_SECONDS = 5;
 const MAX_LENGTH = 4_096;
 /** Names that an error lists. */
 const MAX_NAMED = 10;
-/** The parameters. */
-const NAMES = ["window", "from", "to", "model", "engine", "instance"];
+/** The parameters of a view. */
+const VIEW_NAMES = ["window", "from", "to", "model", "engine", "instance"];
+/** The parameters of the explorer. */
+const EXPLORE_NAMES = ["family", "show", "by", ...VIEW_NAMES];
 /** Shortest and longest time from `from` to `to`, in seconds. */
 const SPAN_SECONDS = { shortest: 60, longest: 2_592_000 } as const;
 /** Seconds by which a clock may be ahead. */
@@ -49,6 +53,8 @@ export interface ApiOptions {
   readonly history: History;
   /** Windows that can be selected, in seconds. */
   readonly windows: readonly number[];
+  /** Distance of two scrapes, in milliseconds. */
+  readonly intervalMs: number;
   /** The time in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -58,14 +64,14 @@ export type ApiRoute = (request: Request) => Promise<Response>;
 
 /** Creates the routes. */
 export function createApiRoutes(options: ApiOptions): Readonly<Record<string, ApiRoute>> {
-  const { cache, streams, viewers } = options;
+  const { cache, streams, viewers, history, intervalMs, now } = options;
   return {
-    "/api/v1/view": viewRoute(options, async (wanted, isHead) => {
+    "/api/v1/view": viewRoute(options, VIEW_NAMES, async (wanted, { isHead }) => {
       viewers.addRequest();
       const { json } = await cache.get(wanted);
       return new Response(isHead ? null : json, { headers: JSON_HEADERS });
     }),
-    "/api/v1/events": viewRoute(options, (wanted, isHead, request) => {
+    "/api/v1/events": viewRoute(options, VIEW_NAMES, (wanted, { isHead, request }) => {
       if (isHead) return new Response(null, { headers: EVENT_HEADERS });
       const events = streams.open(wanted);
       if (events === undefined) throw tooManyPages();
@@ -74,7 +80,64 @@ export function createApiRoutes(options: ApiOptions): Readonly<Record<string, Ap
         headers: { ...EVENT_HEADERS, "content-encoding": "gzip" },
       });
     }),
+    "/api/v1/explore": viewRoute(options, EXPLORE_NAMES, (wanted, { isHead, parameters }) => {
+      const exploration = parseExploration(parameters, history.families());
+      viewers.addRequest();
+      if (isHead) return new Response(null, { headers: JSON_HEADERS });
+      if (exploration === undefined) {
+        return Response.json({ families: history.families(wanted.selection) }, {
+          headers: HEADERS,
+        });
+      }
+      const { selection, windowSeconds, toMs = now() } = wanted;
+      const { chart } = windowRanges(windowSeconds, toMs, intervalMs);
+      return Response.json({ chart: explore(exploration, new Scope(history, selection, chart)) }, {
+        headers: HEADERS,
+      });
+    }),
   };
+}
+
+/** Which family is shown and how; undefined for the list of all. */
+function parseExploration(
+  parameters: URLSearchParams,
+  families: readonly FamilyInfo[],
+): Exploration | undefined {
+  const name = parameters.get("family") || undefined;
+  const [shown, by] = ["show", "by"].map((each) => parameters.get(each) || undefined);
+  if (name === undefined) {
+    if (shown === undefined && by === undefined) return undefined;
+    throw invalid("show and by are given without a family", { hint: "Add family=NAME." });
+  }
+  const family = families.find((each) => each.name === name);
+  if (family === undefined) {
+    throw unknownOf("family", name, families.map((each) => each.name), "without vllm: or vllm_");
+  }
+  const { kind, labels } = family;
+  const [standard = ""] = SHOWN[kind];
+  const show = shown ?? standard;
+  if (!SHOWN[kind].includes(show)) {
+    throw invalid(`a ${kind} has no "${terminalText(show)}"`, {
+      hint: `It has ${SHOWN[kind].join(", ")}.`,
+    });
+  }
+  if (by === undefined) return { family, show };
+  if (!labels.includes(by)) throw unknownOf("label", by, labels, `of ${name}`);
+  return { family, show, by };
+}
+
+function unknownOf(
+  what: string,
+  wanted: string,
+  known: readonly string[],
+  where: string,
+): MetricsError {
+  const meant = nearest(wanted, known);
+  return invalid(`unknown ${what} "${terminalText(wanted)}"`, {
+    hint: meant === undefined
+      ? `Names are those ${where}, such as ${known.slice(0, MAX_NAMED).join(", ")}.`
+      : `Did you mean "${meant}"?`,
+  });
 }
 
 /** Whether a client takes gzip (RFC 9110, 12.5.3); one that gives it a weight of 0 does not. */
@@ -86,16 +149,24 @@ function acceptsGzip({ headers }: Request): boolean {
 /** A route that answers a request for a view. */
 function viewRoute(
   options: ApiOptions,
+  names: readonly string[],
   respond: (
     wanted: ViewRequest,
-    isHead: boolean,
-    request: Request,
+    asked: {
+      readonly isHead: boolean;
+      readonly request: Request;
+      readonly parameters: URLSearchParams;
+    },
   ) => Response | Promise<Response>,
 ): ApiRoute {
   return async (request) => {
     try {
-      const wanted = parseViewRequest(new URL(request.url).searchParams, options);
-      return await respond(wanted, request.method === "HEAD", request);
+      const parameters = new URL(request.url).searchParams;
+      for (const name of parameters.keys()) {
+        checkParameter(name, parameters.getAll(name), names);
+      }
+      const wanted = parseViewRequest(parameters, options);
+      return await respond(wanted, { isHead: request.method === "HEAD", request, parameters });
     } catch (error) {
       if (!(error instanceof MetricsError)) throw error;
       return errorResponse(error);
@@ -123,7 +194,6 @@ function parseViewRequest(
   parameters: URLSearchParams,
   options: ApiOptions,
 ): ViewRequest {
-  for (const name of parameters.keys()) checkParameter(name, parameters.getAll(name));
   const valueOf = (name: string): string | undefined => parameters.get(name) || undefined;
   const [instance, model, engine] = ["instance", "model", "engine"].map(valueOf);
   const selection: Selection = {
@@ -177,12 +247,12 @@ function spanOf(
   return { windowSeconds: seconds, toMs: end * 1_000 };
 }
 
-function checkParameter(name: string, values: readonly string[]): void {
-  if (!NAMES.includes(name)) {
-    const meant = nearest(name, NAMES);
+function checkParameter(name: string, values: readonly string[], names: readonly string[]): void {
+  if (!names.includes(name)) {
+    const meant = nearest(name, names);
     throw invalid(`unknown parameter "${name.slice(0, MAX_LENGTH)}"`, {
       hint: meant === undefined
-        ? `The parameters are ${NAMES.join(", ")}.`
+        ? `The parameters are ${names.join(", ")}.`
         : `Did you mean "${meant}"?`,
     });
   }

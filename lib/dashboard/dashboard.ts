@@ -81,7 +81,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   const { priceOf } = options;
   if (priceOf !== undefined) describeCost(registry, () => costNow(history, now(), priceOf));
   return {
-    routes: createApiRoutes({ cache, streams, viewers, history, windows, now }),
+    routes: createApiRoutes({ cache, streams, viewers, history, windows, intervalMs, now }),
     stop(): void {
       clearInterval(recording);
       streams.stop();

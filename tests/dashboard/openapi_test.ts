@@ -126,7 +126,9 @@ Deno.test("the windows in the document are those of the code", () => {
 });
 
 Deno.test("the routes answer as the document says", async () => {
-  await using service = startDashboard({ limits: { maxPages: 0 } });
+  const { history } = letRun(4, { vllm: {} });
+  await using service = startDashboard({ limits: { maxPages: 0 }, history });
+  const validateExploration = validatorOf("Exploration");
   assertEquals(Object.keys(service.dashboard.routes).sort(), Object.keys(DOCUMENT.paths).sort());
   const schemas = {
     200: validatorOf("View"),
@@ -138,6 +140,9 @@ Deno.test("the routes answer as the document says", async () => {
     "/api/v1/view?frobnicate=1": 400,
     "/api/v1/events?window=1": 400,
     "/api/v1/events": 503,
+    "/api/v1/explore": 200,
+    "/api/v1/explore?family=num_requests_running&by=engine": 200,
+    "/api/v1/explore?family=x": 400,
   } as const;
   for (const [path, status] of Object.entries(asked)) {
     const response = await fetch(service.origin + path);
@@ -146,21 +151,30 @@ Deno.test("the routes answer as the document says", async () => {
     const documented = DOCUMENT.paths[route].get.responses[status];
     assert(documented !== undefined, `${path} may answer ${status}`);
     assertEquals(response.headers.get("content-type"), "application/json");
-    assertValid(schemas[status], await response.json(), path);
+    const isExploration = status === 200 && route === "/api/v1/explore";
+    const validate = isExploration ? validateExploration : schemas[status];
+    assertValid(validate, await response.json(), path);
   }
 });
 
 Deno.test("the parameters in the document are taken, and no others", async () => {
-  await using service = startDashboard();
+  const { history } = letRun(4, { vllm: {} });
+  await using service = startDashboard({ history });
   for (const [route, { get }] of Object.entries<typeof DOCUMENT.paths[string]>(DOCUMENT.paths)) {
     const names = get.parameters.map(({ $ref }: { $ref: string }) => $ref.split("/").at(-1));
-    assertEquals(names, ["window", "from", "to", "model", "engine", "instance"]);
+    const own = route === "/api/v1/explore" ? ["family", "show", "by"] : [];
+    assertEquals(names, [...own, "window", "from", "to", "model", "engine", "instance"]);
     const to = Math.floor(Date.now() / 1_000);
     const values: Record<string, unknown> = {
       window: 900,
       from: to - 300,
       to,
       instance: "vllm",
+      model: history.labelValues("model_name")[0],
+      engine: 0,
+      family: "num_requests_running",
+      show: "value",
+      by: "engine",
     };
     const query = names.map((name: string) => `${name}=${values[name] ?? "x"}`);
     const url = `${service.origin}${route}?${query.join("&")}`;
