@@ -26,10 +26,7 @@ function byServer(series: readonly TimeSeries[] = []): (instance: string) => num
   const values = new Map(
     series.map(({ labels, values }) => [labels.instance ?? "", values.at(-1) ?? null]),
   );
-  return (instance) => {
-    const value = values.get(instance) ?? null;
-    return value === null ? null : round(value);
-  };
+  return (instance) => values.get(instance) ?? null;
 }
 
 /** Tokens that fit into the KV caches of a server's engines; null where vLLM does not say. */
@@ -85,11 +82,14 @@ export function fleetRows({ now, nowMs, targets, ...of }: FleetInput): FleetRow[
   };
   const rows = targets.map(({ instance, state, sinceMs }): FleetRow => {
     const isUp = state === "up" || state === "sleeping";
-    const value = (column: keyof typeof columns): number | null =>
-      isUp ? columns[column](instance) : null;
+    const value = (column: keyof typeof columns): number | null => {
+      const exact = isUp ? columns[column](instance) : null;
+      return exact === null ? null : round(exact);
+    };
     const capacity = kvCapacity(of.cachesOf(instance));
     const mean = value("mean");
-    const start = value("start");
+    // Rounded it would be days off.
+    const start = columns.start(instance);
     const startMs = start === null ? sinceMs : 1_000 * start;
     return {
       instance,

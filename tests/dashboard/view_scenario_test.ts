@@ -214,6 +214,13 @@ Deno.test("models, engines and servers can be chosen, whatever is chosen now", (
   assertEquals(running(all), (parts[0] ?? 0) + (parts[1] ?? 0));
 });
 
+Deno.test("the table of servers has the time since vLLM's start", () => {
+  const [one, two] = [60, 120].map((seconds) =>
+    look(letRun(seconds, { vllm: {} })).fleet[0]?.uptime ?? NaN
+  );
+  assertEquals(Math.round((two ?? NaN) - (one ?? NaN)), 60);
+});
+
 Deno.test("a model that is not there is without data, not an error", () => {
   const view = look(STEADY, { selection: { model: "no such model" } });
   assertEquals(

@@ -9,6 +9,8 @@ import { formatMoment, formatSince, formatSpan } from "./text.ts";
 
 /** How long a confirmation is shown, in milliseconds. */
 const COPIED_MS = 2_000;
+/** Servers or engines that are named; of more there is their number. */
+const MAX_NAMED = 4;
 /** Up to this width symptoms are folded, in pixels. */
 const PHONE_WIDTH = 640;
 /** What is shown before and after an incident, in seconds. */
@@ -49,7 +51,10 @@ export function StatusLine({ shown }: { readonly shown: View }): JSX.Element {
 
 /** What a finding is about, in words. */
 function scopeText({ instances, engines, models }: FindingScope): string {
-  return [...engines.length > 0 ? engines : instances, ...models].join(", ");
+  const named = (names: readonly string[], noun: string): string =>
+    names.length > MAX_NAMED ? `${names.length} ${noun}` : names.join(", ");
+  const places = engines.length > 0 ? named(engines, "engines") : named(instances, "servers");
+  return [places, ...models].filter((part) => part !== "").join(", ");
 }
 
 function Flag({ flag }: { readonly flag: string }): JSX.Element {
