@@ -299,7 +299,7 @@ export const ROWS = {
   ),
   GPU_COST_PER_HOUR: list(
     ["number, or NAME=number, ...", parsePrice],
-    "What a server costs per hour with its GPUs, in any currency; NAME for one server.",
+    "What a server costs per hour, in any currency; NAME is one server.",
   ),
   SCRAPE_INTERVAL: wait("2s", "Interval of the history's scrapes."),
   HISTORY_IDLE_INTERVAL: usual(
