@@ -256,6 +256,8 @@ export class PageFixture implements AsyncDisposable {
   #view: View;
   /** What the API answers instead of a view; undefined for nothing. */
   refusal: { readonly message: string; readonly hint: string } | undefined;
+  /** What the explorer answers. */
+  explorer: (query: URLSearchParams) => unknown = () => ({ families: [] });
   /** Paths with query of all requests so far. */
   readonly requests: string[] = [];
 
@@ -306,6 +308,9 @@ export class PageFixture implements AsyncDisposable {
       });
     }
     if (pathname === "/api/v1/view") return Response.json(this.#view);
+    if (pathname === "/api/v1/explore") {
+      return Response.json(this.explorer(new URL(request.url).searchParams));
+    }
     if (pathname === "/api/v1/events") return this.#events();
     return this.#assets.routes[pathname]?.(request) ?? new Response(null, { status: 404 });
   }

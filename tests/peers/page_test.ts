@@ -366,6 +366,24 @@ Deno.test("cost and error budgets are shown", async () => {
   assertStringIncludes(await textOf(page, ".cost"), "Per million input tokens 0.0123");
 });
 
+Deno.test("the explorer shows any other metric by a label", async () => {
+  await using service = new PageFixture(view());
+  service.explorer = (query) =>
+    query.has("family") ? { chart: chart("explored", { title: [...query.values()].join(" ") }) } : {
+      families: [
+        { name: "foo", kind: "gauge", labels: [] },
+        { name: "bar", kind: "histogram", labels: ["engine"] },
+      ],
+    };
+  await using opened = await openPage(browser, service.origin);
+  const { page } = opened;
+  await page.locator("#group-explorer > summary").click();
+  await page.locator("#chart-explored h3", { hasText: /^foo value$/ }).waitFor();
+  await page.getByLabel("Metric").selectOption("bar");
+  await page.getByLabel("By").selectOption("engine");
+  await page.locator("#chart-explored h3", { hasText: /^bar p95 engine$/ }).waitFor();
+});
+
 Deno.test("print is readable from dark, without what cannot be used on paper", async () => {
   await using service = new PageFixture(TROUBLE);
   await using opened = await openPage(browser, service.origin, {

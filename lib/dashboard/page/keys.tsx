@@ -14,7 +14,7 @@ import {
 } from "./state.ts";
 
 function toggleGroups(): void {
-  const all = document.querySelectorAll<HTMLElement>("details.group");
+  const all = document.querySelectorAll<HTMLElement>("details.group:not(#group-explorer)");
   fold(folded.value.some((id) => id !== "") ? [] : [...all].map(({ id }) => id));
 }
 

@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { type ComponentChildren, type JSX, render } from "preact";
 import type { Chart, Level, View } from "../view.ts";
 import { ChartCard } from "./chart.tsx";
+import { Explorer } from "./explorer.tsx";
 import { Findings, Incidents, StatusLine } from "./findings.tsx";
 import { Fleet } from "./fleet.tsx";
 import { KeyList, listenToKeys } from "./keys.tsx";
@@ -20,16 +21,19 @@ const NOT_REPORTED = "not reported by this vLLM";
 const announced = signal("");
 
 /** A part of the page that folds. */
-function Group({ id, title, children }: {
+function Group({ id, title, children, isFoldedFirst = false }: {
   readonly id: string;
   readonly title: string;
   readonly children: () => ComponentChildren;
+  readonly isFoldedFirst?: boolean;
 }): JSX.Element {
-  const isOpen = !folded.value.includes(id);
+  // What is folded at first is listed when it is open.
+  const isListed = folded.value.includes(id);
+  const isOpen = isListed === isFoldedFirst;
   const toggle = (isNowOpen: boolean): void => {
     if (isNowOpen === isOpen) return;
     const others = folded.value.filter((each) => each !== id);
-    fold(isNowOpen ? others : [...others, id]);
+    fold(isListed ? others : [...others, id]);
   };
   return (
     <details
@@ -89,6 +93,9 @@ function Body({ shown }: { readonly shown: View }): JSX.Element {
       </Group>}
       <Group id="group-incidents" title="Findings of the last 24 hours">
         {() => <Incidents shown={shown} />}
+      </Group>
+      <Group id="group-explorer" title="Explorer: any other metric" isFoldedFirst>
+        {() => <Explorer />}
       </Group>
     </>
   );

@@ -43,8 +43,8 @@ function readChoice(): Choice {
 }
 
 /** The selection as a query with its question mark; empty without one. */
-export function choiceQuery(): string {
-  const chosen = Object.entries(choice.value).filter(([, value]) => value !== "");
+export function choiceQuery(more: Readonly<Record<string, string>> = {}): string {
+  const chosen = Object.entries({ ...more, ...choice.value }).filter(([, value]) => value !== "");
   return chosen.length === 0 ? "" : `?${new URLSearchParams(chosen)}`;
 }
 
