@@ -61,8 +61,6 @@ export interface FleetInput {
   readonly modelsOf: (instance: string) => readonly string[];
   /** Label sets of a server's `cache_config_info`. */
   readonly cachesOf: (instance: string) => readonly Readonly<Record<string, string>>[];
-  /** The engine of a server, such as `vLLM`; empty when it is not known. */
-  readonly engineOf: (instance: string) => string;
 }
 
 /** A row for each server. */
@@ -80,7 +78,7 @@ export function fleetRows({ now, nowMs, targets, ...of }: FleetInput): FleetRow[
     errors: byServer(errorShares(now)),
     start: byServer(now.gauges("process_start_time_seconds", { by: BY, aggregate: "min" })),
   };
-  const rows = targets.map(({ instance, state, sinceMs }): FleetRow => {
+  const rows = targets.map(({ instance, state, sinceMs, engine = "" }): FleetRow => {
     const isUp = state === "up" || state === "sleeping";
     const value = (column: keyof typeof columns): number | null => {
       const exact = isUp ? columns[column](instance) : null;
@@ -94,7 +92,7 @@ export function fleetRows({ now, nowMs, targets, ...of }: FleetInput): FleetRow[
     return {
       instance,
       state,
-      engine: of.engineOf(instance),
+      engine,
       model: of.modelsOf(instance).join(", "),
       version: "",
       running: value("running"),

@@ -117,7 +117,6 @@ export function* viewSteps(
     targets: selected,
     modelsOf: (instance) => history.labelValues("model_name", { ...selection, instance }),
     cachesOf: (instance) => history.labelSets("cache_config_info", { ...selection, instance }),
-    engineOf: () => "vLLM",
   });
   yield;
   const { priceOf } = settings;

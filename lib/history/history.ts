@@ -89,6 +89,8 @@ export interface TargetState {
   readonly lastSuccessMs: number | undefined;
   /** Since when it has been up or down, in milliseconds since 1970. */
   readonly sinceMs: number | undefined;
+  /** The engine's name, such as `vLLM` or `SGLang`; absent before its first metrics. */
+  readonly engine?: string;
   /** Samples of the last scrape that were left out, as there are too many; absent when none were. */
   readonly droppedSamples?: number;
 }

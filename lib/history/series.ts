@@ -2,7 +2,14 @@
 
 import { type FamilyMemo, parseFamilies, type Series as Exposed } from "../exposition/family.ts";
 import type { MetricType } from "../exposition/types.ts";
-import { type FamilyKind, familyOf, knownKind, type SampleName, sampleName } from "./names.ts";
+import {
+  engineOf,
+  type FamilyKind,
+  familyOf,
+  knownKind,
+  type SampleName,
+  sampleName,
+} from "./names.ts";
 
 /** One series. */
 export interface Series extends Pick<SampleName, "name" | "family" | "kind"> {
@@ -51,6 +58,8 @@ function bytesOf({ key }: Series): number {
 export class SeriesTable {
   /** The server's name, which is the label `instance` of its series. */
   readonly instance: string;
+  /** The engine's name, such as `SGLang`; undefined before its first series. */
+  engine: string | undefined;
   /** Memory used, in bytes; an estimate. */
   bytes = 0;
   /** In the order of their ids. */
@@ -174,6 +183,7 @@ export class SeriesTable {
     const sample = sampleName(isRouters ? `router_${exposed.name}` : exposed.name, type);
     if (sample === undefined) return undefined;
     const { name, isKnown, isOld } = sample;
+    if (!isRouters) this.engine ??= engineOf(exposed.name)?.title;
     const labels = exposed.labels.toSorted(([one], [other]) => one < other ? -1 : 1)
       .map(([label, value]) => `${label}="${label === "le" ? boundOf(value) : escape(value)}"`);
     const key = `${name}{${labels.join()}}`;

@@ -134,7 +134,8 @@ export class HistoryStore extends Queries implements History {
 
   /** The servers, in the order of the configuration. */
   get targets(): readonly TargetState[] {
-    return this.#servers.map(({ state }) => state)
+    return this.#servers
+      .map(({ state, table: { engine } }) => engine === undefined ? state : { ...state, engine })
       .filter(({ instance }) => !this.#gone.has(instance));
   }
 

@@ -115,6 +115,14 @@ Deno.test("a time that is past is shown as it was", () => {
   assertEquals(view.rangeSeconds, 120);
 });
 
+Deno.test("the fleet table names the engine of each server", () => {
+  const { fleet } = look(letRun(90, { a: {}, b: { frontend: "sglang", seed: 8 } }));
+  assertEquals(fleet.map(({ instance, engine }) => [instance, engine]), [
+    ["a", "vLLM"],
+    ["b", "SGLang"],
+  ]);
+});
+
 Deno.test("restarts are markers in the charts", () => {
   const { markers } = look(letRun(200, { vllm: { scenario: OUTAGE } }));
   assertEquals(markers.map(({ kind, text }) => [kind, text]), [["restart", "vllm restarted"]]);
