@@ -3,8 +3,8 @@
 import type { FamilyInfo, TimeSeries } from "../history/history.ts";
 import { terminalText } from "../terminal_text.ts";
 import { NOTES } from "./availability.ts";
-import type { ChartLine } from "./charts/chart_rule.ts";
-import { isEmpty, meanOf, roundLine } from "./line.ts";
+import { highest } from "./charts/chart_rule.ts";
+import { isEmpty, roundLine } from "./line.ts";
 import { compareNumbered } from "./peers.ts";
 import type { Scope } from "./scope.ts";
 import type { Chart, Unit } from "./view.ts";
@@ -24,9 +24,6 @@ export type Exploration = {
   /** A line per value of this label; one line in total without it. */
   readonly by?: string;
 };
-
-/** Lines in one chart: more cannot be told apart. */
-const MAX_LINES = 16;
 
 /** The unit of a value, by the end of the family's name. */
 const UNITS: readonly (readonly [name: RegExp, unit: Unit, perSecond: Unit])[] = [
@@ -70,22 +67,13 @@ function read(
   return { unit, what: `The percentile ${show}`, lines };
 }
 
-/** The lines with the highest means, by name. */
-function highest(lines: readonly ChartLine[]): ChartLine[] {
-  return lines
-    .map((line) => ({ line, mean: meanOf(line.values) ?? -Infinity }))
-    .toSorted((one, other) => other.mean - one.mean)
-    .slice(0, MAX_LINES)
-    .map(({ line }) => line)
-    .toSorted((one, other) => compareNumbered(one.name, other.name));
-}
-
 /** Computes the chart of a family. */
 export function explore(wanted: Exploration, scope: Scope): Chart {
   const { family: { name, kind }, show, by } = wanted;
   const { unit, what, lines } = read(wanted, scope);
   const named = lines.filter(({ values }) => !isEmpty(values))
-    .map(({ labels, values }) => ({ name: by === undefined ? show : labels[by] ?? "", values }));
+    .map(({ labels, values }) => ({ name: by === undefined ? show : labels[by] ?? "", values }))
+    .toSorted((one, other) => compareNumbered(one.name, other.name));
   const drawn = highest(named);
   const isPercentile = /^p\d/.test(show);
   return {

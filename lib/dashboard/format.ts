@@ -27,8 +27,20 @@ export function formatShare(share: number): string {
   return `${formatNumber(Math.round(share * 1_000) / 10)}${NO_BREAK}%`;
 }
 
+const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
+
+/** A value with a prefix of its unit, such as `1.2 GB`. */
+function formatScaled(value: number, unit: string): string {
+  const power = Math.abs(value) < 1_000 ? 0 : Math.floor(Math.log10(Math.abs(value)) / 3);
+  const index = Math.min(power, PREFIXES.length - 1);
+  return `${formatNumber(value / 1_000 ** index)} ${PREFIXES[index] ?? ""}${unit}`;
+}
+
 /** A value in the words of its unit. */
 export function formatValue(value: number, unit: Unit): string {
+  if (unit === "bytes" || unit === "bytes/s" || unit === "FLOP/s") {
+    return formatScaled(value, unit.replace("bytes", "B"));
+  }
   if (unit === "seconds") return formatSeconds(value);
   if (unit === "share") return formatShare(value);
   return unit === "count" ? formatNumber(value) : `${formatNumber(value)} ${unit}`;

@@ -8,7 +8,7 @@ const ENCODER = new TextEncoder();
 /** Ends an event (HTML standard, "server-sent events"). */
 const EVENT_END = "\n\n";
 
-/** Views that are kept. A view has 60 to 70 KB with one engine, up to 105 KB with eight. */
+/** Views that are kept. A view has 80 to 100 KB with one engine, up to 150 KB with eight. */
 const MAX_KEPT = 32;
 
 /**

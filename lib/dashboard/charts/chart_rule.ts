@@ -2,7 +2,8 @@
 
 import type { Goals } from "../../config/config.ts";
 import type { TimeSeries } from "../../history/history.ts";
-import type { Line } from "../line.ts";
+import { type Line, meanOf } from "../line.ts";
+import { compareNumbered } from "../peers.ts";
 import type { Scope } from "../scope.ts";
 import type { Chart, Threshold } from "../view.ts";
 
@@ -44,4 +45,18 @@ export function linesOf(lines: Readonly<Record<string, Line | undefined>>): Char
 /** Names lines by one of their labels. */
 export function linesBy(label: string, series: readonly TimeSeries[]): ChartLine[] {
   return series.map(({ labels, values }) => ({ name: labels[label] ?? "", values }));
+}
+
+/** Lines in one chart: more cannot be told apart. */
+const MAX_LINES = 16;
+
+/** The lines with the highest means, at most 16. Up to that many, all are drawn as they are. */
+export function highest(lines: readonly ChartLine[]): ChartLine[] {
+  if (lines.length <= MAX_LINES) return [...lines];
+  return lines
+    .map((line) => ({ line, mean: meanOf(line.values) ?? -Infinity }))
+    .toSorted((one, other) => other.mean - one.mean)
+    .slice(0, MAX_LINES)
+    .map(({ line }) => line)
+    .toSorted((one, other) => compareNumbered(one.name, other.name));
 }

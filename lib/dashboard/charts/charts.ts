@@ -9,6 +9,15 @@ import type { Chart, ChartGroup, ChartSeries } from "../view.ts";
 import type { ChartLine, ChartRule } from "./chart_rule.ts";
 import { COMPARISON_CHARTS } from "./comparison.ts";
 import { LATENCY_CHARTS } from "./latency.ts";
+import {
+  ADAPTER_CHARTS,
+  API_SERVER_CHARTS,
+  HARDWARE_CHARTS,
+  KV_TRANSFER_CHARTS,
+  MORE_CACHE_CHARTS,
+  MORE_SCHEDULER_CHARTS,
+  REQUEST_PARAMETER_CHARTS,
+} from "./more.ts";
 import { CACHE_CHARTS, SCHEDULER_CHARTS, SPECULATION_CHARTS } from "./scheduler.ts";
 import { LENGTH_CHARTS, TRAFFIC_CHARTS } from "./traffic.ts";
 
@@ -20,11 +29,18 @@ interface Group extends ChartGroup {
 /** The groups, in the order of the page. */
 const GROUPS: readonly Group[] = [
   { id: "latency", title: "Latency", rules: LATENCY_CHARTS },
-  { id: "throughput", title: "Throughput", rules: TRAFFIC_CHARTS },
-  { id: "scheduler", title: "Scheduler", rules: [...SCHEDULER_CHARTS, ...SPECULATION_CHARTS] },
-  { id: "caches", title: "Caches", rules: CACHE_CHARTS },
-  { id: "lengths", title: "Lengths", rules: LENGTH_CHARTS },
+  { id: "throughput", title: "Throughput", rules: [...TRAFFIC_CHARTS, ...HARDWARE_CHARTS] },
+  {
+    id: "scheduler",
+    title: "Scheduler",
+    rules: [...SCHEDULER_CHARTS, ...SPECULATION_CHARTS, ...MORE_SCHEDULER_CHARTS],
+  },
+  { id: "caches", title: "Caches", rules: [...CACHE_CHARTS, ...MORE_CACHE_CHARTS] },
+  { id: "lengths", title: "Lengths", rules: [...LENGTH_CHARTS, ...REQUEST_PARAMETER_CHARTS] },
   { id: "servers", title: "Servers", rules: COMPARISON_CHARTS },
+  { id: "adapters", title: "Adapters", rules: ADAPTER_CHARTS },
+  { id: "api_server", title: "API server", rules: API_SERVER_CHARTS },
+  { id: "kv_transfer", title: "KV transfer and offload", rules: KV_TRANSFER_CHARTS },
 ];
 
 /** The groups without their charts. */

@@ -77,7 +77,7 @@ export function shortText(
   below: number | null = null,
 ): string {
   if (value === 0) return "0";
-  const isShort = unit === "seconds" || unit === "share" || unit === "bytes" || unit === "bytes/s";
+  const isShort = ["seconds", "share", "bytes", "bytes/s", "FLOP/s"].includes(unit);
   return valueText(value, isShort ? unit : "count", below);
 }
 
