@@ -173,6 +173,72 @@ Deno.test("errors are found from one in a hundred on", () => {
   );
 });
 
+Deno.test("failing KV transfers are found, with what fails", () => {
+  const transfers = (failed: number, errors = 0): readonly Finding[] => {
+    const past = new Past("vllm-a");
+    const vllm = new FakeVllm();
+    let total = 0;
+    past.scrape(120, () => {
+      vllm.live({ errors });
+      total += failed;
+      return `${vllm.text()}# TYPE vllm:nixl_num_failed_transfers counter\n` +
+        `vllm:nixl_num_failed_transfers_total{engine="0"} ${total}\n` +
+        `vllm:nixl_num_kv_expired_reqs_total{engine="0"} ${2 * total}\n`;
+    });
+    return past.findings();
+  };
+  assertEquals(transfers(0), []);
+  const [finding, ...others] = transfers(1);
+  assertEquals([finding?.id, finding?.level, others], ["kv_transfer_failures", "warn", []]);
+  assertEquals(finding?.scope.instances, ["vllm-a"]);
+  assertMatch(
+    finding?.why ?? "",
+    /^2[34] failed transfers, 4[678] expired KV leases in the last /,
+  );
+  // Requests that fail with it are its symptom.
+  const [worse, ...rest] = transfers(1, 1.001);
+  assertEquals([worse?.id, worse?.level, rest], ["kv_transfer_failures", "bad", []]);
+  assertEquals(worse?.evidence.map(({ id }) => id), ["error_share"]);
+});
+
+/** Servers of models with the share of prompt tokens that came by KV transfer, and what waits. */
+function disaggregated(
+  servers: Readonly<Record<string, { model?: string; moved: number; waiting: number }>>,
+): Finding | undefined {
+  const past = new Past(...Object.keys(servers));
+  let tokens = 0;
+  past.scrape(120, (instance) => {
+    tokens += 1_000;
+    const { model = "m", moved = 0, waiting = 0 } = servers[instance] ?? {};
+    const labels = `model_name="${model}",engine="0"`;
+    const source = (name: string, share: number): string =>
+      `vllm:prompt_tokens_by_source_total{${labels},source="${name}"} ${share * tokens}\n`;
+    return `vllm:num_requests_running{${labels}} 4\n` +
+      `vllm:num_requests_waiting{${labels}} ${waiting}\n` +
+      `vllm:kv_cache_usage_perc{${labels}} 0.5\n` +
+      `vllm:generation_tokens_total{${labels}} ${tokens}\n` +
+      source("local_compute", 1 - moved) + source("external_kv_transfer", moved);
+  });
+  return past.findings().find(({ id }) => id === "prefill_decode_imbalance");
+}
+
+Deno.test("prefill servers that are busier than decode servers are found, and the reverse", () => {
+  const [prefill, decode] = [{ moved: 0, waiting: 1 }, { moved: 0.9, waiting: 1 }];
+  assertEquals(disaggregated({ p: prefill, d: decode }), undefined);
+  const slow = disaggregated({ p: { ...prefill, waiting: 6 }, p2: prefill, d: decode });
+  assertEquals(slow?.why, "Of m, 3.5 requests wait per prefill server and 1 per decode server.");
+  assertEquals(slow?.scope, { instances: ["p", "p2"], engines: [], models: ["m"] });
+  const other = disaggregated({ p: prefill, d: { ...decode, waiting: 3 } });
+  assertStringIncludes(other?.action ?? "", "The decode servers are the bottleneck");
+  assertEquals(disaggregated({ p: prefill, d: { ...decode, waiting: 2.9 } }), undefined);
+});
+
+Deno.test("servers of another model, and those that share an external cache, are no other side", () => {
+  const [busy, decode] = [{ moved: 0, waiting: 9 }, { moved: 0.9, waiting: 0 }];
+  assertEquals(disaggregated({ a: { ...busy, model: "other" }, d: decode }), undefined);
+  assertEquals(disaggregated({ a: { ...busy, moved: 0.4 }, d: decode }), undefined);
+});
+
 Deno.test("clients that give up are found from one in ten on", () => {
   assertEquals(idsOf({ aborts: 1.9 }), []);
   assertEquals(idsOf({ aborts: 2.001 }), ["abort_share warn"]);

@@ -1,5 +1,6 @@
 /** Requests that end badly, KV transfers that fail, and prompts that could be reused and are not. */
 
+import type { TimeSeries } from "../../history/history.ts";
 import { CLIENT_DISCONNECT, increases } from "../finish_reasons.ts";
 import { formatNumber, formatShare } from "../format.ts";
 import { levelOf, PREFIX_LIMITS } from "../levels.ts";
@@ -110,7 +111,8 @@ const REJECTED_REQUESTS: FindingRule = {
 const TRANSFER_FAILURES: Readonly<Record<string, string>> = {
   "nixl_num_failed_transfers_total": "failed transfer",
   "nixl_num_failed_notifications_total": "failed notification",
-  "nixl_num_kv_expired_reqs_total": "request with expired KV blocks",
+  "nixl_num_kv_expired_reqs_total": "expired KV lease",
+  "nixl_num_notifications_after_expiry_total": "late notification",
   "mooncake_store_failed_keys_total": "failed Mooncake key",
   "kv_offload_allocation_failure_total": "failed offload allocation",
 };
@@ -151,46 +153,77 @@ const BUSIER = 3;
 /** Waiting requests that matter. */
 const LEAST_WAITING = 2;
 
-/** Prefill servers and decode servers, told by the tokens that each got through KV transfers. */
+/** A server that gets this share of its prompt tokens through KV transfers is a decode server … */
+const DECODE_SHARE = 0.5;
+/** … and one with less than this a prefill server. */
+const PREFILL_SHARE = 0.1;
+
+/** The servers of a model by the share of prompt tokens that they got through KV transfers. */
+function transferredShares({ window }: FindingInput, model: string): Map<string, number> {
+  const tokens = window.rates("prompt_tokens_by_source_total", ["instance", "model_name", "source"])
+    .filter(({ labels }) => labels.model_name === model);
+  const sum = (lines: readonly TimeSeries[]): number =>
+    lines.reduce((total, { values }) => total + (values[0] ?? 0), 0);
+  const servers = Object.entries(Object.groupBy(tokens, ({ labels }) => labels.instance ?? ""));
+  return new Map(servers.flatMap(([instance, lines = []]) => {
+    const all = sum(lines);
+    const moved = lines.filter(({ labels }) => labels.source === "external_kv_transfer");
+    return all === 0 ? [] : [[instance, sum(moved) / all] as const];
+  }));
+}
+
+/** The prefill or the decode servers of a model, and how many requests wait on each, on average. */
+type Side = { readonly servers: readonly TimeSeries[]; readonly mean: number };
+
+/** The two sides of a model, when the requests that wait on one are many times those on the other. */
+function unbalanced(
+  input: FindingInput,
+  model: string,
+): { readonly model: string; readonly prefill: Side; readonly decode: Side } | undefined {
+  const shares = transferredShares(input, model);
+  const servers = input.minute.gauges("num_requests_waiting", { by: ["instance", "model_name"] })
+    .filter(({ labels }) => labels.model_name === model);
+  const side = (isMeant: (share: number) => boolean): Side => {
+    const own = servers.filter(({ labels }) => isMeant(shares.get(labels.instance ?? "") ?? NaN));
+    // The fewest over the last minute: a short rush is none.
+    const waiting = own.map(({ values }) => Math.min(...values.map((value) => value ?? 0)));
+    return { servers: own, mean: waiting.reduce((all, each) => all + each, 0) / own.length };
+  };
+  const decode = side((share) => share > DECODE_SHARE);
+  const prefill = side((share) => share < PREFILL_SHARE);
+  if (decode.servers.length === 0 || prefill.servers.length === 0) return undefined;
+  const most = Math.max(prefill.mean, decode.mean);
+  const least = Math.min(prefill.mean, decode.mean);
+  return most < LEAST_WAITING || most < BUSIER * least ? undefined : { model, prefill, decode };
+}
+
+/** Prefill servers and decode servers of a model, told by the tokens that came by KV transfer. */
 const PREFILL_DECODE_IMBALANCE: FindingRule = {
   id: "prefill_decode_imbalance",
   title: "Prefill and decode servers are out of balance",
-  condition: "some servers get most of their prompt tokens through KV transfers (decode), others " +
-    "compute them (prefill), and on one side at least 2 requests wait per server, three times as " +
-    "many as on the other.",
+  condition: "of the servers of one model some get over half of their prompt tokens through KV " +
+    "transfers (decode), others under a tenth (prefill), and on one side at least 2 requests per " +
+    "server waited all through the last minute, three times as many as on the other.",
   needsMinute: true,
   find(input): Diagnosis | undefined {
-    const { minute, window } = input;
-    const tokens = window.rates("prompt_tokens_by_source_total", ["instance", "source"]);
-    const transferred = new Set(
-      tokens.filter(({ labels, values }) => {
-        const own = tokens.filter((other) => other.labels.instance === labels.instance);
-        const all = own.reduce((total, { values }) => total + (values[0] ?? 0), 0);
-        return labels.source === "external_kv_transfer" && (values[0] ?? 0) > all / 2;
-      }).map(({ labels }) => labels.instance),
-    );
-    const waiting = minute.gauges("num_requests_waiting", { by: ["instance"] });
-    const isDecode = ({ labels }: typeof waiting[number]): boolean =>
-      transferred.has(labels.instance);
-    const mean = (servers: typeof waiting): number =>
-      servers.reduce((total, { values }) => total + (values.at(-1) ?? 0), 0) / servers.length;
-    const decode = waiting.filter(isDecode);
-    const prefill = waiting.filter((server) => !isDecode(server));
-    if (decode.length === 0 || prefill.length === 0) return undefined;
-    const [onPrefill, onDecode] = [mean(prefill), mean(decode)];
-    const [most, least] = [Math.max(onPrefill, onDecode), Math.min(onPrefill, onDecode)];
-    if (most < LEAST_WAITING || most < BUSIER * least) return undefined;
-    const busy = onPrefill > onDecode ? "prefill" : "decode";
+    if (input.targets.length < 2) return undefined;
+    const [found] = input.history.labelValues("model_name", input.selection)
+      .flatMap((model) => unbalanced(input, model) ?? []);
+    if (found === undefined) return undefined;
+    const { prefill, decode, model } = found;
+    const [busy, servers] = prefill.mean > decode.mean
+      ? ["prefill", prefill.servers] as const
+      : ["decode", decode.servers] as const;
     return {
       level: "warn",
-      why: `${formatNumber(onPrefill)} requests wait per prefill server and ` +
-        `${formatNumber(onDecode)} per decode server.`,
+      why: `Of ${model}, ${formatNumber(prefill.mean)} requests wait per prefill server and ` +
+        `${formatNumber(decode.mean)} per decode server.`,
       action: `The ${busy} servers are the bottleneck: turn one of the others into a ${busy} ` +
         "server, or add one.",
       flag: "--kv-transfer-config",
       link: LINKS.disaggregated,
-      scope: scopeOf(input, busy === "prefill" ? prefill : decode, () => true),
-      severity: most,
+      scope: scopeOf(input, servers, () => true),
+      severity: Math.max(prefill.mean, decode.mean),
     };
   },
 };
