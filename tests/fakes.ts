@@ -117,6 +117,7 @@ export interface ServiceOverrides extends Partial<UpstreamConfig> {
   maxScrapesPerSecond?: number;
   /** Host names that requests may be for; any without. */
   allowedHosts?: readonly string[];
+  frameAncestors?: readonly string[];
   /** The time in milliseconds. */
   now?: () => number;
   /** Time from one scrape of the history to the next, in milliseconds. */
@@ -165,7 +166,8 @@ export function namedServers(origins: Readonly<Record<string, string>>): Servers
 export function startService(url: string, overrides: ServiceOverrides = {}): TestService {
   const { now = Date.now, intervalMs = 2_000, idleIntervalMs = 0, ...rest } = overrides;
   const { file, servers: several, resolve, ...others } = rest;
-  const { access, allowedHosts, maxScrapesPerSecond = Infinity, ...named } = others;
+  const { access, allowedHosts, frameAncestors = [], ...more } = others;
+  const { maxScrapesPerSecond = Infinity, ...named } = more;
   const { naming = { style: "underscore", hasAliases: false }, ...config } = named;
   const log = new LogLines();
   const logger = createLogger({
@@ -195,6 +197,7 @@ export function startService(url: string, overrides: ServiceOverrides = {}): Tes
     },
     access,
     allowedHosts,
+    frameAncestors,
     maxScrapesPerSecond,
     goals: { ttftSeconds: 1, tpotSeconds: 0.1, target: 0.99 },
     prices: [],

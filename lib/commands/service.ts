@@ -220,7 +220,12 @@ function registerHistory(
  */
 export function createService(parts: ServiceParts): Service {
   const { servers, resolve = resolveHost, relay, history, past = [], goals, log, host } = parts;
-  const { access, allowedHosts, lostLogLines = () => ({ repeated: 0, unread: 0 }) } = parts;
+  const {
+    access,
+    allowedHosts,
+    frameAncestors,
+    lostLogLines = () => ({ repeated: 0, unread: 0 }),
+  } = parts;
   let ready = true;
   const isReady = (): boolean => ready;
   const now = (): number => host.now();
@@ -334,7 +339,7 @@ export function createService(parts: ServiceParts): Service {
   });
   const push = parts.push && new Push({ config: parts.push, source, registry, log, now });
   push?.start();
-  const assets = createAssets();
+  const assets = createAssets(frameAncestors);
   const routes = createRouter({
     version: VERSION,
     targets,
@@ -364,8 +369,8 @@ export function createService(parts: ServiceParts): Service {
     isReady,
   });
   return {
-    handler: withOriginPolicy(guarded, allowedHosts),
-    relayHandler: relayHandler && withOriginPolicy(relayHandler, allowedHosts),
+    handler: withOriginPolicy(guarded, { allowedHosts, frameAncestors }),
+    relayHandler: relayHandler && withOriginPolicy(relayHandler, { allowedHosts }),
     history: store,
     watch: () => recorder.watch(),
     async stop(pushMs: number): Promise<void> {

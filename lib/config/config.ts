@@ -73,6 +73,8 @@ export type Config = {
   readonly push?: PushConfig | undefined;
   readonly listen: Address;
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins that may embed the live page. */
+  readonly frameAncestors: readonly string[];
   readonly access?: Access | undefined;
   readonly tls?: ServingTls | undefined;
   readonly filter: FilterConfig;
@@ -197,6 +199,7 @@ export function parseConfig(
     push,
     listen,
     allowedHosts: reader.isSet("ALLOWED_HOSTS") ? hosts : undefined,
+    frameAncestors: reader.get("FRAME_ANCESTORS"),
     access,
     tls,
     filter: {

@@ -22,6 +22,7 @@ import {
   parseHeaderPairs,
   parseHeaders,
   parseHostName,
+  parseOrigin,
   parsePairs,
   parsePassword,
   parsePrice,
@@ -171,6 +172,10 @@ export const ROWS = {
   ALLOWED_HOSTS: list(
     ["host names, comma-separated", parseHostName],
     "Names clients may call it by, besides localhost and IP addresses.",
+  ),
+  FRAME_ANCESTORS: list(
+    ["origins, comma-separated", parseOrigin],
+    "Sites that may embed the live page, such as Grafana's; without it none.",
   ),
   SCRAPE_TIMEOUT: wait("10s", "Timeout of a scrape of vLLM, to its last byte."),
   // 63 KB is one engine's response, so the default is enough for 250 engines behind one address; it

@@ -149,6 +149,15 @@ export function parseHostName(text: string): Parsed<string> {
   return refuse(`it is not a host name. ${want}`);
 }
 
+/** Reads the origin of a site, such as `https://grafana.example.com`. */
+export function parseOrigin(text: string): Parsed<string> {
+  const url = URL.parse(text);
+  const isOrigin = url !== null && /^https?:$/.test(url.protocol) &&
+    text.replace(/\/$/, "").toLowerCase() === url.origin;
+  if (isOrigin) return accept(url.origin);
+  return refuse('it is no origin. Write scheme and host, such as "https://grafana.example.com".');
+}
+
 /** What is wrong with an address that does not have the form `host:port`. */
 function addressProblem(text: string): string {
   const isIpv6 = (host: string): boolean => URL.canParse(`http://[${host}]/`);

@@ -20,7 +20,7 @@ export interface Assets {
 
 /**
  * The page may only do what it needs (CSP level 3): run its own script and read this service; no
- * forms, no frames.
+ * forms, and no frames but those of FRAME_ANCESTORS.
  */
 const POLICY = [
   "default-src 'none'",
@@ -30,16 +30,19 @@ const POLICY = [
   "img-src 'self' data:",
   "base-uri 'none'",
   "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+];
 
 /** Browsers keep a file and revalidate it each time. */
 const HEADERS: Readonly<Record<string, string>> = { ...SAFE_HEADERS, "cache-control": "no-cache" };
 
 /** Makes the route of a file. */
-function createRoute(text: string, headers: Readonly<Record<string, string>>): AssetRoute {
+function createRoute(
+  text: string,
+  headers: Readonly<Record<string, string>>,
+  common = HEADERS,
+): AssetRoute {
   const tag = `"${createHash("sha256").update(text).digest("base64url")}"`;
-  const all = { ...HEADERS, ...headers, etag: tag };
+  const all = { ...common, ...headers, etag: tag };
   return (request) => {
     // Compression makes the tag a weak one, `W/"…"`, which says enough here (RFC 9110, 13.1.2).
     const isKnown = request.headers.get("if-none-match")?.includes(tag) ?? false;
@@ -49,14 +52,21 @@ function createRoute(text: string, headers: Readonly<Record<string, string>>): A
   };
 }
 
-/** Makes the routes of the page and of what it loads. */
-export function createAssets(): Assets {
+/**
+ * Makes the routes of the page and of what it loads.
+ *
+ * @param frameAncestors Origins that may embed the page.
+ */
+export function createAssets(frameAncestors: readonly string[]): Assets {
+  const ancestors = frameAncestors.length === 0 ? "'none'" : frameAncestors.join(" ");
+  // Browsers that know frame-ancestors ignore this field; others cannot allow single sites.
+  const { "x-frame-options": _, ...others } = HEADERS;
   return {
     page: createRoute(html, {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": POLICY,
+      "content-security-policy": [...POLICY, `frame-ancestors ${ancestors}`].join("; "),
       vary: "accept",
-    }),
+    }, frameAncestors.length === 0 ? HEADERS : others),
     routes: {
       "/page.js": createRoute(script, { "content-type": "text/javascript; charset=utf-8" }),
       "/page.css": createRoute(uplotCss + pageCss, { "content-type": "text/css; charset=utf-8" }),

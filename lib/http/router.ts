@@ -171,13 +171,23 @@ function targetsResponse(servers: readonly Target[], nowMs: number): Response {
 /** IP addresses as `URL` writes them, and names that lead to this machine in every browser. */
 const SAFE_HOST = /^(?:\[.*\]|[\d.]+|(?:.*\.)?localhost)$/;
 
+/** Which hosts the service answers for, and which sites may embed the page. */
+export type OriginPolicy = {
+  readonly allowedHosts?: readonly string[] | undefined;
+  readonly frameAncestors?: readonly string[];
+};
+
 /**
  * Puts the policy for pages of other sites before all routes: they may send nothing but a visit to
  * the page itself, and get no response to read, not even as an image or a script.
  */
-export function withOriginPolicy(route: Route, allowedHosts?: readonly string[]): Route {
+export function withOriginPolicy(
+  route: Route,
+  { allowedHosts, frameAncestors = [] }: OriginPolicy,
+): Route {
+  const isEmbeddable = frameAncestors.length > 0;
   return async (request) => {
-    const problem = refusal(request, allowedHosts);
+    const problem = refusal(request, isEmbeddable, allowedHosts);
     const response = problem === undefined
       ? await route(request)
       : textResponse(STATUS_CODE.Forbidden, problem);
@@ -189,10 +199,14 @@ export function withOriginPolicy(route: Route, allowedHosts?: readonly string[])
 
 /** Why a request is refused; undefined when it is not. */
 function refusal(
-  { headers, method, url }: Request,
+  request: Request,
+  isEmbeddable: boolean,
   allowedHosts: readonly string[] | undefined,
 ): string | undefined {
-  if (headers.get("sec-fetch-site") === "cross-site" && !(method === "GET" && isVisit(headers))) {
+  const { headers, method, url } = request;
+  const isAllowed = method === "GET" &&
+    (isVisit(headers) || (isEmbeddable && isFrame(headers) && requestPath(request) === "/"));
+  if (headers.get("sec-fetch-site") === "cross-site" && !isAllowed) {
     return "Cannot answer: a page of another site made the browser send this request. Open the " +
       "address itself.";
   }
@@ -201,6 +215,12 @@ function refusal(
   if (host === undefined || SAFE_HOST.test(host) || allowedHosts.includes(host)) return undefined;
   return `Cannot answer for the host "${host}": it is not in ALLOWED_HOSTS. Add it there if this ` +
     "service is reached by that name.";
+}
+
+/** A page in a frame; the browser holds it to `frame-ancestors`. */
+function isFrame(headers: Headers): boolean {
+  return headers.get("sec-fetch-mode") === "navigate" &&
+    headers.get("sec-fetch-dest") === "iframe";
 }
 
 /** A link that was followed, or an address that was typed; not a frame, a script or an image. */

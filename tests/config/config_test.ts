@@ -63,6 +63,7 @@ Deno.test("parseConfig() fills in the defaults", () => {
     prices: [],
     access: undefined,
     allowedHosts: undefined,
+    frameAncestors: [],
     push: undefined,
     relay: undefined,
     tls: undefined,

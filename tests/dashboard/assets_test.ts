@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { parseConfig } from "../../lib/config/config.ts";
 import { createAssets } from "../../lib/dashboard/assets.ts";
 import { startService } from "../fakes.ts";
 import { closedPort } from "../net/fakes.ts";
@@ -32,6 +33,33 @@ Deno.test("the page may do nothing but run its own script and read its own servi
   );
 });
 
+Deno.test("FRAME_ANCESTORS lets these sites embed the page, and nothing else", async () => {
+  const site = "https://grafana.example.com";
+  const url = `http://127.0.0.1:${closedPort()}`;
+  const result = parseConfig(
+    { VLLM_METRICS_URL: url, FRAME_ANCESTORS: `${site}/,http://a:3000` },
+    () => "",
+  );
+  const { frameAncestors = [] } = result.ok ? result.config : {};
+  await using service = startService(url, { frameAncestors });
+  const frame = {
+    "sec-fetch-site": "cross-site",
+    "sec-fetch-mode": "navigate",
+    "sec-fetch-dest": "iframe",
+  };
+  const response = await service.get("/", { ...BROWSER, ...frame });
+  await response.body?.cancel();
+  assertEquals(response.status, 200);
+  const policy = (response.headers.get("content-security-policy") ?? "").split(/; */);
+  assertEquals(policy.at(-1), `frame-ancestors ${site} http://a:3000`);
+  assertEquals(response.headers.get("x-frame-options"), null);
+  for (const path of ["/metrics", "/api/v1/view", "/-/metrics"]) {
+    const refused = await service.get(path, frame);
+    await refused.body?.cancel();
+    assertEquals([path, refused.status], [path, 403]);
+  }
+});
+
 Deno.test.each([
   ["/page.js", "text/javascript; charset=utf-8"],
   ["/page.css", "text/css; charset=utf-8"],
@@ -57,7 +85,7 @@ Deno.test.each([
 });
 
 Deno.test("files with other contents have other tags", () => {
-  const { page, routes } = createAssets();
+  const { page, routes } = createAssets([]);
   const tags = [page, ...Object.values(routes)].map((route) =>
     route(new Request("http://host/")).headers.get("etag")
   );
@@ -66,7 +94,7 @@ Deno.test("files with other contents have other tags", () => {
 });
 
 Deno.test("the page loads nothing but what is served, and all of it is small", async () => {
-  const { page, routes } = createAssets();
+  const { page, routes } = createAssets([]);
   const request = new Request("http://host/");
   const html = await page(request).text();
   const loaded = [...html.matchAll(/<(?:script|link)[^>]+(?:src|href)="([\w.]+)"/g)]

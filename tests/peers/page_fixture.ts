@@ -252,7 +252,7 @@ export function view(changes: Partial<View> = {}): View {
 export class PageFixture implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #open = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
-  readonly #assets = createAssets();
+  readonly #assets = createAssets([]);
   #view: View;
   /** What the API answers instead of a view; undefined for nothing. */
   refusal: { readonly message: string; readonly hint: string } | undefined;
