@@ -34,3 +34,24 @@ Deno.test("colours come with words, and only where they are wanted", () => {
   const bare = colored.map((line) => withoutColours(line).trimEnd());
   assertEquals(bare, screenLines(view, { columns: 100, color: false }));
 });
+
+Deno.test("several servers have a table, with what differs from its peers marked", () => {
+  const view = look(letRun(110, { a: {}, b: { seed: 3 }, c: { scenario: OUTAGE } }));
+  const [a, b, c] = view.fleet;
+  if (a === undefined || b === undefined || c === undefined) throw new Error("no fleet");
+  const fleet: View["fleet"] = [
+    { ...a, running: 12, kvCache: 0.5, outliers: ["kvCache"], model: "m\x1b[2J" },
+    b,
+    c,
+  ];
+  const lines = screenLines({ ...view, fleet }, { columns: 200, color: false });
+  const start = lines.findIndex((line) => line.startsWith("Server "));
+  const [head = "", first = "", , third = ""] = lines.slice(start, start + 4)
+    .map((line) => line.replace(/\p{Zs}/gu, " "));
+  assertEquals(head.split(/ {2,}/).slice(0, 4), ["Server", "Running", "Waiting", "KV cache"]);
+  assertEquals(first.split(/ {2,}/).toSpliced(2, 1).slice(0, 3), ["a", "12", "*50 %"]);
+  assertEquals(first.split(/ {2,}/).at(-1), "m?[2J");
+  assertEquals(third.split(/ {2,}/).slice(0, 3), ["c", "-", "-"]);
+  const narrow = screenLines({ ...view, fleet }, { columns: 60, color: false });
+  assert(narrow.some((line) => /^Server +Running +Waiting$/.test(line)));
+});

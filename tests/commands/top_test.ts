@@ -259,7 +259,7 @@ Deno.test("top shows a line for each server and each engine", async () => {
   const sitting = sit(["--once", "--url", service.origin]);
   assertEquals(await top.run(sitting.host), 0);
   const { stdout } = sitting.output();
-  assertMatch(stdout, /\nServer .*Running.*\nvllm-a .* 7 requests.*\nvllm-b .* 7 requests/);
+  assertMatch(stdout, /\nServer .*Running.*\nvllm-a +7 .*\nvllm-b +7 /);
   assertMatch(
     stdout,
     /\nEngine .*Running.*\nvllm-a, engine 0 .* 3 requests.*\nvllm-a, engine 1 .* 4 /,

@@ -3,7 +3,16 @@
 import { formatSeconds, formatValue } from "../../dashboard/format.ts";
 import { LEVEL_WORDS } from "../../dashboard/levels.ts";
 import { noFindings } from "../../dashboard/availability.ts";
-import type { Chart, Finding, Level, Tile, View, ViewTarget } from "../../dashboard/view.ts";
+import type {
+  Chart,
+  Finding,
+  FleetRow,
+  Level,
+  Tile,
+  Unit,
+  View,
+  ViewTarget,
+} from "../../dashboard/view.ts";
 import { terminalText } from "../../terminal_text.ts";
 
 /** How lines are written. */
@@ -32,20 +41,38 @@ const GAP = "   ";
 /** Width of a tile with its trend, from which on two fit into a line. */
 const TILE_WIDTH = 96;
 
-/** Tables of servers and of engines: the charts that compare them, and the head of the first column. */
-const COMPARISONS = [
-  { prefix: "servers_", head: "Server" },
-  { prefix: "engines_", head: "Engine" },
-] as const;
-/** Heads of the other columns, by the end of the chart's name. */
-const COLUMN_TITLES: Readonly<Record<string, string>> = {
+/** The columns of the fleet table that are numbers. */
+type Measured =
+  | "running"
+  | "waiting"
+  | "kvCache"
+  | "ttft"
+  | "itl"
+  | "tokens"
+  | "errors"
+  | "uptime";
+
+/** Columns of the table of servers: head, value and unit. */
+const FLEET: readonly (readonly [head: string, value: Measured, unit?: Unit])[] = [
+  ["Running", "running"],
+  ["Waiting", "waiting"],
+  ["KV cache", "kvCache", "share"],
+  ["TTFT p95", "ttft", "seconds"],
+  ["ITL p95", "itl", "seconds"],
+  ["Output", "tokens", "tokens/s"],
+  ["Errors", "errors", "share"],
+  ["Uptime", "uptime", "seconds"],
+];
+/** The charts that compare engines, and the head of each one's column. */
+const ENGINES = "engines_";
+const ENGINE_TITLES: Readonly<Record<string, string>> = {
   "kv_cache": "KV cache",
   running: "Running",
   tokens: "Output",
 };
 /** Widths of the columns of those tables, in characters. */
-const NAME_WIDTH = 32;
-const CELL_WIDTH = 18;
+const NAME_WIDTH = 26;
+const CELL_WIDTH = 14;
 
 /** The time in the local time zone, as on the page. */
 function localTime(timeMs: number): string {
@@ -139,33 +166,52 @@ class Screen {
       line.padEnd(Math.max(0, Math.min(room, TILE_WIDTH)));
   }
 
-  /** A line for each server and each engine, where there are several. */
-  comparisonLines(charts: readonly Chart[]): string[] {
-    return COMPARISONS.flatMap(({ prefix, head }) => {
-      const compared = charts.filter(({ id, series }) =>
-        id.startsWith(prefix) && series.length > 1
-      );
-      const names = [...new Set(compared.flatMap(({ series }) => series.map(({ name }) => name)))];
-      if (names.length === 0) return [];
-      const titles = compared.map(({ id }) => COLUMN_TITLES[id.slice(prefix.length)] ?? id);
-      const rows = names.map((name) => [
-        terminalText(name),
-        ...compared.map(({ series, unit }) => {
-          const values = series.find((each) => each.name === name)?.values ?? [];
-          const latest = values.findLast((value) => value !== null) ?? null;
-          return latest === null ? "-" : formatValue(latest, unit);
-        }),
-      ]);
-      return [
-        "",
-        ...[[head, ...titles], ...rows].map(([name = "", ...cells]) =>
-          this.#cut(
-            name.slice(0, NAME_WIDTH).padEnd(NAME_WIDTH) +
-              cells.map((cell) => cell.padStart(CELL_WIDTH)).join(""),
-          )
-        ),
-      ];
-    });
+  /** A line for each server, where there are several; `*` marks what differs from its peers. */
+  fleetLines(fleet: readonly FleetRow[]): string[] {
+    if (fleet.length < 2) return [];
+    const rows = fleet.map((row) => [
+      terminalText(row.instance),
+      ...FLEET.map(([, name, unit]) => {
+        const value = row[name];
+        const outliers: readonly string[] = row.outliers;
+        const mark = outliers.includes(name) ? "*" : "";
+        if (value === null) return "-";
+        return mark + (unit === undefined ? String(value) : formatValue(value, unit));
+      }),
+      terminalText(row.model),
+    ]);
+    return this.#table(["Server", ...FLEET.map(([head]) => head), "Model"], rows);
+  }
+
+  /** A line for each engine, where there are several. */
+  engineLines(charts: readonly Chart[]): string[] {
+    const compared = charts.filter(({ id, series }) => id.startsWith(ENGINES) && series.length > 1);
+    const names = [...new Set(compared.flatMap(({ series }) => series.map(({ name }) => name)))];
+    if (names.length === 0) return [];
+    const titles = compared.map(({ id }) => ENGINE_TITLES[id.slice(ENGINES.length)] ?? id);
+    const rows = names.map((name) => [
+      terminalText(name),
+      ...compared.map(({ series, unit }) => {
+        const values = series.find((each) => each.name === name)?.values ?? [];
+        const latest = values.findLast((value) => value !== null) ?? null;
+        return latest === null ? "-" : formatValue(latest, unit);
+      }),
+    ]);
+    return this.#table(["Engine", ...titles], rows);
+  }
+
+  /** A table with the columns that fit. */
+  #table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+    const fitting = Math.floor((this.#options.columns - NAME_WIDTH) / CELL_WIDTH);
+    return [
+      "",
+      ...[head, ...rows].map(([name = "", ...cells]) =>
+        this.#cut(
+          name.slice(0, NAME_WIDTH).padEnd(NAME_WIDTH) +
+            cells.slice(0, fitting).map((cell) => cell.padStart(CELL_WIDTH)).join(""),
+        )
+      ),
+    ];
   }
 
   findingLines({ level, title, why, action, link }: Finding): string[] {
@@ -199,6 +245,7 @@ export function screenLines(view: View, options: ScreenOptions): string[] {
     "",
     ...said.length === 0 ? [] : [...said, ""],
     ...screen.tileLines(view.tiles),
-    ...screen.comparisonLines(view.charts),
+    ...screen.fleetLines(view.fleet),
+    ...screen.engineLines(view.charts),
   ].map((line) => line.trimEnd());
 }
