@@ -300,9 +300,15 @@ Deno.test("charts of what only some servers report show it", () => {
 
 Deno.test("a server without them has none of these charts", () => {
   const history = new HistoryStore({ instances: ["vllm-a"] });
-  const body = new TextEncoder().encode("vllm:num_requests_running 1\n");
-  history.add({ instance: "vllm-a", timeMs: START_MS, body });
-  const view = look({ history, nowMs: START_MS });
+  // vLLM's Rust front end lists these at 0 without NIXL.
+  const body = new TextEncoder().encode(
+    "vllm:num_requests_running 1\n# TYPE vllm:nixl_num_failed_transfers counter\n" +
+      "vllm:nixl_num_failed_transfers_total 0\n",
+  );
+  for (const seconds of [0, 2, 4]) {
+    history.add({ instance: "vllm-a", timeMs: START_MS + 1_000 * seconds, body });
+  }
+  const view = look({ history, nowMs: START_MS + 4_000 });
   assert(Object.keys(LAST).every((id) => view.charts.every((chart) => chart.id !== id)));
   assertEquals(view.groups.map(({ id }) => id).includes("kv_transfer"), false);
 });

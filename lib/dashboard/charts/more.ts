@@ -360,8 +360,7 @@ export const API_SERVER_CHARTS: readonly ChartRule[] = [
 
 const [XFER, BYTES] = ["nixl_xfer_time_seconds", "nixl_bytes_transferred"];
 
-/** The charts of KV transfers and of offloading. */
-export const KV_TRANSFER_CHARTS: readonly ChartRule[] = [
+const TRANSFER_CHARTS: readonly ChartRule[] = [
   chart(
     ["kv_fetch", "Requests waiting on KV loads", "requests"],
     [
@@ -531,3 +530,12 @@ export const KV_TRANSFER_CHARTS: readonly ChartRule[] = [
       }),
   ),
 ];
+
+/**
+ * The charts of KV transfers and of offloading. vLLM's Rust front end lists NIXL's counters at 0
+ * where it is not used.
+ */
+export const KV_TRANSFER_CHARTS: readonly ChartRule[] = TRANSFER_CHARTS.map((rule) => ({
+  ...rule,
+  zeroIsNothing: true,
+}));
