@@ -153,7 +153,11 @@ export function* viewSteps(
       goals,
       windowSeconds,
       (seconds) => scope(rangeAt(nowMs, seconds)),
-    ),
+    ).map((budget) => {
+      // No verdict without a server that answers requests.
+      const isServing = selected.some(({ state }) => state === "up");
+      return isServing ? budget : { ...budget, level: "none" as const };
+    }),
   };
 }
 

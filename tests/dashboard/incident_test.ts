@@ -66,11 +66,15 @@ Deno.test("there is no verdict before a minute of scrapes", () => {
   assertEquals(view.status.state, "collecting");
 });
 
-Deno.test("a server that sleeps has no good tiles", () => {
-  const view = look(letRun(110, { vllm: { scenario: SLEEP } }));
-  assertEquals(view.status.state, "asleep");
-  assertEquals(view.tiles.filter(({ level }) => level === "good").map(({ id }) => id), []);
-});
+Deno.test.each([["asleep", SLEEP], ["down", OUTAGE]])(
+  "a server that is %s has no good tiles and no good budgets",
+  (state, scenario) => {
+    const view = look(letRun(110, { vllm: { scenario } }));
+    assertEquals(view.status.state, state);
+    const good = [...view.tiles, ...view.budgets].filter(({ level }) => level === "good");
+    assertEquals(good.map(({ id }) => id), []);
+  },
+);
 
 Deno.test("eight equal servers are never unlike each other, from their start on", () => {
   const servers: Record<string, ServerOptions> = {};
