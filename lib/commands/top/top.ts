@@ -315,7 +315,7 @@ export const top: Command = command(
       {
         name: "window",
         value: "DURATION",
-        meaning: "5m, 15m, 1h, 3h, 6h, 24h or 30d (default 5m)",
+        meaning: "5m, 15m, 1h, 3h, 6h, 24h, 7d or 30d (default 5m)",
       },
       { name: "model", value: "NAME", meaning: "only this model" },
       { name: "engine", value: "NUMBER", meaning: "only this engine" },
