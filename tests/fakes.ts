@@ -14,7 +14,7 @@ const PATIENCE_MS = 20_000;
 /** Time between two looks at what tells nobody when it changes, in milliseconds. */
 const LOOK_MS = 10;
 
-/** What every reader of `/metrics` is told it gets. */
+/** The Content-Type of every response on `/metrics`. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** One answer of a real vLLM. */

@@ -71,8 +71,8 @@ export function readTls(
   } else if (skipVerify && url !== undefined) {
     reader.warn(
       skipName,
-      `no certificate of ${server} is checked, so whoever is on the way can listen in. ` +
-        `Set ${prefix}_CA_FILE in its place.`,
+      `no certificate of ${server} is checked, so anyone in between can read and change it. ` +
+        `Set ${prefix}_CA_FILE instead.`,
     );
   }
   return { caCerts, cert, key, skipVerify };

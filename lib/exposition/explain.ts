@@ -79,7 +79,7 @@ export function explain(
         const notes = [
           ...renames(family),
           ...repairs(family, lines, out),
-          ...isRewritten ? ["numbers, times or blanks are written anew"] : [],
+          ...isRewritten ? ["numbers, times or blanks are rewritten"] : [],
           ...losses(),
           ...filtered,
         ];

@@ -10,7 +10,7 @@ import { followsGroup, isMetricType, type MetricType, SUFFIXES, UNGROUPED_TYPES 
 const LABEL = "instance";
 /** What Prometheus puts before a label of the server's own that has such a name. */
 const CLASH_PREFIX = "exported_";
-/** A separator that the sanitizer wrote: where one is needed it writes it anew. */
+/** A separator that the sanitizer wrote: it is rewritten where one is needed. */
 const SEPARATOR = /_separator$/;
 /** What the samples of a histogram or summary add to its name. */
 const GROUP_PARTS = ["_bucket", "_sum", "_count"];
@@ -74,7 +74,7 @@ interface MergedFamily {
   help: string | undefined;
   type: MetricType | undefined;
   readonly pieces: Piece[];
-  /** Whether all servers that have it told its type. */
+  /** Whether all servers that expose it state its type. */
   isTyped: boolean;
 }
 

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 
 /** Metric names of the text format 0.0.4. */
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
-/** Label names of the text format 0.0.4, and those with a colon in them, which we mend. */
+/** Label names of the text format 0.0.4, and those with a colon in them, which we repair. */
 const LABEL_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 /** Longest metric or label name, in characters; vLLM's longest has 60. */
 const MAX_NAME_LENGTH = 1_024;

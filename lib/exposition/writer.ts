@@ -33,7 +33,7 @@ export type NameUse = "header" | "declared" | "undeclared";
 
 /** What the families of one exposition share. */
 export class WriterContext {
-  /** The text that was written; whoever takes it empties this. */
+  /** The text written so far; the reader of it empties it. */
   text = "";
   /** Counts what was left out. */
   readonly dropped: DroppedLines;

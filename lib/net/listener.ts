@@ -106,7 +106,7 @@ export class ReloadableListener {
   /** Deno.serve ends when it cannot accept: a client that uses up all file descriptors would stop us. */
   #onEnd(error: unknown): void {
     if (this.#stopped) return;
-    this.#options.log.error("A listener broke; it is opened anew", {
+    this.#options.log.error("A listener broke; reopening it", {
       port: this.port,
       error: error instanceof Error ? error.message : String(error),
     });

@@ -33,7 +33,7 @@ export function hasCredentials(headers: Headers): boolean {
   return CREDENTIALS.some((name) => (headers.get(name) ?? "") !== "");
 }
 
-/** Whether a sender uses the credentials that everybody knows. */
+/** Whether a sender uses the default credentials. */
 export function hasDefaultCredentials(headers: Headers): boolean {
   return headers.get("authorization") === DEFAULT_CREDENTIALS;
 }

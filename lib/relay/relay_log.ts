@@ -73,7 +73,7 @@ export class RelayLog {
   checkCredentials(headers: Headers): void {
     if (this.#warnedOfDefaults || !hasDefaultCredentials(headers)) return;
     this.#warnedOfDefaults = true;
-    this.#log.warn("Parseable is used with admin:admin, which everybody knows", {
+    this.#log.warn("Parseable is used with the default password admin:admin", {
       hint: "Set P_USERNAME and P_PASSWORD in parseable.env.",
     });
   }

@@ -182,7 +182,7 @@ export class MergedScraper {
   }
 }
 
-/** The error for servers that send too much in one merge, whoever else reads. */
+/** The error for servers that send too much in one merge, whatever other clients do. */
 class TogetherTooLarge extends MetricsError {
   constructor(label: string, budget: number) {
     const text = `Cannot scrape "${label}": the servers together sent more than ${budget} bytes`;

@@ -63,7 +63,7 @@ const STATUS_HINTS: Readonly<Record<string, string>> = {
   "502": "A gateway answered in place of vLLM: is vLLM running behind it?",
   "503": "vLLM may still be starting.",
   "504": "A gateway answered in place of vLLM: is vLLM running behind it?",
-  "5": "The log of vLLM tells why.",
+  "5": "See the log of vLLM for the reason.",
 };
 
 /**

@@ -150,7 +150,7 @@ Deno.test.each<[what: string, input: string, read: number, written: number, note
     4,
     "put in order",
   ],
-  ["a spelling", "# TYPE a gauge\na 0x1p4\n", 1, 1, "numbers, times or blanks are written anew"],
+  ["a spelling", "# TYPE a gauge\na 0x1p4\n", 1, 1, "numbers, times or blanks are rewritten"],
   ["samples alone", "a 1\n", 1, 1, "has neither HELP nor TYPE"],
   [
     "lines that cannot be used",

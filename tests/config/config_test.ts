@@ -160,8 +160,8 @@ Deno.test.each([
   [
     "unchecked certificates",
     { VLLM_METRICS_URL: "https://vllm", VLLM_TLS_INSECURE_SKIP_VERIFY: "true" },
-    "VLLM_TLS_INSECURE_SKIP_VERIFY: no certificate of vLLM is checked, so whoever is on the way " +
-    "can listen in. Set VLLM_TLS_CA_FILE in its place.",
+    "VLLM_TLS_INSECURE_SKIP_VERIFY: no certificate of vLLM is checked, so anyone in between " +
+    "can read and change it. Set VLLM_TLS_CA_FILE instead.",
   ],
   [
     "TLS settings without TLS",
@@ -335,8 +335,8 @@ Deno.test("parseConfig() warns of unchecked certificates of Parseable", () => {
   const env = { PARSEABLE_URL: "https://parseable", PARSEABLE_TLS_INSECURE_SKIP_VERIFY: "true" };
   assertEquals(relayOf({ ...URL_ONLY, ...env })?.tls, { ...PLAIN_TLS, skipVerify: true });
   assertEquals(warningsOf({ ...URL_ONLY, ...env }), [
-    "PARSEABLE_TLS_INSECURE_SKIP_VERIFY: no certificate of Parseable is checked, so whoever is " +
-    "on the way can listen in. Set PARSEABLE_TLS_CA_FILE in its place.",
+    "PARSEABLE_TLS_INSECURE_SKIP_VERIFY: no certificate of Parseable is checked, so anyone in between " +
+    "can read and change it. Set PARSEABLE_TLS_CA_FILE instead.",
   ]);
 });
 

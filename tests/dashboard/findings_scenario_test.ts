@@ -95,14 +95,14 @@ Deno.test("clients that go away are found, whether the front end counts them or 
   assertEquals(idsOf(find(change)), ["abort_share"]);
 });
 
-Deno.test("slow reading of prompts is told from a long queue", () => {
+Deno.test("slow prefill is distinguished from a long queue", () => {
   const slow = { engine: { prefillTokensPerSecond: 900 } };
   assertEquals(idsOf(find({ load: 0.2, ...slow })), ["slow_prefill", "slo_burn"]);
   const findings = find({ load: 4, engine: { maxNumSeqs: 8 } });
   assertEquals(idsOf(findings), ["scheduler_bound_queue", "slow_queue", "slo_burn"]);
 });
 
-Deno.test("slow steps of the engine are told from long prompts that get in between", () => {
+Deno.test("slow engine steps are distinguished from long prompts in between", () => {
   const [steps, ...others] = find({ load: 0.3, engine: { stepMs: 130 } });
   assertEquals([steps?.id, steps?.title, others], [
     "slow_decode",

@@ -64,7 +64,7 @@ const MISTAKES: Readonly<Record<string, readonly [message: RegExp, hint: RegExp]
 };
 
 for (const [query, [message, hint]] of Object.entries(MISTAKES)) {
-  Deno.test(`a wrong request is told what is wrong: ${query.slice(0, 30)}`, async () => {
+  Deno.test(`a wrong request is answered with what is wrong: ${query.slice(0, 30)}`, async () => {
     await using service = startDashboard();
     for (const path of ["view", "events"]) {
       const response = await fetch(`${service.origin}/api/v1/${path}?${query}`);

@@ -165,7 +165,7 @@ Deno.test("a stream that is not there fails, and says that nothing has been stor
   assertEquals(hop?.found, 'there is no stream "vLLMmetrics": nothing has been stored yet');
 });
 
-Deno.test("a stream with the row of provision alone is told as such", async () => {
+Deno.test("a stream with the row of provision alone is recognized", async () => {
   await using parseable = serveApi();
   await run(parseable);
   const hops = await hopsTo(parseable.origin);
@@ -235,7 +235,7 @@ Deno.test("short distances by turns are no gaps, and three scrapes are needed to
   assertEquals(gapsIn([2_000, 0]).found, "too few scrapes for gaps");
 });
 
-Deno.test("over TLS the certificate is told with its last day, and a bad one fails", async () => {
+Deno.test("over TLS the certificate is reported with its last day, and a bad one fails", async () => {
   const ca = new URL("../testdata/tls/ca.pem", import.meta.url).pathname;
   await using good = serveHttp(() => new Response(""), "server");
   const hops = await hopsTo(good.origin, { ...ADMIN, PARSEABLE_TLS_CA_FILE: ca });

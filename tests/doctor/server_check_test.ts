@@ -126,7 +126,7 @@ for (
   });
 }
 
-Deno.test("a good certificate is told with its authority and its last day", async () => {
+Deno.test("a good certificate is reported with its authority and its last day", async () => {
   await using vllm = serveHttp(() => new Response("vllm:up 1\n"), "server");
   const tls = { skipVerify: false, caCerts: pem("ca.pem") };
   const hop = (await hopsTo(vllm.origin, { tls })).get("TLS");

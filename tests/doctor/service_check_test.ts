@@ -44,7 +44,7 @@ function statuses(hops: Map<string, CheckResult>): string[] {
   return [...hops.values()].map(({ name, status }) => `${name} ${status}`);
 }
 
-Deno.test("a running service is told with its version, its scrapes and its readers", async () => {
+Deno.test("a running service is reported with its version, its scrapes and its readers", async () => {
   await using vllm = serveHttp(() => new Response("vllm:up 1\n"));
   await using service = startService(vllm.origin);
   await (await service.get("/metrics")).text();
@@ -114,7 +114,7 @@ Deno.test("a relay that does not listen fails, and the service is looked at all 
   assertEquals(hops.get("own metrics")?.status, "ok");
 });
 
-Deno.test("a service that stops is told as such", async () => {
+Deno.test("a service that stops is reported as stopping", async () => {
   await using service = startService("http://127.0.0.1:1");
   service.stop();
   const hop = (await hopsTo(service.origin)).get("listener");
@@ -122,7 +122,7 @@ Deno.test("a service that stops is told as such", async () => {
   assertStringIncludes(hop?.found ?? "", "is stopping");
 });
 
-Deno.test("another program on the port is told as such, Prometheus too", async () => {
+Deno.test("another program on the port is recognized, Prometheus too", async () => {
   await using prometheus = serveHttp(({ url }) =>
     url.endsWith("/-/ready")
       ? new Response("Prometheus Server is Ready.\n")

@@ -13,11 +13,11 @@ export interface Series {
   readonly labels: Record<string, string>;
   /** The value. */
   readonly value: number;
-  /** Milliseconds since 1970, when told. */
+  /** Milliseconds since 1970, if given. */
   readonly timestamp: number | undefined;
-  /** The type of the family; `untyped` when not told. */
+  /** The type of the family; `untyped` without one. */
   readonly type: string;
-  /** The help text of the family; empty when not told. */
+  /** The help text of the family; empty without one. */
   readonly help: string;
 }
 

@@ -103,7 +103,7 @@ Deno.test("Sanitizer hands a strict reader what Fluent Bit reads, for every case
     const { result, points, unread } = readAsFluentBit(bytes);
     if (!hasSamples(text)) continue;
     assertEquals({ result, unread }, { result: "accepted", unread: false }, each.id);
-    // A gauge told twice is no valid text, but it is not the sanitiser's to choose.
+    // A gauge that appears twice is no valid text, but it is not the sanitiser's to choose.
     if (["41_dup_sample", "a1_type_after_samples"].includes(each.id)) continue;
     const content = contentOf(readExposition(text));
     assertEquals(seriesOf(points), asFluentBitReads(content), each.id);

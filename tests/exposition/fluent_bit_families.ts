@@ -24,7 +24,7 @@ export interface Point {
   readonly sum?: number;
   /** Count of a histogram or summary. */
   readonly count?: number;
-  /** Milliseconds since 1970, where told. */
+  /** Milliseconds since 1970, if given. */
   readonly timestamp?: number;
 }
 

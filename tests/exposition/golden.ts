@@ -1,4 +1,4 @@
-/** Expected outputs kept as files, written anew when `UPDATE_GOLDEN` is set. */
+/** Expected outputs kept as files, rewritten when `UPDATE_GOLDEN` is set. */
 
 import { assertEquals } from "@std/assert";
 import { type Bytes, decode, sameBytes, testdata } from "./sanitized.ts";

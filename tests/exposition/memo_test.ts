@@ -9,7 +9,7 @@ const HISTOGRAM = '# TYPE vllm:h histogram\nvllm:h_bucket{le="1"} 1\nvllm:h_buck
 
 /** Scrapes one behind the other: what is remembered of the first meets the second. */
 const SCRAPES: ReadonlyArray<readonly [behaviour: string, first: string, second: string]> = [
-  ["a family that is told twice", A + B, A + B + A],
+  ["a family that appears twice", A + B, A + B + A],
   ["samples of a family behind a second TYPE of it", A, `${A}# TYPE vllm:a gauge\nvllm:a 5\n`],
   ["a second TYPE with two spaces", A, `${A}# TYPE  vllm:a gauge\nvllm:a 5\n`],
   ["a second TYPE with a quoted name", A, `${A}# TYPE "vllm:a" gauge\nvllm:a 5\n`],

@@ -63,7 +63,7 @@ Deno.test.each([
   assertEquals(mergedText({ s: `# TYPE x gauge\n${line}\n` }), `# TYPE x gauge\n${expected}\n`);
 });
 
-Deno.test("of differing types the first holds; the others' samples are counted and told", () => {
+Deno.test("of differing types the first holds; the others' samples are counted and logged", () => {
   const result = merged({
     a: "# TYPE x gauge\nx 1\n# TYPE y gauge\ny 1\n",
     b: '# TYPE x counter\nx{n="1"} 2\nx{n="2"} 2\n# TYPE y gauge\ny 2\n',

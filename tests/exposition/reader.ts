@@ -8,7 +8,7 @@ export interface ReadSample {
   readonly labels: ReadonlyMap<string, string>;
   /** The value. */
   readonly value: number;
-  /** Milliseconds since 1970, when told. */
+  /** Milliseconds since 1970, if given. */
   readonly timestamp: number | undefined;
 }
 

@@ -35,7 +35,7 @@ Deno.test("every family of vLLM's captures is kept with its type, but creation t
   assertEquals([...FAMILIES.keys()].filter((family) => !types.has(family)), []);
 });
 
-Deno.test("old names are told by their new ones, whatever stands before them", () => {
+Deno.test("old names are recorded under their new ones, whatever their prefix", () => {
   for (const prefix of ["vllm_", "vllm:", "kserve_vllm:", "ray_vllm_"]) {
     assertEquals(sampleName(`${prefix}gpu_cache_usage_perc`)?.name, "kv_cache_usage_perc");
   }

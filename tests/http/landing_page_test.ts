@@ -42,7 +42,7 @@ Deno.test("the words at / tell the state of vLLM as it changes", async () => {
   assertEquals(
     await stateOf(),
     'down: Cannot scrape "http://vllm/metrics": status 500 Internal Server Error. ' +
-      "The log of vLLM tells why.",
+      "See the log of vLLM for the reason.",
   );
   status = 404;
   await scrape();

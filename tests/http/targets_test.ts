@@ -28,7 +28,7 @@ Deno.test("/-/targets tells the servers, their states and ages, and asks none of
   const failed = {
     code: "UPSTREAM_STATUS",
     message: 'Cannot scrape "http://two/metrics": status 500 Internal Server Error. ' +
-      "The log of vLLM tells why.",
+      "See the log of vLLM for the reason.",
   };
   const up = { ...names("one"), state: "up", lastError: null };
   assertEquals(await targets(), [

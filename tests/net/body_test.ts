@@ -159,7 +159,7 @@ Deno.test("a compressed body that is cut off is not complete", async () => {
 });
 
 for (const [name, cut] of [["cut", 20], ["not compressed at all", 0]] as const) {
-  Deno.test(`a compressed body that is ${name} is told as such`, async () => {
+  Deno.test(`a compressed body that is ${name} is an error that says so`, async () => {
     const whole = await compressed(TEXT.repeat(1000), "gzip");
     const body = cut === 0 ? TEXT : whole.subarray(0, cut);
     const headers = { "content-encoding": "gzip" };

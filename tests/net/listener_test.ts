@@ -31,14 +31,14 @@ function loggerFor(log: LogLines): Logger {
   });
 }
 
-/** A door on a port of its own; `/slow` answers in two parts. */
+/** A listener on a port of its own; `/slow` answers in two parts. */
 class TestDoor implements AsyncDisposable {
   readonly log = new LogLines();
-  readonly door: ReloadableListener;
+  readonly listener: ReloadableListener;
   readonly #goOn = Promise.withResolvers<void>();
 
   constructor() {
-    this.door = new ReloadableListener({
+    this.listener = new ReloadableListener({
       host: { listen },
       hostname: "127.0.0.1",
       port: 0,
@@ -57,12 +57,12 @@ class TestDoor implements AsyncDisposable {
   async ask(name: Name, http2 = false): Promise<string> {
     const caCerts = [pem(AUTHORITIES[name])];
     using client = Deno.createHttpClient({ caCerts, http2, http1: !http2 });
-    const response = await fetch(`https://localhost:${this.door.port}/`, { client });
+    const response = await fetch(`https://localhost:${this.listener.port}/`, { client });
     return await response.text();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.door.shutdown();
+    return this.listener.shutdown();
   }
 
   #slow(): Response {
@@ -91,7 +91,7 @@ async function isRefused(answer: Promise<string>): Promise<boolean> {
   }
 }
 
-/** Waits until nobody comes to the listener before any more: it is found every other time. */
+/** Waits until the previous listener gets no more connections: while open it gets every other one. */
 async function untilGone(test: TestDoor, before: Name): Promise<void> {
   await until(async () => {
     for (let count = 0; count < 20; count++) {
@@ -103,14 +103,14 @@ async function untilGone(test: TestDoor, before: Name): Promise<void> {
 
 Deno.test("a renewed certificate is shown to all who come, and who is inside gets the rest", async () => {
   await using test = new TestDoor();
-  const port = test.door.port;
+  const port = test.listener.port;
   for (const http2 of [false, true]) assertEquals(await test.ask("server", http2), "fast");
   using client = Deno.createHttpClient({ caCerts: [pem("ca.pem")] });
   const under = await fetch(`https://localhost:${port}/slow`, { client });
   const reader = under.body?.pipeThrough(new TextDecoderStream()).getReader();
   assertEquals((await reader?.read())?.value, "begin ");
-  test.door.reload(pairOf("self"));
-  assertEquals(test.door.port, port);
+  test.listener.reload(pairOf("self"));
+  assertEquals(test.listener.port, port);
   await untilGone(test, "server");
   for (const http2 of [false, true]) assertEquals(await test.ask("self", http2), "fast");
   test.goOn();
@@ -136,7 +136,7 @@ Deno.test("who connects while certificates change is answered, at the second try
     while (!isDone) {
       using client = Deno.createHttpClient({ caCerts, poolMaxIdlePerHost: 0 });
       const tryOnce = async (): Promise<string> =>
-        await (await fetch(`https://localhost:${test.door.port}/`, { client })).text();
+        await (await fetch(`https://localhost:${test.listener.port}/`, { client })).text();
       assertEquals(await tryOnce().catch(tryOnce), "fast");
       answers++;
     }
@@ -144,7 +144,7 @@ Deno.test("who connects while certificates change is answered, at the second try
   const askers = Promise.all(Array.from({ length: 4 }, keepAsking));
   try {
     for (const [next, before] of CHANGES) {
-      test.door.reload(pairOf(next));
+      test.listener.reload(pairOf(next));
       await Promise.race([askers, untilGone(test, before)]);
     }
   } finally {
@@ -159,7 +159,7 @@ Deno.test("a certificate that cannot be used leaves the one before", async () =>
   const mixed = { ...pairOf("server"), key: pairOf("self").key };
   let message = "";
   try {
-    test.door.reload(mixed);
+    test.listener.reload(mixed);
   } catch (error) {
     message = error instanceof Error ? error.message : "";
   }
@@ -179,7 +179,7 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
   if (!read.ok) throw new Error(read.problem);
   using renewal = new CertificateReloader({
     tls: read.tls,
-    listeners: [test.door],
+    listeners: [test.listener],
     readFile,
     log: loggerFor(test.log),
   });
@@ -199,7 +199,7 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
   lookTwice();
   await untilGone(test, "server");
   assertEquals(await test.ask("self"), "fast");
-  // Mended and broken again, it is told again.
+  // Mended and broken again, it is logged again.
   for (const key of ["server.key", "self.key", "server.key"]) {
     files.set("/key.pem", pem(key));
     lookTwice();
@@ -215,10 +215,10 @@ Deno.test("files are read again: renewed, half-written, gone, and mended", async
   ]);
 });
 
-Deno.test("a door that has gone is closed, also when a certificate was renewed", async () => {
+Deno.test("a listener that has gone is closed, also when a certificate was renewed", async () => {
   const test = new TestDoor();
-  test.door.reload(pairOf("self"));
-  await test.door.shutdown();
+  test.listener.reload(pairOf("self"));
+  await test.listener.shutdown();
   assertEquals(await isRefused(test.ask("self")), true);
 });
 
@@ -227,7 +227,7 @@ Deno.test("a certificate that is renewed while a listener is broken opens it onc
   const broken = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   let opened = 0;
-  const door = new ReloadableListener({
+  const listener = new ReloadableListener({
     host: {
       listen: (options) => {
         const listener = listen(options);
@@ -242,14 +242,14 @@ Deno.test("a certificate that is renewed while a listener is broken opens it onc
     tls: pairOf("server"),
     log: loggerFor(log),
   });
-  const told = log.seen("A listener broke");
+  const logged = log.seen("A listener broke");
   broken.reject(new Error("Too many open files"));
-  await told;
-  door.reload(pairOf("self"));
-  // Later than the broken one would have been opened anew.
+  await logged;
+  listener.reload(pairOf("self"));
+  // Later than the broken one would have been reopened.
   await closed.promise;
   assertEquals([opened, log.all.length], [2, 1], log.all.join("\n"));
-  await door.shutdown();
+  await listener.shutdown();
 });
 
 Deno.test("clients that take up all file descriptors do not end the service", async () => {
@@ -266,7 +266,7 @@ Deno.test("clients that take up all file descriptors do not end the service", as
     const { port } = new URL(origin);
     {
       using stack = new DisposableStack();
-      const broke = service.log.seen(`msg="A listener broke; it is opened anew" port=${port}`);
+      const broke = service.log.seen(`msg="A listener broke; reopening it" port=${port}`);
       let isBroken = false;
       broke.then(() => isBroken = true);
       while (!isBroken) {

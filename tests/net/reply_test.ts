@@ -17,11 +17,11 @@ const STATUSES: Array<[status: number, text: string, hint: string]> = [
   ],
   [404, "404 Not Found", "Is the path right? vLLM has its metrics at /metrics."],
   [418, "418 I'm a teapot", ""],
-  [500, "500 Internal Server Error", "The log of vLLM tells why."],
+  [500, "500 Internal Server Error", "See the log of vLLM for the reason."],
   [502, "502 Bad Gateway", GATEWAY],
   [503, "503 Service Unavailable", "vLLM may still be starting."],
   [504, "504 Gateway Timeout", GATEWAY],
-  [599, "599", "The log of vLLM tells why."],
+  [599, "599", "See the log of vLLM for the reason."],
 ];
 
 for (const [status, text, hint] of STATUSES) {

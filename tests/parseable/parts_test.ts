@@ -182,7 +182,7 @@ Deno.test("a target that Parseable has, but no longer calls, counts as failed", 
   assertEquals(hasFailed, true);
 });
 
-Deno.test("the user for Fluent Bit may only write to the stream, and its password is told once", async () => {
+Deno.test("the user for Fluent Bit may only write to the stream, and its password is printed once", async () => {
   await using parseable = serveApi();
   const first = await run(parseable, { ...NOTHING, shipper: "vllm-shipper" });
   assertEquals(first.lines.at(-1), 'made user "vllm-shipper"');

@@ -51,7 +51,7 @@ export interface RunOptions {
   readonly shipper?: string;
 }
 
-/** What a run told. */
+/** What a run printed. */
 export interface RunResult {
   /** A line each, with single spaces. */
   readonly lines: readonly string[];

@@ -25,7 +25,7 @@ export interface WatchedPage extends AsyncDisposable {
   /** The page itself. */
   readonly page: Page;
   /** What it did that it must not: errors, warnings, requests that went elsewhere. */
-  readonly complaints: string[];
+  readonly messages: string[];
 }
 
 /**
@@ -54,18 +54,18 @@ export async function openPage(
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
-  const complaints: string[] = [];
+  const messages: string[] = [];
   const { origin } = new URL(url);
-  page.on("pageerror", (error) => complaints.push(`error: ${error}`));
+  page.on("pageerror", (error) => messages.push(`error: ${error}`));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+    if (["error", "warning"].includes(message.type())) messages.push(message.text());
   });
   page.on("request", (request) => {
     const isOwn = request.url().startsWith(`${origin}/`) || request.url().startsWith("data:");
-    if (!isOwn) complaints.push(`foreign request: ${request.url()}`);
+    if (!isOwn) messages.push(`foreign request: ${request.url()}`);
   });
   await page.goto(url);
-  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
+  return { page, messages, [Symbol.asyncDispose]: () => context.close() };
 }
 
 /** What axe finds that keeps people from using the page: id and place of each fault. */

@@ -26,7 +26,7 @@ Deno.test("a browser shows the page to who knows the password, and keeps it up t
   const browser = await startBrowser();
   stack.defer(() => browser.close());
   const url = `https://localhost:${port}/`;
-  const { page, complaints } = stack.use(
+  const { page, messages } = stack.use(
     await openPage(browser, url, { credentials: CREDENTIALS }),
   );
   // The numbers come by EventSource, which cannot be told a header field.
@@ -35,7 +35,7 @@ Deno.test("a browser shows the page to who knows the password, and keeps it up t
   await page.reload();
   assertEquals((await events).status(), 200);
   await page.waitForSelector(".tile-value");
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
   const stranger = stack.use(
     await openPage(browser, url, { credentials: { ...CREDENTIALS, password: "another" } }),
   );

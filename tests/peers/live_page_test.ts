@@ -55,7 +55,7 @@ Deno.test("tiles and charts show the numbers that the JSON route gives", async (
   await using driven = new DrivenService("busy", 2, START_MS);
   await driven.pass(FIVE_MINUTES_MS);
   await using opened = await openPage(browser, driven.url);
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector(".chart canvas");
   const { tiles, charts, findings } = await viewOf(driven);
 
@@ -85,7 +85,7 @@ Deno.test("tiles and charts show the numbers that the JSON route gives", async (
     assertEquals(await textsOf(page, `#chart-${id} tbody tr`), expectedRows(chart), title);
   }
   assertEquals(await page.locator(".chart").count(), reported.length);
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("choosing engine, model and window asks the service for them", async () => {
@@ -93,7 +93,7 @@ Deno.test("choosing engine, model and window asks the service for them", async (
   await driven.pass(FIVE_MINUTES_MS);
   const { models, windows } = await viewOf(driven);
   await using opened = await openPage(browser, `${driven.url}?model=${models[0]}`);
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector("#tile-running");
   await page.locator("#engine").selectOption("1");
   await page.locator("#window").selectOption(String(windows[1]));
@@ -106,7 +106,7 @@ Deno.test("choosing engine, model and window asks the service for them", async (
   const [number = ""] = valueParts(running, "requests");
   await page.locator("#tile-running .number", { hasText: number }).waitFor();
   assertEquals(await page.locator("#window").inputValue(), String(windows[1]));
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("an outage and the recovery from it are shown", async () => {

@@ -72,7 +72,7 @@ Deno.test("the page shows tiles with value, unit and level, and explains them on
     ],
   }));
   await using opened = await openPage(browser, service.origin);
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector("#tile-a");
   assertEquals(await textOf(page, "#signal-latency header"), "Latency ▲ warning");
   assertEquals(await textOf(page, "#tile-a"), "First token 451 ms ▲ warning");
@@ -83,7 +83,7 @@ Deno.test("the page shows tiles with value, unit and level, and explains them on
   assertEquals(await textOf(page, "#tile-a .explanation"), tile("a").explanation);
   await page.reload();
   assertEquals(await textOf(page, "#tile-a .explanation"), tile("a").explanation);
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("the page shows charts with legend, explanation, remark and a table", async () => {
@@ -107,7 +107,7 @@ Deno.test("the page shows charts with legend, explanation, remark and a table", 
     ],
   }));
   await using opened = await openPage(browser, service.origin);
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector("#chart-c canvas");
   assertEquals(await textOf(page, "#chart-a .legend"), "p50 300 ms p99 –");
   assertEquals(await textOf(page, "#chart-a .remark"), "engine 1 is unlike the others");
@@ -131,7 +131,7 @@ Deno.test("the page shows charts with legend, explanation, remark and a table", 
   );
   assertEquals(await textOf(page, "#chart-b .legend"), "0 3");
   assertEquals(await textOf(page, "#chart-c .chart-note"), "no traffic");
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("the pointer shows the values of its time in all charts", async () => {
@@ -456,10 +456,10 @@ Deno.test("the page works under a path prefix", async () => {
     },
   );
   await using opened = await openPage(browser, `http://127.0.0.1:${proxy.addr.port}/vllm/`);
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector("#live[data-state=live]");
   await page.waitForSelector("#tile-requests");
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("what is chosen is asked for, and stays in the address", async () => {
@@ -512,7 +512,7 @@ Deno.test("a hidden tab tells by its title, and shows the rest when it is looked
   assertEquals(await page.locator(".finding").count(), 2);
 });
 
-Deno.test("the age of the data grows, and a stream that is silent is opened anew", async () => {
+Deno.test("the age of the data grows, and a silent stream is reopened", async () => {
   await using service = new PageFixture(view());
   await using opened = await openPage(browser, "about:blank");
   const { page } = opened;
@@ -700,14 +700,14 @@ Deno.test.each(
 ) => {
   await using service = new PageFixture(TROUBLE);
   await using opened = await openPage(browser, service.origin, { colorScheme, width, height: 740 });
-  const { page, complaints } = opened;
+  const { page, messages } = opened;
   await page.waitForSelector("#chart-spec");
   for (const summary of await page.locator("#chart-ttft summary, #chart-lengths summary").all()) {
     await summary.click();
   }
   assertEquals(await accessibilityFaults(page), []);
   assertEquals(await page.evaluate("document.documentElement.scrollWidth"), width);
-  assertEquals(complaints, []);
+  assertEquals(messages, []);
 });
 
 Deno.test("the page follows the system from light to dark, canvases as well", async () => {

@@ -32,7 +32,7 @@ Deno.test("the words of Parseable stand in the log once, whatever it takes in be
   assertEquals(relay.log.length, 2);
 });
 
-Deno.test("a sender with a wrong password beside a good one is told of once", async () => {
+Deno.test("a sender with a wrong password beside a good one is logged once", async () => {
   await using parseable = serveParseable();
   await using relay = startRelay(parseable.origin);
   for (let round = 0; round < 5; round++) {
@@ -49,7 +49,7 @@ Deno.test.each<[status: number, passedOn: number]>([
   [503, 503],
   [408, 503],
   [429, 429],
-])("each outage is told of once, and its end: Parseable answers %i", async (status, passedOn) => {
+])("each outage is logged once, and its end: Parseable answers %i", async (status, passedOn) => {
   await using parseable = serveParseable();
   await using relay = startRelay(parseable.origin);
   for (let outage = 0; outage < 2; outage++) {
@@ -66,7 +66,7 @@ Deno.test.each<[status: number, passedOn: number]>([
   ]);
 });
 
-Deno.test("refused requests of one kind are told of once, wherever they are wrong", async () => {
+Deno.test("refused requests of one kind are logged once, wherever they are wrong", async () => {
   await using parseable = serveParseable();
   await using relay = startRelay(parseable.origin);
   for (let coding = 0; coding < 20; coding++) {

@@ -1,4 +1,4 @@
-/** The relay on a port of its own, and what it told. */
+/** The relay on a port of its own, and its log. */
 
 import { parseConfig } from "../../lib/config/config.ts";
 import { createLogger } from "../../lib/log.ts";
@@ -14,7 +14,7 @@ export interface TestRelay extends AsyncDisposable {
   readonly origin: string;
   /** The log lines so far, without their times. */
   readonly log: string[];
-  /** Sends a request to `/v1/metrics`; protobuf with good credentials unless told. */
+  /** Sends a request to `/v1/metrics`; protobuf with good credentials by default. */
   post(body: BodyInit, headers?: Record<string, string>): Promise<Response>;
   /** The relay's metrics. */
   metrics(): Promise<Map<string, number>>;

@@ -87,7 +87,7 @@ Deno.test("/metrics/ADDRESS looks names up when it is asked before /metrics", as
   assertEquals([response.status, (await response.text()).length > 0], [200, true]);
 });
 
-Deno.test("a name that leads nowhere is a server that is down, told once", async () => {
+Deno.test("a name that cannot be resolved is a server that is down, logged once", async () => {
   await using pods = servePods(THREE.slice(0, 1));
   let addresses: string[] = [];
   let nowMs = 0;
@@ -157,7 +157,7 @@ Deno.test("two names that lead to one address give its samples once", async () =
   );
 });
 
-Deno.test("more addresses than can be scraped are cut, and that is told once", async () => {
+Deno.test("more addresses than can be scraped are cut, and that is logged once", async () => {
   const many = Array.from({ length: 257 }, (_, index) => `127.0.${index}.1`);
   await using pods = servePods(["127.0.0.1"]);
   await using service = startService("http://unused", {

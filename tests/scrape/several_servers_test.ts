@@ -85,7 +85,7 @@ Deno.test("captures of vLLM are merged so that Fluent Bit takes them all", async
   }
 });
 
-Deno.test("a server that fails is left out, told, and breaks nothing", async () => {
+Deno.test("a server that fails is left out and logged, and breaks nothing", async () => {
   await using one = gauge(1);
   let status = 200;
   await using two = serveHttp(() => new Response("vllm:a 2\n", { status }));
@@ -110,7 +110,7 @@ Deno.test("a server that fails is left out, told, and breaks nothing", async () 
     'level=info msg="Upstream is up" upstream=http://two/metrics instance=two',
     'level=warn msg="Upstream is down" upstream=http://two/metrics instance=two ' +
     'code=UPSTREAM_STATUS error="Cannot scrape \\"http://two/metrics\\": status 500 Internal ' +
-    'Server Error" hint="The log of vLLM tells why."',
+    'Server Error" hint="See the log of vLLM for the reason."',
   ]);
 });
 
@@ -282,7 +282,7 @@ Deno.test("a merge that its reader has not taken within SCRAPE_TIMEOUT breaks of
   assertEquals((await client.readToEnd()).complete, false);
 });
 
-Deno.test("a type that differs is told once, and its samples are counted", async () => {
+Deno.test("a type that differs is logged once, and its samples are counted", async () => {
   await using one = gauge(1);
   await using two = serveHttp(() => new Response("# TYPE vllm:a counter\nvllm:a 2\nvllm:b 1\n"));
   await using service = serve({ one: one.origin, two: two.origin });
@@ -390,12 +390,12 @@ Deno.test("the words at / tell each server's state", async () => {
   );
 });
 
-Deno.test("the history has the scrapes of each server, whoever makes them", async () => {
+Deno.test("the history has the scrapes of each server, by clients or its own", async () => {
   await using one = serveHttp(() => new Response("vllm:num_requests_running 1\n"));
   await using two = serveHttp(() => new Response("vllm:num_requests_running 2\n"));
   const servers = namedServers({ one: one.origin, two: two.origin });
   await using service = startService("http://unused", { servers, intervalMs: 100 });
-  // One is scraped alone; whoever needs the history has both scraped.
+  // One is scraped alone; a viewer of the history has both scraped.
   await text(service, "/metrics/one");
   using _watch = service.watch();
   await until(async () => {

@@ -19,7 +19,7 @@ const CLOSED = `${CANNOT_SCRAPE} the server closed the connection in the middle 
 const LARGE_HINT = "Set MAX_BODY_BYTES higher if these are vLLM's metrics.";
 const LENGTH_1000 = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
 
-/** A way in which vLLM fails, and what a reader is told. */
+/** A way in which vLLM fails, and what a client receives. */
 interface Failure {
   /** What happens. */
   readonly name: string;
@@ -104,7 +104,7 @@ const FAILURES: Failure[] = [
     "The server knows the caller and refuses: do the credentials allow reading metrics?",
   ),
   statusFailure(404, "Not Found", "Is the path right? vLLM has its metrics at /metrics."),
-  statusFailure(500, "Internal Server Error", "The log of vLLM tells why."),
+  statusFailure(500, "Internal Server Error", "See the log of vLLM for the reason."),
   statusFailure(503, "Service Unavailable", "vLLM may still be starting."),
   {
     name: "a redirect to another server",
@@ -176,29 +176,32 @@ async function failureCount(service: TestService, code: string): Promise<number 
   return (await service.ownMetrics()).get(`vllm_metrics_scrape_failures_total{code="${code}"}`);
 }
 
-Deno.test.each(FAILURES)("$name is told in one sentence, and in the log once", async (failure) => {
-  const server = failure.vllm();
-  await using stack = new AsyncDisposableStack();
-  const origin = typeof server === "string" ? server : stack.use(server).origin;
-  const timeoutMs = failure.status === 504 ? 100 : 20_000;
-  await using service = startService(origin, { maxBodyBytes: 5_000, timeoutMs });
-  for (let count = 1; count <= 2; count++) {
-    const response = await service.get("/metrics");
-    assertEquals(
-      [response.status, await response.text()],
-      [failure.status, `${failure.sentence}\n`],
-    );
-    assertEquals(response.headers.get("content-type"), "text/plain; charset=utf-8");
-    assertEquals(response.headers.get("retry-after"), null);
-    assertEquals(await failureCount(service, failure.code), count);
-  }
-  const [error = "", hint = ""] = failure.sentence.split(/(?<=[^.])\. (?=[A-Z]|vLLM may)/, 2);
-  assertEquals(service.log.all, [
-    'level=warn msg="Upstream is down" upstream=http://vllm/metrics ' +
-    `code=${failure.code} error=${JSON.stringify(error)} hint=${JSON.stringify(hint)}`,
-  ]);
-  const series = await service.ownMetrics();
-  assertEquals(series.get("vllm_metrics_upstream_up"), 0);
-  assertEquals(series.get("vllm_metrics_scrape_samples"), 0);
-  assertEquals(series.get("vllm_metrics_requests_in_flight"), 0);
-});
+Deno.test.each(FAILURES)(
+  "$name is one sentence in the response, and one line in the log",
+  async (failure) => {
+    const server = failure.vllm();
+    await using stack = new AsyncDisposableStack();
+    const origin = typeof server === "string" ? server : stack.use(server).origin;
+    const timeoutMs = failure.status === 504 ? 100 : 20_000;
+    await using service = startService(origin, { maxBodyBytes: 5_000, timeoutMs });
+    for (let count = 1; count <= 2; count++) {
+      const response = await service.get("/metrics");
+      assertEquals(
+        [response.status, await response.text()],
+        [failure.status, `${failure.sentence}\n`],
+      );
+      assertEquals(response.headers.get("content-type"), "text/plain; charset=utf-8");
+      assertEquals(response.headers.get("retry-after"), null);
+      assertEquals(await failureCount(service, failure.code), count);
+    }
+    const [error = "", hint = ""] = failure.sentence.split(/(?<=[^.])\. (?=[A-Z]|vLLM may)/, 2);
+    assertEquals(service.log.all, [
+      'level=warn msg="Upstream is down" upstream=http://vllm/metrics ' +
+      `code=${failure.code} error=${JSON.stringify(error)} hint=${JSON.stringify(hint)}`,
+    ]);
+    const series = await service.ownMetrics();
+    assertEquals(series.get("vllm_metrics_upstream_up"), 0);
+    assertEquals(series.get("vllm_metrics_scrape_samples"), 0);
+    assertEquals(series.get("vllm_metrics_requests_in_flight"), 0);
+  },
+);

@@ -32,7 +32,11 @@ Deno.test("the log has a line a change of the upstream's state and none a scrape
   answer = () => new Response(null, { status: 500 });
   assertEquals(await scrape(service), 502);
   assertEquals(lines.splice(0), [
-    down("UPSTREAM_STATUS", "status 500 Internal Server Error", "The log of vLLM tells why."),
+    down(
+      "UPSTREAM_STATUS",
+      "status 500 Internal Server Error",
+      "See the log of vLLM for the reason.",
+    ),
   ]);
   assertEquals(await scrape(service), 502);
   assertEquals(lines, []);

@@ -197,7 +197,7 @@ function unbalanced(
   return most < LEAST_WAITING || most < BUSIER * least ? undefined : { model, prefill, decode };
 }
 
-/** Prefill servers and decode servers of a model, told by the tokens that came by KV transfer. */
+/** Prefill servers and decode servers of a model, told apart by the tokens that came by KV transfer. */
 const PREFILL_DECODE_IMBALANCE: FindingRule = {
   id: "prefill_decode_imbalance",
   title: "Prefill and decode servers are out of balance",

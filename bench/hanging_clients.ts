@@ -1,9 +1,9 @@
 /**
- * Measures what guarding the doors costs, and how the next request fares while
+ * Measures what credentials and TLS cost, and how the next request fares while
  * a thousand clients hang. Needs Linux, and nothing else.
  *
- *     deno task bench:doors
- *     deno task bench:doors --seconds 1 --rounds 1
+ *     deno task bench:hanging
+ *     deno task bench:hanging --seconds 1 --rounds 1
  */
 
 import {
@@ -31,7 +31,7 @@ const SCRAPE = JSON.stringify({
   }],
 });
 
-/** How the doors are guarded. */
+/** How the listeners are guarded. */
 interface Guard {
   name: string;
   isTls: boolean;
@@ -52,7 +52,7 @@ interface Run extends BenchRun {
 }
 
 /** The service, and how to ask it. */
-interface Doors extends AsyncDisposable {
+interface Listeners extends AsyncDisposable {
   started: Started;
   metricsPort: number;
   relayPort: number;
@@ -72,7 +72,7 @@ function createClient(keepsConnections: boolean): Deno.HttpClient {
 }
 
 /** Starts what stands for vLLM and Parseable, and the service in front of both. */
-async function startDoors(run: Run, guard: Guard): Promise<Doors> {
+async function startListeners(run: Run, guard: Guard): Promise<Listeners> {
   await using stack = new AsyncDisposableStack();
   const origin = stack.use(await startScript(run, "origin", [CAPTURE]));
   const sink = stack.use(await startScript(run, "origin"));
@@ -128,13 +128,13 @@ async function startDoors(run: Run, guard: Guard): Promise<Doors> {
 /** Asks again and again for some seconds; gives the time and the processor time of one request. */
 async function pace(
   run: Run,
-  doors: Doors,
+  listeners: Listeners,
   ask: (client: Deno.HttpClient) => Promise<number>,
   keepsConnections: boolean,
 ): Promise<{ ms: number; cpuMs: number }> {
   const times: number[] = [];
   using shared = createClient(true);
-  const before = await readUsage(doors.started.pids);
+  const before = await readUsage(listeners.started.pids);
   const end = performance.now() + run.seconds * 1_000;
   while (performance.now() < end) {
     using own = keepsConnections ? undefined : createClient(false);
@@ -143,26 +143,26 @@ async function pace(
     if (status !== 200) throw new Error(`The service answered ${status}`);
     times.push(performance.now() - startedMs);
   }
-  const after = await readUsage(doors.started.pids);
+  const after = await readUsage(listeners.started.pids);
   return {
     ms: median(times),
     cpuMs: (after.cpuSeconds - before.cpuSeconds) * 1_000 / times.length,
   };
 }
 
-/** The cost of one request for each way to guard the doors; they take turns, so that noise is shared. */
+/** The cost of one request for each way to guard the listeners; they take turns, so that noise is shared. */
 async function measureCost(run: Run): Promise<string> {
   await using stack = new AsyncDisposableStack();
-  const services: [string, Doors, number[][]][] = [];
+  const services: [string, Listeners, number[][]][] = [];
   for (const guard of GUARDS) {
-    services.push([guard.name, stack.use(await startDoors(run, guard)), []]);
+    services.push([guard.name, stack.use(await startListeners(run, guard)), []]);
   }
   // The first round is for the machine code.
   for (let round = 0; round <= run.rounds; round++) {
-    for (const [, doors, figures] of services) {
-      const kept = await pace(run, doors, doors.scrape, true);
-      const fresh = await pace(run, doors, doors.scrape, false);
-      const relay = await pace(run, doors, doors.post, true);
+    for (const [, listeners, figures] of services) {
+      const kept = await pace(run, listeners, listeners.scrape, true);
+      const fresh = await pace(run, listeners, listeners.scrape, false);
+      const relay = await pace(run, listeners, listeners.post, true);
       if (round > 0) figures.push([kept, fresh, relay].flatMap(({ ms, cpuMs }) => [ms, cpuMs]));
     }
   }
@@ -240,10 +240,10 @@ async function measureHanging(run: Run): Promise<string> {
   for (const hanging of HANGINGS) {
     const guard = GUARDS.find(({ isTls, hasToken }) => isTls === hanging.isTls && !hasToken);
     if (guard === undefined) continue;
-    await using doors = await startDoors(run, guard);
+    await using listeners = await startListeners(run, guard);
     const asked: [number, (client: Deno.HttpClient) => Promise<number>][] = [
-      [doors.metricsPort, doors.scrape],
-      [doors.relayPort, doors.post],
+      [listeners.metricsPort, listeners.scrape],
+      [listeners.relayPort, listeners.post],
     ];
     const figures: string[] = [];
     for (const [port, ask] of asked) {
