@@ -3,7 +3,7 @@
 import { ScrapeLost } from "./fluent_bit_tokens.ts";
 
 const SMALLEST_NORMAL = 2 ** -1022;
-/** Denormal numbers that round to it are refused: it has to be told to all its digits. */
+/** Denormal numbers that round to it are refused: it must be written with all its digits. */
 const SMALLEST_TEXT = /^[+-]?2\.2250738585072014e-308$/i;
 const LARGEST_INTEGER = 2n ** 63n - 1n;
 /** Where 64 bits without a sign end: for counts, and for nanoseconds. */

@@ -93,7 +93,7 @@ Deno.test.each([
   ["0.57", "285ms"],
   ["0.7", "350ms"],
   ["1.1", "600ms"],
-])("a reader with %s seconds of patience is told after %s", async (patience, limit) => {
+])("a reader with %s seconds of patience is answered after %s", async (patience, limit) => {
   await using vllm = serveRaw(({ gone }) => gone());
   await using service = startService(vllm.origin, { timeoutMs: 1_000 });
   const started = performance.now();
