@@ -207,11 +207,12 @@ function sleepingServers(scope: Scope): Set<string> {
 }
 
 function stateOf(
-  { up, error, instance }: TargetState,
+  { up, error, instance, lastSuccessMs }: TargetState,
   asleep: ReadonlySet<string>,
 ): ViewTarget["state"] {
   if (up === undefined) return "unknown";
-  if (!up) return /\b503\b/.test(error) ? "starting" : "down";
+  // A balancer answers 503 for a server that died as well.
+  if (!up) return /\b503\b/.test(error) && lastSuccessMs === undefined ? "starting" : "down";
   return asleep.has(instance) ? "sleeping" : "up";
 }
 

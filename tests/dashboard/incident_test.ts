@@ -5,6 +5,7 @@ import { IncidentLog } from "../../lib/dashboard/incidents.ts";
 import { applyPatch, createPatch } from "../../lib/dashboard/patch.ts";
 import type { Finding, View } from "../../lib/dashboard/view.ts";
 import { SCENARIOS } from "../../lib/demo/scenario.ts";
+import { HistoryStore } from "../../lib/history/store.ts";
 import {
   letRun,
   look,
@@ -168,4 +169,22 @@ Deno.test("a view and its change make the next view, in a tenth of its size", ()
   const next = applyPatch(before, JSON.parse(wire));
   assertEquals(JSON.parse(JSON.stringify(next)), JSON.parse(JSON.stringify(after)));
   assertLess(wire.length, JSON.stringify(after).length / 10);
+});
+
+Deno.test("a server that answers 503 starts, unless it was up before: then it is down", () => {
+  const timeMs = START_MS;
+  const error = "Cannot scrape: vLLM answered 503.";
+  const never = new HistoryStore({ instances: ["vllm"] });
+  never.fail({ instance: "vllm", timeMs, error });
+  const starting = look({ history: never, nowMs: timeMs + 1_000 });
+  assertEquals(starting.targets.map(({ state }) => state), ["starting"]);
+  assertEquals(starting.findings.map(({ id }) => id), []);
+
+  const { history, nowMs } = letRun(110, { vllm: {} });
+  for (let late = 2_000; late <= 20_000; late += 2_000) {
+    history.fail({ instance: "vllm", timeMs: nowMs + late, error });
+  }
+  const died = look({ history, nowMs: nowMs + 21_000 });
+  assertEquals(died.targets.map(({ state }) => state), ["down"]);
+  assertEquals(died.findings.map(({ id }) => id), ["server_down"]);
 });
