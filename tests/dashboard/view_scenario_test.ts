@@ -265,3 +265,11 @@ Deno.test("what an old vLLM does not have is said to be not reported", () => {
   assertEquals(chartOf(view, "waiting").series.map(({ name }) => name), ["waiting"]);
   assertEquals(tileOf(view, "waiting").value, 3);
 });
+
+Deno.test("queue, prefill and decode are shares of the time of a request", () => {
+  const { unit, series, times } = chartOf(look(STEADY), "phases");
+  assertEquals([unit, series.map(({ name }) => name)], ["share", ["queue", "prefill", "decode"]]);
+  const last = series.map(({ values }) => values[times.length - 1] ?? 0);
+  assertAlmostEquals(last.reduce((sum, value) => sum + value, 0), 1, 1e-3);
+  assert((last[2] ?? 0) > 0.5, `decode takes ${last[2]}`);
+});

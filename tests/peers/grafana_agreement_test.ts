@@ -34,9 +34,6 @@ const PAGE: Readonly<Record<string, PageLine>> = {
     ...percentiles("End-to-end latency", "e2e"),
     ...percentiles("Queue", "queue_time"),
   ]),
-  "Queue: {{model_name}} mean": ["phases", "queue"],
-  "Prefill: {{model_name}} mean": ["phases", "prefill"],
-  "Decode: {{model_name}} mean": ["phases", "decode"],
   "KV cache usage: {{instance}} {{engine}}": ["kv_cache", "in use"],
   "Running requests: {{instance}} {{engine}}": ["running", "running"],
   "Waiting requests: {{instance}} {{engine}}": ["waiting", STACK],
@@ -49,7 +46,7 @@ const PAGE: Readonly<Record<string, PageLine>> = {
 const ELSEWHERE = [
   ...["TTFT", "ITL", "TPOT"].map((name) => new RegExp(`\\(${name}\\): {{model_name}} mean$`)),
   /^End-to-end latency: {{model_name}} mean$/,
-  /^(?:Prefill|Decode): {{model_name}} p\d\d$/,
+  /^(?:Queue|Prefill|Decode): {{model_name}} (?:p\d\d|mean)$/,
   /^Preemptions per second: /,
   /^Servers that answer: /,
 ];

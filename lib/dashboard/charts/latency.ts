@@ -1,5 +1,6 @@
 /** Charts of latencies. */
 
+import { add, divide } from "../line.ts";
 import type { Scope } from "../scope.ts";
 import type { Chart, Threshold } from "../view.ts";
 import { type ChartLine, type ChartRule, linesOf } from "./chart_rule.ts";
@@ -71,7 +72,7 @@ const LATENCIES: readonly Latency[] = [
     explanation: {
       shows: "How long a request took from its arrival to its last token.",
       normal: "It follows the length of the output.",
-      action: "See the mean phases for whether queue, prefill or decode takes the time.",
+      action: "See where the time goes: queue, prefill or decode.",
     },
   },
   {
@@ -100,21 +101,24 @@ export const LATENCY_CHARTS: readonly ChartRule[] = [
   })),
   {
     id: "phases",
-    title: "Mean phases of a request",
-    unit: "seconds",
+    title: "Where the time of a request goes",
+    unit: "share",
     kind: "stacked",
     explanation: {
-      shows: "The mean time that a request spends in the queue, in prefill (its prompt is " +
-        "computed) and in decode (its output is generated).",
+      shows: "Shares of the mean time that a request spends in the queue, in prefill (its prompt " +
+        "is computed) and in decode (its output is generated).",
       normal: "Decode takes nearly all of it.",
       action: "Much queue: the server is saturated. Much prefill: prompts are long, see " +
         "--max-num-batched-tokens and the prefix cache.",
     },
-    read: (scope) =>
-      linesOf({
+    read(scope): ChartLine[] {
+      const lines = linesOf({
         queue: scope.mean("request_queue_time_seconds"),
         prefill: scope.mean("request_prefill_time_seconds"),
         decode: scope.mean("request_decode_time_seconds"),
-      }),
+      });
+      const all = add(lines.map(({ values }) => values));
+      return lines.map(({ name, values }) => ({ name, values: divide(values, all) }));
+    },
   },
 ];
