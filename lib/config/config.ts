@@ -221,11 +221,11 @@ export function parseConfig(
     },
     log: { level: reader.get("LOG_LEVEL"), format: reader.get("LOG_FORMAT") },
   };
-  // Deno would listen there without notice, in the place of the address in the code.
+  // Deno would listen there without notice, instead of the address in the code.
   if (reader.isSet("DENO_SERVE_ADDRESS")) {
     reader.refuse(
       "DENO_SERVE_ADDRESS",
-      "is set, and Deno would listen there in the place of LISTEN_ADDRESS. " +
+      "is set, and Deno would listen there instead of LISTEN_ADDRESS. " +
         "Unset it and use LISTEN_ADDRESS.",
     );
   }

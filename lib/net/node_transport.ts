@@ -10,7 +10,7 @@ import { isIPv6 } from "node:net";
 import { type Bytes, tooLargeError } from "./body.ts";
 import type { ClientOptions, Send } from "./client.ts";
 
-/** Returns a known address in the place of a lookup. */
+/** Returns a known address instead of a lookup. */
 function lookupOf(address: string): NonNullable<Parameters<typeof requestHttps>[1]["lookup"]> {
   const family = isIPv6(address) ? 6 : 4;
   return (_hostname, options, callback): void => {

@@ -67,7 +67,7 @@ const WRONG_VALUES = {
   "VLLM_USERNAME=me": "is set without VLLM_PASSWORD. Set both or neither.",
   "VLLM_TLS_CERT_FILE=/cert.pem": "is set without VLLM_TLS_KEY_FILE. Set both or neither.",
   "DENO_SERVE_ADDRESS=tcp:0.0.0.0:8000":
-    "is set, and Deno would listen there in the place of LISTEN_ADDRESS. Unset it and use LISTEN_ADDRESS.",
+    "is set, and Deno would listen there instead of LISTEN_ADDRESS. Unset it and use LISTEN_ADDRESS.",
   "PARSEABLE_URL=http://admin:hunter2@parseable:8000":
     'cannot use "http://***@parseable:8000/": it has credentials in it. Fluent Bit sends those of the relay, and provision takes P_USERNAME and P_PASSWORD. Write "http://parseable:8000".',
   "PARSEABLE_STREAM=a.b":
