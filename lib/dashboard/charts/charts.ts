@@ -17,7 +17,7 @@ import {
   MORE_CACHE_CHARTS,
   MORE_SCHEDULER_CHARTS,
   REQUEST_PARAMETER_CHARTS,
-} from "./more.ts";
+} from "./optional.ts";
 import { CACHE_CHARTS, SCHEDULER_CHARTS, SPECULATION_CHARTS } from "./scheduler.ts";
 import { LENGTH_CHARTS, TRAFFIC_CHARTS } from "./traffic.ts";
 
