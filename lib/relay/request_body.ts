@@ -108,6 +108,15 @@ function decompressed(bytes: Bytes, coding: string): Uint8Array {
   }
 }
 
+/** The length without gzip, as it says itself in its last four bytes (RFC 1952, 2.3.1); else 0. */
+function claimedBytes(bytes: Bytes, coding: string): number {
+  if (coding !== "gzip" || bytes.length < 4) return 0;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(
+    bytes.length - 4,
+    true,
+  );
+}
+
 /**
  * Reads the body of a request.
  *
@@ -123,6 +132,8 @@ export async function readRequestBody(
   const bytes = await readBounded(request.body, options);
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (coding === "" || coding === "identity") return bytes;
+  // Refused here, it takes no memory: what is decompressed in vain stays until the next collection.
+  options.memory.reserve(Math.min(claimedBytes(bytes, coding), MAX_REQUEST_BYTES));
   const plain = decompressed(bytes, coding);
   options.memory.hold(plain.length);
   return plain;
