@@ -71,7 +71,7 @@ function createClient(keepsConnections: boolean): Deno.HttpClient {
   });
 }
 
-/** Starts what stands for vLLM and Parseable, and the service in front of both. */
+/** Starts stand-ins for vLLM and Parseable, and the service between them. */
 async function startListeners(run: Run, guard: Guard): Promise<Listeners> {
   await using stack = new AsyncDisposableStack();
   const origin = stack.use(await startScript(run, "origin", [CAPTURE]));

@@ -8,7 +8,7 @@ import { EXIT, type Host } from "./host.ts";
 export interface CommandOption {
   /** Its name without the dashes. */
   readonly name: string;
-  /** What stands for its value in help, such as `DIR`, or `[NAME]` if it may be left out; none for a switch. */
+  /** The placeholder of its value in help, such as `DIR`, or `[NAME]` if it may be left out; none for a switch. */
   readonly value?: string;
   /** The value of an option that is given without one. */
   readonly whenBare?: string;

@@ -57,7 +57,7 @@ export type HistoryConfig = {
   readonly retentionMs: number;
 };
 
-/** Which families are passed on, by names in which `*` stands for any text. */
+/** Which families are passed on, by names in which `*` matches any text. */
 export type FilterConfig = {
   readonly drop: readonly string[];
   readonly keep: readonly string[];

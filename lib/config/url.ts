@@ -251,7 +251,7 @@ export function parseServer(text: string): Parsed<ServerAddress> {
   if (problem !== undefined) return refuse(problem);
   if (OPEN_LIST.test(rest)) {
     return refuse(
-      "what stands behind its comma or white space is no address. Begin each address with " +
+      "what follows its comma or white space is no address. Begin each address with " +
         '"http://" or "https://", and write "%2C" for a comma in a path.',
     );
   }

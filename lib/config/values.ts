@@ -164,7 +164,7 @@ function addressProblem(text: string): string {
   if (text.includes("://")) return `it is a URL. Write host and port, as in "0.0.0.0:9090".`;
   if (/^\d{1,5}$/.test(text)) return `it has no host. Write "0.0.0.0:${text}".`;
   const [, host = "", port] = /^(.*):(\d{2,5})$/.exec(text) ?? [];
-  if (isIpv6(host)) return `an IPv6 address stands in brackets. Write "[${host}]:${port}".`;
+  if (isIpv6(host)) return `an IPv6 address needs brackets. Write "[${host}]:${port}".`;
   if (isIpv6(text)) return `it has no brackets and no port. Write "[${text}]:9090".`;
   const isHost = /^(?:[\w.-]+|\[[^\]]*\])$/.test(text) && URL.canParse(`http://${text}/`);
   const meant = isHost ? text : "0.0.0.0";
@@ -207,7 +207,7 @@ export function parsePrivateKey(text: string): Parsed<Secret> {
   return refuse(`no private key is in it. Give a PEM file with "-----BEGIN PRIVATE KEY-----".`);
 }
 
-/** Reads the name of a metric family, in which `*` stands for any text. */
+/** Reads the name of a metric family, in which `*` matches any text. */
 export function parseFamilyPattern(text: string): Parsed<string> {
   if (/^[A-Za-z_:*][\w:*]*$/.test(text)) return accept(text);
   return refuse('it is no metric name. Write names such as "vllm_lora_*".');

@@ -87,7 +87,7 @@ const SLOS = [
 /** Burn rates of the SRE workbook's first two page alerts, over an hour and five minutes. */
 export const BURN_LIMITS = { warn: 6, bad: 14.4 } as const;
 
-/** Both windows must burn: the long one says that it matters, the short one that it goes on. */
+/** Both windows must burn: the long one says that it matters, the short one that it continues. */
 export function burnLevel(burn5m: number | null, burn1h: number | null): Level {
   if (burn5m === null || burn1h === null) return "none";
   const burn = Math.min(burn5m, burn1h);

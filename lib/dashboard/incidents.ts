@@ -7,7 +7,7 @@ import { worstLevel } from "./levels.ts";
 const KEPT_MS = 86_400_000;
 /** Incidents kept at most: more in a day are one that comes and goes. */
 const MAX_KEPT = 200;
-/** A finding that is back within this time goes on, in milliseconds. */
+/** A finding that returns within this time is the same one, in milliseconds. */
 const PAUSE_MS = 120_000;
 
 /** An incident and the ids of its cause and symptoms. */

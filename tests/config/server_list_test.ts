@@ -77,7 +77,7 @@ Deno.test("credentials of the settings are for all servers, those in a URL for i
 });
 
 const SCHEMES =
-  'what stands behind its comma or white space is no address. Begin each address with "http://" or ' +
+  'what follows its comma or white space is no address. Begin each address with "http://" or ' +
   '"https://", and write "%2C" for a comma in a path.';
 const NO_NAME = 'its name is not one. Write at most 64 letters, digits, "-", "_" and ".".';
 

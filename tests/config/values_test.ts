@@ -130,7 +130,7 @@ Deno.test.each([
   ["[::1]", 'it has no port. Write host and port, as in "[::1]:9090".'],
   ["user@host", 'it has no port. Write host and port, as in "0.0.0.0:9090".'],
   ["::", 'it has no brackets and no port. Write "[::]:9090".'],
-  ["::1:9090", 'an IPv6 address stands in brackets. Write "[::1]:9090".'],
+  ["::1:9090", 'an IPv6 address needs brackets. Write "[::1]:9090".'],
   ["http://0.0.0.0:9090", 'it is a URL. Write host and port, as in "0.0.0.0:9090".'],
   ["localhost:", BAD_PORT],
   ["localhost:http", BAD_PORT],

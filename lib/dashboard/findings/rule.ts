@@ -72,7 +72,7 @@ export interface SharedNumbers {
 
 /** What the rules read. */
 export interface FindingInput extends FindingContext {
-  /** The last minute in points of five seconds: what goes on now. */
+  /** The last minute in points of five seconds: the present. */
   readonly minute: Scope;
   /** The window as one value. */
   readonly window: Scope;
